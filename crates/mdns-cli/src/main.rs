@@ -1,0 +1,2 @@
+//! The command `mdns`.
+fn main() {}

@@ -1,0 +1,528 @@
+//! What was heard on one link: inserted, flushed, refreshed, expired, evicted (RFC 6762 §10).
+//!
+//! A record is found two ways: by a chain for each name, which is how a set of records is walked, and by a hash of name,
+//! type and rdata, which is how a record that comes again is known. Records that someone awaits and records that nobody
+//! does wait in two heaps: the first of the second is the one to forget when room is needed.
+
+mod record;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    config::Config,
+    name::Name,
+    store::{Block, Due, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
+    time::Instant,
+    wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
+};
+
+pub use record::HeardRecord;
+pub(crate) use record::Life;
+use record::{Data, LATEST, Term};
+
+/// The seconds that are left to a record that was withdrawn or replaced (§10.1, §10.2).
+const LAST_SECS: u32 = 1;
+
+/// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
+const COPIED_MAX: usize = 600;
+
+/// The rows that hold what was heard on one link.
+///
+/// `Due` must have room for as many ids as `Records`, `QuestionDue` for as many as `Questions`. The index rows may be of
+/// any size that is a power of two; none at all costs time, not function.
+pub trait HeardStorage {
+    /// Names: of records, of what they point to, of questions.
+    type Names: Slots<Slot<NameSlot>>;
+    /// Finds names.
+    type Index: Slots<u32>;
+    /// The bytes of names and of such rdata as has no fixed size. No record takes more than a quarter.
+    type Text: Slots<u8>;
+    /// Records.
+    type Records: Slots<Slot<HeardRecord>>;
+    /// Finds records.
+    type RecordIndex: Slots<u32>;
+    /// Orders records by time.
+    type Due: Slots<u32>;
+    /// Questions that are asked on the link.
+    type Questions: Slots<Slot<crate::querier::QuestionSlot>>;
+    /// Orders questions by time.
+    type QuestionDue: Slots<u32>;
+}
+
+/// Who hears of each record that is no more: its name and what it said.
+pub(crate) type Gone<'g> = &'g mut dyn FnMut(Name<'_>, &Rdata<'_>);
+
+/// Where a record comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From another on the link. Its refreshes are late by this much of what they may be.
+    Heard(u16),
+    /// From ourselves.
+    Own,
+}
+
+/// What became of a record that was told to the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It was not there before.
+    New(u32),
+    /// It was.
+    Again(u32),
+}
+
+/// What was heard on one link.
+#[derive(Debug)]
+pub(crate) struct Cache<H: HeardStorage> {
+    names: Names<H::Names, H::Index, H::Text>,
+    records: Table<HeardRecord, H::Records>,
+    index: Index<H::RecordIndex>,
+    /// Those that someone would miss.
+    awaited: Due<H::Due>,
+    /// Those that nobody would.
+    idle: Due<H::Due>,
+    key: u64,
+    records_max: u32,
+    text_max: usize,
+    /// Records of one name looked at where a stranger could make us look at many.
+    walk_max: usize,
+    ttl_secs_max: u32,
+    evicted: u32,
+}
+
+impl<H: HeardStorage> Cache<H> {
+    pub(crate) fn new(config: &Config, key: u64) -> Self {
+        let limits =
+            Limits { names: config.heard_records_max.saturating_mul(2), text: config.heard_text_max };
+        let mut names = Names::new(limits);
+        names.set_key(key);
+        Cache {
+            names,
+            records: Table::new(),
+            index: Index::new(),
+            awaited: Due::new(),
+            idle: Due::new(),
+            key,
+            records_max: config.heard_records_max,
+            text_max: config.heard_text_max.min(H::Text::CAPACITY),
+            walk_max: config.rrset_max.saturating_mul(4),
+            ttl_secs_max: u32::try_from(config.ttl_max.as_secs()).unwrap_or(u32::MAX),
+            evicted: 0,
+        }
+    }
+
+    // Reading.
+
+    pub(crate) fn find_name(&self, name: Name<'_>) -> Option<NameId> {
+        self.names.find(name)
+    }
+
+    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
+        self.names.name(id)
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&HeardRecord> {
+        self.records.get(id)
+    }
+
+    /// The first record of a name, `NONE` if it has none.
+    pub(crate) fn first(&self, name: NameId) -> u32 {
+        self.names.first(name)
+    }
+
+    /// The records of a name, the newest first.
+    pub(crate) fn of_name(&self, name: NameId) -> impl Iterator<Item = (u32, &HeardRecord)> {
+        let mut id = self.first(name);
+        core::iter::from_fn(move || {
+            let record = self.records.get(id)?;
+            let found = (id, record);
+            id = record.next;
+            Some(found)
+        })
+    }
+
+    /// The same for one type (any, for ANY), and as many as a stranger may make us look at.
+    pub(crate) fn of_type(
+        &self,
+        name: NameId,
+        rtype: RecordType,
+    ) -> impl Iterator<Item = (u32, &HeardRecord)> {
+        self.of_name(name)
+            .take(self.walk_max)
+            .filter(move |(_, record)| rtype == RecordType::ANY || record.rtype == rtype)
+    }
+
+    /// Whether the owner of the name has said that it has no such records (§6.1).
+    pub(crate) fn denies(&self, name: NameId, rtype: RecordType) -> bool {
+        // The types of §6.1 are those below 256.
+        rtype.0 < 256
+            && self.of_type(name, RecordType::NSEC).any(|(id, record)| {
+                record.life() != Life::CutShort
+                    && matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype))
+            })
+            && self.of_type(name, rtype).next().is_none()
+    }
+
+    /// What a record says.
+    pub(crate) fn rdata(&self, id: u32) -> Rdata<'_> {
+        self.records.get(id).map_or(Rdata::Other(RecordType(0), &[]), |record| self.said(record))
+    }
+
+    fn said(&self, record: &HeardRecord) -> Rdata<'_> {
+        let rtype = record.rtype;
+        match record.data {
+            Data::V4(octets) => Rdata::A(octets.into()),
+            Data::Name(name) if rtype == RecordType::CNAME => Rdata::Cname(self.name(name)),
+            Data::Name(name) => Rdata::Ptr(self.name(name)),
+            Data::Srv { target, priority, weight, port } => {
+                Rdata::Srv(Srv { priority, weight, port, target: self.name(target) })
+            }
+            Data::Bytes(block) => {
+                let bytes = self.names.bytes(block);
+                let types = if rtype == RecordType::NSEC { Types::from_wire(bytes) } else { None };
+                types
+                    .map(|types| Rdata::Nsec(Nsec { next: self.name(record.name), types }))
+                    .or_else(|| Rdata::from_wire(rtype, bytes))
+                    .unwrap_or(Rdata::Other(rtype, bytes))
+            }
+            Data::Dropped if rtype == RecordType::TXT => Rdata::Txt(Txt::EMPTY),
+            Data::Dropped => Rdata::Other(rtype, &[]),
+        }
+    }
+
+    /// The record that says this, if it is there.
+    pub(crate) fn find(&self, record: &Record<'_>) -> Option<u32> {
+        let name = self.names.find(record.name)?;
+        as_kept(record, |record| self.find_kept(name, &record.rdata))
+    }
+
+    fn find_kept(&self, name: NameId, rdata: &Rdata<'_>) -> Option<u32> {
+        let rtype = rdata.rtype();
+        self.index.find(&self.records, self.hash(name, rdata), |record| {
+            record.name == name
+                && record.rtype == rtype
+                && (record.is_dropped() || self.said(record) == *rdata)
+        })
+    }
+
+    fn hash(&self, name: NameId, rdata: &Rdata<'_>) -> u32 {
+        rdata.hash(self.key ^ u64::from(name.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(crate) fn bound(&self) -> u32 {
+        self.records.bound()
+    }
+
+    /// Records forgotten before their time.
+    pub(crate) fn evicted(&self) -> u32 {
+        self.evicted
+    }
+
+    // Changing.
+
+    /// Takes in a record, or its return. Room is made from what nobody awaits.
+    pub(crate) fn insert(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        origin: Origin,
+        gone: Gone<'_>,
+    ) -> Result<Inserted, Full> {
+        let (jitter, life) = match origin {
+            Origin::Heard(jitter) => (jitter, Life::Whole),
+            Origin::Own => (0, Life::Own),
+        };
+        let ttl_secs = record.ttl.0.min(self.ttl_secs_max);
+        let term = Term { heard: now, ttl_secs, jitter, life, unique: record.cache_flush };
+        let Some(id) = self.find(record) else {
+            let id = as_kept(record, |record| self.add(record, term, gone))?;
+            self.settle(id);
+            return Ok(Inserted::New(id));
+        };
+        if let Some(kept) = self.records.get_mut(id)
+            // What is ours is ours, whoever repeats it.
+            && !(kept.life() == Life::Own && origin != Origin::Own)
+        {
+            kept.renew(term);
+            self.settle(id);
+        }
+        Ok(Inserted::Again(id))
+    }
+
+    fn add(&mut self, record: &Record<'_>, term: Term, gone: Gone<'_>) -> Result<u32, Full> {
+        let name = self.intern(record.name, gone)?;
+        let added = self.add_to(name, record, term, gone);
+        if added.is_err() {
+            self.names.release(name);
+        }
+        added
+    }
+
+    fn add_to(
+        &mut self,
+        name: NameId,
+        record: &Record<'_>,
+        term: Term,
+        gone: Gone<'_>,
+    ) -> Result<u32, Full> {
+        let rdata = &record.rdata;
+        let data = match *rdata {
+            Rdata::A(address) => Data::V4(address.octets()),
+            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target, gone)?),
+            Rdata::Srv(Srv { priority, weight, port, target }) => {
+                Data::Srv { target: self.intern(target, gone)?, priority, weight, port }
+            }
+            _ => Data::Dropped,
+        };
+        let added = self.add_row(name, rdata, data, term, gone);
+        if added.is_err() {
+            self.release_target(data);
+        }
+        added
+    }
+
+    fn add_row(
+        &mut self,
+        name: NameId,
+        rdata: &Rdata<'_>,
+        data: Data,
+        term: Term,
+        gone: Gone<'_>,
+    ) -> Result<u32, Full> {
+        while !self.records.has_room(self.records_max) {
+            self.evict(gone)?;
+        }
+        let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
+        row.data = data;
+        row.next = self.names.first(name);
+        let id = self.records.insert(row, self.records_max)?;
+        if data == Data::Dropped
+            && let Err(full) = self.keep_bytes(id, rdata, gone)
+        {
+            self.records.remove(id);
+            return Err(full);
+        }
+        // The chain may have been changed by what was evicted.
+        let next = self.names.first(name);
+        if let Some(after) = self.records.get_mut(next) {
+            after.previous = id;
+        }
+        if let Some(row) = self.records.get_mut(id) {
+            row.next = next;
+        }
+        self.names.set_first(name, id);
+        self.index.insert(&mut self.records, id);
+        Ok(id)
+    }
+
+    /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
+    fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, gone: Gone<'_>) -> Result<(), Full> {
+        let mut copied = [0; COPIED_MAX];
+        let bytes = match rdata {
+            Rdata::Txt(txt) => txt.as_wire(),
+            Rdata::Nsec(nsec) => nsec.types.as_wire(),
+            Rdata::Other(_, bytes) => bytes,
+            rdata => match rdata.copy_to(&mut copied) {
+                Some(len) => copied.get(..len).unwrap_or_default(),
+                None => return Ok(()),
+            },
+        };
+        if bytes.len() > self.text_max / 4 {
+            return Ok(());
+        }
+        loop {
+            let records = &mut self.records;
+            let kept = self.names.insert_bytes(id, bytes, |id, block| moved(records, id, block));
+            match kept {
+                Ok(block) => {
+                    moved(&mut self.records, id, block);
+                    return Ok(());
+                }
+                Err(Full) => self.evict(gone)?,
+            }
+        }
+    }
+
+    /// Holds a name for a question or a record.
+    pub(crate) fn intern(&mut self, name: Name<'_>, gone: Gone<'_>) -> Result<NameId, Full> {
+        loop {
+            let records = &mut self.records;
+            match self.names.intern(name, |id, block| moved(records, id, block)) {
+                Ok(id) => return Ok(id),
+                Err(Full) => self.evict(gone)?,
+            }
+        }
+    }
+
+    pub(crate) fn release(&mut self, name: NameId) {
+        self.names.release(name);
+    }
+
+    /// What else is found by this name: the first question about it.
+    pub(crate) fn tag(&self, name: NameId) -> u32 {
+        self.names.tag(name)
+    }
+
+    pub(crate) fn set_tag(&mut self, name: NameId, tag: u32) {
+        self.names.set_tag(name, tag);
+    }
+
+    /// Forgets the record that nobody awaits and that would end first.
+    fn evict(&mut self, gone: Gone<'_>) -> Result<(), Full> {
+        let id = self.idle.first().ok_or(Full)?;
+        self.remove(id, gone);
+        self.evicted = self.evicted.saturating_add(1);
+        Ok(())
+    }
+
+    /// Forgets a record now.
+    pub(crate) fn remove(&mut self, id: u32, gone: Gone<'_>) {
+        let Some(record) = self.records.get(id) else { return };
+        let (name, data) = (record.name, record.data);
+        let (previous, next) = (record.previous, record.next);
+        gone(self.name(name), &self.said(record));
+        if record.is_awaited() {
+            self.awaited.forget(&mut self.records, id);
+        } else {
+            self.idle.forget(&mut self.records, id);
+        }
+        match self.records.get_mut(previous) {
+            Some(before) => before.next = next,
+            None => self.names.set_first(name, next),
+        }
+        if let Some(after) = self.records.get_mut(next) {
+            after.previous = previous;
+        }
+        self.index.remove(&mut self.records, id);
+        self.records.remove(id);
+        if let Data::Bytes(block) = data {
+            self.names.remove_bytes(block);
+        }
+        self.release_target(data);
+        self.names.release(name);
+    }
+
+    fn release_target(&mut self, data: Data) {
+        if let Data::Name(target) | Data::Srv { target, .. } = data {
+            self.names.release(target);
+        }
+    }
+
+    /// Puts a record where it belongs among those that wait.
+    fn settle(&mut self, id: u32) {
+        match self.records.get(id) {
+            Some(record) if record.is_awaited() => self.awaited.settle(&mut self.records, id),
+            _ => self.idle.settle(&mut self.records, id),
+        }
+    }
+
+    /// Says whether someone would miss a record: whether it is refreshed, and spared when room is needed.
+    pub(crate) fn set_awaited(&mut self, now: Instant, id: u32, awaited: bool) {
+        let Some(record) = self.records.get_mut(id) else { return };
+        if record.is_awaited() == awaited {
+            return;
+        }
+        if awaited {
+            self.idle.forget(&mut self.records, id);
+        } else {
+            self.awaited.forget(&mut self.records, id);
+        }
+        if let Some(record) = self.records.get_mut(id) {
+            record.set_awaited(now, awaited);
+        }
+        self.settle(id);
+    }
+
+    /// Takes note that a record is asked for again.
+    pub(crate) fn refreshed(&mut self, now: Instant, id: u32) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.skip_refreshes(now);
+        }
+        self.settle(id);
+    }
+
+    /// Lets a record end in `secs`, unless it ends sooner.
+    fn cut(&mut self, now: Instant, id: u32, secs: u32) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.cut(now, secs);
+        }
+        self.settle(id);
+    }
+
+    /// A goodbye: the record ends in a second, if it is not heard again (§10.1). Our own ends at once.
+    pub(crate) fn withdraw(&mut self, now: Instant, record: &Record<'_>, origin: Origin, gone: Gone<'_>) {
+        let Some(id) = self.find(record) else { return };
+        let is_own = self.get(id).is_some_and(|kept| kept.life() == Life::Own);
+        match (origin, is_own) {
+            (Origin::Own, _) => self.remove(id, gone),
+            (Origin::Heard(_), false) => self.cut(now, id, LAST_SECS),
+            (Origin::Heard(_), true) => {}
+        }
+    }
+
+    /// A record came with cache-flush: others of its name and type that were heard more than a second ago end in a
+    /// second (§10.2).
+    pub(crate) fn flush(&mut self, now: Instant, id: u32, origin: Origin) {
+        let Some(record) = self.get(id) else { return };
+        let (name, rtype) = (record.name, record.rtype);
+        let mut other = self.first(name);
+        for _ in 0..self.walk_max {
+            let Some(record) = self.get(other) else { return };
+            let next = record.next;
+            let is_old = now.since(record.heard()).as_micros() > 1_000_000;
+            let yields = record.life() != Life::Own || origin == Origin::Own;
+            if other != id && record.rtype == rtype && is_old && yields {
+                self.cut(now, other, LAST_SECS);
+            }
+            other = next;
+        }
+    }
+
+    /// All that was heard is in doubt: what is not heard again ends in `secs` (§10.3).
+    pub(crate) fn doubt(&mut self, now: Instant, secs: u32) {
+        for id in 0..self.bound() {
+            if self.get(id).is_some_and(|record| record.life() != Life::Own) {
+                self.cut(now, id, secs);
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self, gone: Gone<'_>) {
+        for id in 0..self.bound() {
+            self.remove(id, gone);
+        }
+    }
+
+    /// A record for which something is to be done by now: it has expired, or is to be asked for again.
+    pub(crate) fn due(&self, now: Instant) -> Option<u32> {
+        self.awaited.by(&self.records, now).or_else(|| self.idle.by(&self.records, now))
+    }
+
+    /// When the next one will be.
+    pub(crate) fn next_due(&self) -> Instant {
+        let next = self.awaited.next(&self.records).min(self.idle.next(&self.records));
+        if next < LATEST { next } else { Instant::MAX }
+    }
+}
+
+fn moved<R: Slots<Slot<HeardRecord>>>(
+    records: &mut Table<HeardRecord, R>,
+    id: u32,
+    block: Block,
+) {
+    if let Some(record) = records.get_mut(id) {
+        record.data = Data::Bytes(block);
+    }
+}
+
+/// A record as it is kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
+fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
+    let Rdata::Nsec(nsec) = record.rdata else { return f(record) };
+    let types: TypeSet = nsec.types.iter().collect();
+    let rdata = Rdata::Nsec(Nsec { next: record.name, types: types.as_types() });
+    f(&Record { rdata, ..*record })
+}

@@ -1,0 +1,292 @@
+//! One record that was heard, and when something is to be done for it.
+//!
+//! ```text
+//! heard ──80 %──▶ ask ──85 %──▶ ask ──90 %──▶ ask ──95 %──▶ ask ──100 %──▶ gone     while someone awaits it (§5.2)
+//! heard ─────────────────────────────────────────────────────────100 %──▶ gone     while nobody does
+//! goodbye, flushed ──1 s──▶ gone                                                   either way (§10.1, §10.2)
+//! ```
+
+use core::time::Duration;
+
+use crate::{
+    store::{Block, Chained, NONE, NameId, Timed},
+    time::Instant,
+    wire::RecordType,
+};
+
+/// The parts of its life, in hundredths, after which a record that is awaited is asked for again (§5.2).
+const REFRESH_AT: [u64; 4] = [80, 85, 90, 95];
+
+/// By how much of its life each refresh may be late, in hundredths (§5.2).
+const REFRESH_SPREAD: u64 = 2;
+
+/// Later than any expiry, and yet not never: where a record of our own stands while nobody awaits it, so that it can be
+/// evicted.
+pub(super) const LATEST: Instant = Instant::from_micros(u64::MAX - 1);
+
+/// A record that was heard. What can be told from other things is not kept.
+#[derive(Debug)]
+pub struct HeardRecord {
+    pub(super) name: NameId,
+    /// Of name, type and rdata.
+    pub(super) hash: u32,
+    /// The next record with a like hash.
+    alike: u32,
+    /// The record before in the chain of the name.
+    pub(super) previous: u32,
+    /// The record after in the chain of the name.
+    pub(super) next: u32,
+    place: u32,
+    pub(super) data: Data,
+    /// When it was last heard, or cut short.
+    heard: Instant,
+    ttl_secs: u32,
+    /// How late its refreshes are, of what they may be. One packet, one number: then its records are refreshed together.
+    jitter: u16,
+    pub(super) rtype: RecordType,
+    /// Refreshes that fell due so far, `0..=4`.
+    refreshes: u8,
+    life: Life,
+    /// Member of a set that is sent whole: it came with cache-flush.
+    unique: bool,
+    awaited: bool,
+}
+
+/// What a record says, as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// A.
+    V4([u8; 4]),
+    /// PTR and CNAME.
+    Name(NameId),
+    /// SRV.
+    Srv {
+        target: NameId,
+        priority: u16,
+        weight: u16,
+        port: u16,
+    },
+    /// All else, in the text row. Of an NSEC, the types alone.
+    Bytes(Block),
+    /// It is there, and was too large to be kept.
+    Dropped,
+}
+
+/// How a record ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// With its TTL.
+    Whole,
+    /// Soon: it was withdrawn, or replaced, or is in doubt.
+    CutShort,
+    /// When we withdraw it: it is our own.
+    Own,
+}
+
+/// How long a record may be believed, and from when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub(super) heard: Instant,
+    pub(super) ttl_secs: u32,
+    pub(super) jitter: u16,
+    pub(super) life: Life,
+    pub(super) unique: bool,
+}
+
+impl HeardRecord {
+    pub(super) fn new(name: NameId, hash: u32, rtype: RecordType, term: Term) -> Self {
+        HeardRecord {
+            name,
+            hash,
+            alike: NONE,
+            previous: NONE,
+            next: NONE,
+            place: NONE,
+            data: Data::Dropped,
+            heard: term.heard,
+            ttl_secs: term.ttl_secs,
+            jitter: term.jitter,
+            rtype,
+            refreshes: 0,
+            life: term.life,
+            unique: term.unique,
+            awaited: false,
+        }
+    }
+
+    /// Starts its life anew.
+    pub(super) fn renew(&mut self, term: Term) {
+        self.heard = term.heard;
+        self.ttl_secs = term.ttl_secs;
+        self.jitter = term.jitter;
+        self.life = term.life;
+        self.unique = term.unique;
+        self.refreshes = 0;
+    }
+
+    /// Lets it end `secs` from now, unless it ends sooner anyway.
+    pub(super) fn cut(&mut self, now: Instant, secs: u32) {
+        if self.life == Life::Own || self.expires() > now + Duration::from_secs(secs.into()) {
+            self.heard = now;
+            self.ttl_secs = secs;
+        }
+        self.life = Life::CutShort;
+    }
+
+    /// Whether someone would miss it. Refreshes that lie in the past by then are not made up for.
+    pub(super) fn set_awaited(&mut self, now: Instant, awaited: bool) {
+        self.awaited = awaited;
+        if awaited {
+            self.skip_refreshes(now);
+        }
+    }
+
+    /// Counts all refreshes up to now as made.
+    pub(super) fn skip_refreshes(&mut self, now: Instant) {
+        while self.refresh_at().is_some_and(|at| at <= now) {
+            self.refreshes += 1;
+        }
+    }
+
+    fn life_micros(&self) -> u64 {
+        u64::from(self.ttl_secs) * 1_000_000
+    }
+
+    fn refresh_at(&self) -> Option<Instant> {
+        let percent = REFRESH_AT.get(usize::from(self.refreshes))?;
+        let life = self.life_micros();
+        let late = life / 100 * REFRESH_SPREAD * u64::from(self.jitter) / u64::from(u16::MAX);
+        Some(self.heard + Duration::from_micros(life / 100 * percent + late))
+    }
+
+    pub(crate) fn expires(&self) -> Instant {
+        match self.life {
+            Life::Own => LATEST,
+            Life::Whole | Life::CutShort => self.heard + Duration::from_micros(self.life_micros()),
+        }
+    }
+
+    pub(crate) fn rtype(&self) -> RecordType {
+        self.rtype
+    }
+
+    pub(crate) fn name(&self) -> NameId {
+        self.name
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        self.life
+    }
+
+    pub(crate) fn is_unique(&self) -> bool {
+        self.unique
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// When it was last heard, or cut short.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
+    /// Whether it was there, but too large to be kept.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.data == Data::Dropped
+    }
+
+    /// The TTL to say it with as a known answer: what is left, in whole seconds; `None` if that is less than half, or
+    /// if it must not be said (§7.1, §10.2).
+    pub(crate) fn known_ttl(&self, now: Instant) -> Option<u32> {
+        let left = self.expires().since(now).as_micros();
+        let is_known = self.life == Life::Whole
+            && !self.unique
+            && left * 2 >= u128::from(self.life_micros());
+        is_known.then(|| u32::try_from(left / 1_000_000).unwrap_or(u32::MAX))
+    }
+
+    /// The next record in the chain of the name.
+    pub(crate) fn next_of_name(&self) -> u32 {
+        self.next
+    }
+}
+
+impl Chained for HeardRecord {
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+    fn next(&self) -> u32 {
+        self.alike
+    }
+    fn set_next(&mut self, next: u32) {
+        self.alike = next;
+    }
+}
+
+impl Timed for HeardRecord {
+    fn due(&self) -> Instant {
+        match (self.life, self.awaited) {
+            (Life::Own, true) => Instant::MAX,
+            (Life::Whole, true) => self.refresh_at().unwrap_or(self.expires()),
+            _ => self.expires(),
+        }
+    }
+    fn place(&self) -> u32 {
+        self.place
+    }
+    fn set_place(&mut self, place: u32) {
+        self.place = place;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Slot;
+
+    fn record(jitter: u16) -> HeardRecord {
+        let term = Term {
+            heard: Instant::ZERO,
+            ttl_secs: 100,
+            jitter,
+            life: Life::Whole,
+            unique: false,
+        };
+        HeardRecord::new(NameId(0), 0, RecordType::PTR, term)
+    }
+
+    #[test]
+    fn a_slot_is_small() {
+        assert!(size_of::<Slot<HeardRecord>>() <= 56);
+    }
+
+    /// covers: 6762-5.2-i, 6762-5.2-j, 6762-5.2-l
+    #[test]
+    fn an_awaited_record_is_refreshed_four_times_and_another_never() {
+        for (jitter, late) in [(0, 0), (u16::MAX, 2)] {
+            let mut record = record(jitter);
+            assert_eq!(record.due(), Instant::from_millis(100_000));
+            record.set_awaited(Instant::ZERO, true);
+            for percent in [80, 85, 90, 95] {
+                let due = Instant::from_millis((percent + late) * 1000);
+                assert_eq!(record.due(), due);
+                record.skip_refreshes(due - Duration::from_micros(1));
+                assert_eq!(record.due(), due);
+                record.skip_refreshes(due);
+            }
+            assert_eq!(record.due(), Instant::from_millis(100_000));
+        }
+    }
+
+    /// covers: 6762-7.1-e, 6762-7.1-h
+    #[test]
+    fn a_known_answer_has_half_its_life_left() {
+        let record = record(0);
+        let at = |millis| record.known_ttl(Instant::from_millis(millis));
+        assert_eq!(at(0), Some(100));
+        assert_eq!(at(1), Some(99));
+        assert_eq!(at(50_000), Some(50));
+        assert_eq!(at(50_001), None);
+    }
+}

@@ -1,0 +1,58 @@
+//! What the owner of an endpoint chooses: bounds and habits.
+
+use core::time::Duration;
+
+/// Bounds and habits of an endpoint, set once when it is made.
+///
+/// ```
+/// use mdns_proto::config::Config;
+///
+/// let config = Config { own_results: false, ..Config::DEFAULT };
+/// assert_eq!(config.packet_max, 8952);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The largest UDP payload the caller promises to bring a buffer for: an own record that cannot go in it alone is refused at
+    /// registration (RFC 6762 §17). From 512 to 8972; 8952 if there are IPv6 links.
+    pub packet_max: usize,
+    /// How many announcements follow probing, 2 to 8 (§8.3).
+    pub announcements: u8,
+    /// Whether own services are among the results of own questions.
+    pub own_results: bool,
+    /// Whether records that no open question awaits are kept too, so that later questions have an answer at once.
+    pub cache_unasked: bool,
+    /// The most records of others kept per link; rows of fixed size end sooner.
+    pub heard_records_max: u32,
+    /// The most bytes of names and rdata of others kept per link.
+    pub heard_text_max: usize,
+    /// The most records of our own.
+    pub own_records_max: u32,
+    /// The most bytes of names and rdata of our own.
+    pub own_text_max: usize,
+    /// How many records of one unique RRset are looked at: what a hostile peer can make us walk.
+    pub rrset_max: usize,
+    /// The longest a record of others is kept, whatever TTL it states.
+    pub ttl_max: Duration,
+}
+
+impl Config {
+    /// Bounds for a server; a board of fixed rows is bounded by those before.
+    pub const DEFAULT: Config = Config {
+        packet_max: 8952,
+        announcements: 2,
+        own_results: true,
+        cache_unasked: true,
+        heard_records_max: 100_000,
+        heard_text_max: 16 << 20,
+        own_records_max: 1_000_000,
+        own_text_max: 256 << 20,
+        rrset_max: 16,
+        ttl_max: Duration::from_secs(24 * 3600),
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::DEFAULT
+    }
+}

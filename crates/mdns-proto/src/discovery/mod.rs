@@ -1,0 +1,19 @@
+//! DNS-SD over what was heard: browse, resolve, look up, query (RFC 6763).
+//!
+//! What is told is a state, not a stream: an instance is there, with these details. News is the difference from what was
+//! told last, so a slow reader loses only intermediate states, and nothing waits in a queue. Details are read from the
+//! caches of all links when they are told.
+
+mod ask;
+mod event;
+mod instance;
+mod settle;
+mod srv;
+
+pub use self::{
+    ask::{AddressKind, AskError, AskId, AskSlot, AskStorage, Span, ToldSlot},
+    event::{Event, Outcome},
+    instance::{Address, Addresses, Answer, Host, Instance, Records, Target, Targets},
+    srv::{Weighted, order},
+};
+pub(crate) use self::ask::{Asks, Change, Need};

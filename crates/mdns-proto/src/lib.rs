@@ -1,0 +1,20 @@
+//! Multicast DNS (RFC 6762) and DNS-SD (RFC 6763) as sans-IO state machines.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod chance;
+pub mod config;
+pub mod link;
+pub mod name;
+pub mod own;
+pub mod responder;
+pub mod stats;
+pub mod store;
+pub mod time;
+pub mod wire;

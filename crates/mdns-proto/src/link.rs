@@ -1,0 +1,160 @@
+//! One link: one interface and one IP family, as RFC 6762 §20 sees the world; and the datagrams that pass over it.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// The port of Multicast DNS (RFC 6762 §22).
+pub const PORT: u16 = 5353;
+/// The IPv4 group of Multicast DNS.
+pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+/// The IPv6 group of Multicast DNS.
+pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
+
+/// The number by which the caller knows an interface; that of the operating system, where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterfaceId(pub u32);
+
+/// One of the two families of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: &IpAddr) -> Family {
+        match address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
+
+    /// Bytes of IP and UDP headers before the payload: 28 or 48.
+    pub const fn headers(self) -> usize {
+        match self {
+            Family::V4 => 28,
+            Family::V6 => 48,
+        }
+    }
+
+    /// The group and port that everything multicast goes to.
+    pub const fn group(self) -> SocketAddr {
+        match self {
+            Family::V4 => SocketAddr::V4(SocketAddrV4::new(GROUP_V4, PORT)),
+            Family::V6 => SocketAddr::V6(SocketAddrV6::new(GROUP_V6, PORT, 0, 0)),
+        }
+    }
+}
+
+/// A link of a host: the number [`add_link`](crate::host::Host::add_link) gave it.
+///
+/// Numbers are small and taken again after a link is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub(crate) u8);
+
+impl LinkId {
+    /// The number itself, for the caller's own tables: below the number of links there ever were at once.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// The family.
+    pub family: Family,
+    /// The largest IP packet of the link, in bytes; packets of several records keep to it (RFC 6762 §17). At least 576.
+    pub mtu: u16,
+    /// Whether answers sent to us by unicast can arrive: no other stack shares port 5353 (§15.1). Only then do we ask for them.
+    pub unicast: bool,
+}
+
+/// An address of an interface and the network around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subnet {
+    /// The address.
+    pub address: IpAddr,
+    /// How many of its leading bits name the network.
+    pub prefix_len: u8,
+}
+
+impl Subnet {
+    /// Whether an address is on the same network (RFC 6762 §11).
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (ours, theirs, width) = match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                (u128::from(ours.to_bits()), u128::from(theirs.to_bits()), 32)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits(), theirs.to_bits(), 128),
+            _ => return false,
+        };
+        let host_bits = u32::from(width - self.prefix_len.min(width));
+        (ours ^ theirs).checked_shr(host_bits).unwrap_or(0) == 0
+    }
+}
+
+/// Which way a datagram came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// Sent to the group.
+    Multicast,
+    /// Sent to an address of ours.
+    Unicast,
+}
+
+/// A datagram that was received.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Which way it came.
+    pub via: Via,
+    /// The whole UDP payload; a truncated datagram must not be passed on.
+    pub bytes: &'a [u8],
+}
+
+/// Where a datagram is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To the group, port 5353.
+    Multicast,
+    /// To one asker.
+    Unicast(SocketAddr),
+}
+
+/// A datagram to be sent: the first `len` bytes of the buffer that was passed.
+///
+/// It leaves from port 5353 with an IP TTL or hop limit of 255 (RFC 6762 §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// On which link.
+    pub link: LinkId,
+    /// Where to.
+    pub destination: Destination,
+    /// How many bytes of the buffer.
+    pub len: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_its_leading_bits() {
+        let of = |text: &str, prefix_len| Subnet { address: text.parse().unwrap(), prefix_len };
+        let is = |net: Subnet, other: &str| net.contains(other.parse().unwrap());
+        assert!(is(of("192.168.1.2", 24), "192.168.1.7"));
+        assert!(!is(of("192.168.1.2", 24), "192.168.2.7"));
+        assert!(is(of("192.168.1.2", 0), "10.0.0.1"));
+        assert!(!is(of("10.0.0.1", 32), "10.0.0.2"));
+        assert!(is(of("fe80::1", 64), "fe80::2"));
+        assert!(!is(of("fe80::1", 64), "2001:db8::2"));
+        assert!(is(of("::", 0), "2001:db8::2"));
+        assert!(!is(of("10.0.0.1", 8), "::1"));
+    }
+}

@@ -1,0 +1,68 @@
+//! A keyed hash in one pass: quick, and not to be aimed at by who does not know the key.
+
+use super::Name;
+
+/// Bits of the golden ratio and of the square root of two, for a start that is no multiple of the key.
+const START: u64 = 0x9e37_79b9_7f4a_7c15;
+const FACTOR: u64 = 0x6a09_e667_f3bc_c909;
+
+/// Bytes taken at a time; the eighth of a word says how many are left.
+const CHUNK: usize = 7;
+
+/// A running hash over rows of bytes, each of which counts as one: `ab`, `c` is not `a`, `bc`.
+pub(crate) struct KeyedHash {
+    state: u64,
+    factor: u64,
+}
+
+impl KeyedHash {
+    pub(crate) fn new(key: u64) -> Self {
+        KeyedHash {
+            state: key ^ START,
+            factor: (key.rotate_left(32) ^ FACTOR) | 1,
+        }
+    }
+
+    /// Adds a row of bytes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.row(bytes, |byte| byte);
+    }
+
+    /// Adds a name, label by label, without regard to ASCII case.
+    pub(crate) fn name(&mut self, name: Name<'_>) {
+        for label in name.labels() {
+            self.row(label, |byte| byte.to_ascii_lowercase());
+        }
+        self.row(&[], |byte| byte);
+    }
+
+    pub(crate) fn finish(self) -> u32 {
+        mix(self.state, self.factor.rotate_left(17) | 1) as u32
+    }
+
+    fn row(&mut self, bytes: &[u8], fold: impl Fn(u8) -> u8) {
+        // How many bytes are left tells a short last chunk from zeros, and one row from two. An empty row
+        // is a word too.
+        let mut rest = bytes;
+        loop {
+            let (chunk, tail) = rest.split_at_checked(CHUNK).unwrap_or((rest, &[]));
+            let mut word = [0; 8];
+            let [left, places @ ..] = &mut word;
+            *left = rest.len() as u8;
+            for (place, byte) in places.iter_mut().zip(chunk) {
+                *place = fold(*byte);
+            }
+            self.state = mix(self.state ^ u64::from_le_bytes(word), self.factor);
+            rest = tail;
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+/// Multiplies, and folds the upper half of the product into the lower.
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    product as u64 ^ (product >> 64) as u64
+}

@@ -1,0 +1,495 @@
+//! What is ours: hosts, services and the records they are made of, stored once for all links.
+//!
+//! A *claim* is a name that must be ours alone: a host name, a service instance, the reverse name of an address. Records of a
+//! claimed name are unique; all others are shared (RFC 6762 §2). What each link does about them (probing, announcing,
+//! answering) is the responder's matter and its state.
+
+mod past;
+mod record;
+mod service;
+mod spelling;
+
+use core::net::IpAddr;
+
+pub use past::Past;
+use past::Pasts;
+pub use record::OwnRecord;
+pub(crate) use record::{HOST_TTL, Scope, Stored};
+pub use service::{RegisterError, Service, ServiceSlot};
+pub(crate) use spelling::Spelling;
+
+use crate::{
+    chance::Chance,
+    config::Config,
+    link::{InterfaceId, LinkId, Subnet},
+    name::{KeyedHash, Name, NameBuf},
+    store::{Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
+    time::Instant,
+    wire::{Class, Rdata, Record, RecordType, Srv, Txt},
+};
+
+/// Records of ours, as the querier may see them: own established records answer own questions, without a packet.
+pub(crate) trait OwnRecords {
+    /// Shows `each` record of ours, established on this link, that answers the question. Says whether the name is ours
+    /// alone there: then nobody else need be asked.
+    fn answer(&self, link: LinkId, name: Name<'_>, rtype: RecordType, each: &mut dyn FnMut(&Record<'_>)) -> bool;
+}
+
+/// The rows for what is ours.
+pub trait OwnStorage {
+    /// Names: each service takes its own and that of its type, each host and each of its addresses one.
+    type Names: Slots<Slot<NameSlot>>;
+    /// Buckets for finding names; may be short or empty.
+    type NameIndex: Slots<u32>;
+    /// Names and TXT data, in bytes.
+    type Text: Slots<u8>;
+    /// Records: a service takes SRV, TXT, PTR, one PTR a subtype, and one for its type; a host two an address.
+    type Records: Slots<Slot<OwnRecord>>;
+    /// Buckets for finding records; may be short or empty.
+    type RecordIndex: Slots<u32>;
+    /// Names that are ours alone: one a service, one a host, one an address.
+    type Claims: Slots<Slot<Claim>>;
+    /// Services.
+    type Services: Slots<Slot<ServiceSlot>>;
+    /// Addresses of our interfaces.
+    type Addresses: Slots<OwnAddress>;
+    /// Hashes of what was ours until lately; a few.
+    type Past: Slots<Past>;
+}
+
+/// The number of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimId(pub(crate) u32);
+
+/// What a claimed name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A host.
+    Host,
+    /// A service, by its number.
+    Service(u32),
+    /// The reverse mapping of an address. Not probed: nobody else can rightly have it (RFC 6762 §8.1).
+    Address,
+}
+
+/// News for the application about a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    None,
+    Registered,
+    Renamed,
+}
+
+/// A name that must be ours alone.
+#[derive(Debug)]
+pub struct Claim {
+    pub(crate) name: NameId,
+    pub(crate) holder: Holder,
+    /// Told apart from a later claim in the same place.
+    pub(crate) generation: u32,
+    /// Whether the application has been told that the name is ours.
+    pub(crate) told: bool,
+    pub(crate) news: News,
+}
+
+/// An address of one of our interfaces.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnAddress {
+    pub(crate) interface: InterfaceId,
+    pub(crate) subnet: Subnet,
+}
+
+/// A host that answers for the addresses of our interfaces: the number [`add_host`](crate::host::Host::add_host) gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HostId {
+    pub(crate) claim: u32,
+    pub(crate) generation: u32,
+}
+
+/// A registered service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// Everything that is ours.
+pub(crate) struct Own<S: OwnStorage> {
+    names: Names<S::Names, S::NameIndex, S::Text>,
+    records: Table<OwnRecord, S::Records>,
+    index: Index<S::RecordIndex>,
+    claims: Table<Claim, S::Claims>,
+    services: Table<ServiceSlot, S::Services>,
+    addresses: S::Addresses,
+    past: Pasts<S::Past>,
+    /// The key of all hashes here.
+    key: u64,
+    generation: u32,
+    records_max: u32,
+    packet_max: usize,
+    /// Services with something to tell, plus hosts.
+    news: u32,
+}
+
+impl<S: OwnStorage> Own<S> {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Own {
+            names: Names::new(Limits { names: config.own_records_max, text: config.own_text_max }),
+            records: Table::new(),
+            index: Index::new(),
+            claims: Table::new(),
+            services: Table::new(),
+            addresses: S::Addresses::EMPTY,
+            past: Pasts::new(),
+            key: 0,
+            generation: 0,
+            records_max: config.own_records_max,
+            packet_max: config.packet_max,
+            news: 0,
+        }
+    }
+
+    pub(crate) fn start(&mut self, key: u64) {
+        self.key = key;
+        self.names.set_key(key);
+    }
+
+    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
+        self.names.name(id)
+    }
+
+    pub(crate) fn find_name(&self, name: Name<'_>) -> Option<NameId> {
+        self.names.find(name)
+    }
+
+    pub(crate) fn hold_name(&mut self, id: NameId) {
+        self.names.hold(id);
+    }
+
+    pub(crate) fn release_name(&mut self, id: NameId) {
+        self.names.release(id);
+    }
+
+    // --- records ---
+
+    pub(crate) fn get(&self, id: u32) -> Option<&OwnRecord> {
+        self.records.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut OwnRecord> {
+        self.records.get_mut(id)
+    }
+
+    /// One more than the highest number of a record.
+    pub(crate) fn records_bound(&self) -> u32 {
+        self.records.bound()
+    }
+
+    /// One more than the highest number of a claim.
+    pub(crate) fn claims_bound(&self) -> u32 {
+        self.claims.bound()
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = (u32, &OwnRecord)> {
+        self.records.iter()
+    }
+
+    /// The records of a name, newest first.
+    pub(crate) fn records_of(&self, name: NameId) -> impl Iterator<Item = (u32, &OwnRecord)> {
+        let mut id = self.names.first(name);
+        core::iter::from_fn(move || {
+            let here = id;
+            let record = self.records.get(here)?;
+            id = record.after;
+            Some((here, record))
+        })
+    }
+
+    /// The records of a service.
+    pub(crate) fn records_of_service(&self, service: u32) -> impl Iterator<Item = (u32, &OwnRecord)> {
+        let mut id = self.services.get(service).map_or(NONE, |service| service.first);
+        core::iter::from_fn(move || {
+            let here = id;
+            let record = self.records.get(here)?;
+            id = record.sibling;
+            Some((here, record))
+        })
+    }
+
+    fn rdata(&self, stored: Stored) -> Rdata<'_> {
+        match stored {
+            Stored::A(octets) => Rdata::A(octets.into()),
+            Stored::Aaaa(octets) => Rdata::Aaaa(octets.into()),
+            Stored::Ptr(target) => Rdata::Ptr(self.names.name(target)),
+            Stored::Srv { priority, weight, port, target } => {
+                Rdata::Srv(Srv { priority, weight, port, target: self.names.name(target) })
+            }
+            Stored::Txt(block) => Rdata::Txt(Txt::from_wire(self.names.bytes(block)).unwrap_or(Txt::EMPTY)),
+        }
+    }
+
+    /// A record as it is sent by multicast. Unique records have the cache-flush bit (RFC 6762 §10.2).
+    pub(crate) fn record(&self, record: &OwnRecord) -> Record<'_> {
+        Record {
+            name: self.names.name(record.name),
+            class: Class::IN,
+            cache_flush: record.unique,
+            ttl: record.ttl(),
+            rdata: self.rdata(record.stored),
+        }
+    }
+
+    /// Rdata from the wire in our terms, if it can be ours: names that we do not know are not in it.
+    fn stored(&self, rdata: &Rdata<'_>) -> Option<Stored> {
+        Some(match *rdata {
+            Rdata::A(address) => Stored::A(address.octets()),
+            Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
+            Rdata::Ptr(target) => Stored::Ptr(self.names.find(target)?),
+            Rdata::Srv(Srv { priority, weight, port, target }) => {
+                Stored::Srv { priority, weight, port, target: self.names.find(target)? }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The records of ours with this name and rdata; several only where two interfaces have one address.
+    pub(crate) fn find(&self, name: NameId, rdata: &Rdata<'_>, is: impl Fn(&OwnRecord) -> bool) -> Option<u32> {
+        if let Rdata::Txt(txt) = rdata {
+            // The only rdata that is stored as bytes.
+            let hash = Stored::Txt(Block::NONE).hash(self.key, name, txt.as_wire());
+            return self.index.find(&self.records, hash, |record| {
+                let same = matches!(record.stored, Stored::Txt(block) if self.names.bytes(block) == txt.as_wire());
+                same && record.name == name && is(record)
+            });
+        }
+        let stored = self.stored(rdata)?;
+        let hash = stored.hash(self.key, name, &[]);
+        self.index.find(&self.records, hash, |record| record.name == name && record.stored == stored && is(record))
+    }
+
+    /// Whether a record of this name and rdata is ours, on whatever link, or was so lately.
+    pub(crate) fn is_ours(&self, now: Instant, name: NameId, record: &Record<'_>) -> bool {
+        self.find(name, &record.rdata, |_| true).is_some() || self.past.contains(now, self.past_hash(record))
+    }
+
+    fn past_hash(&self, record: &Record<'_>) -> u64 {
+        let mut of_name = KeyedHash::new(self.key);
+        of_name.name(record.name);
+        of_name.bytes(&record.rdata.rtype().0.to_le_bytes());
+        u64::from(of_name.finish()) << 32 | u64::from(record.rdata.hash(self.key))
+    }
+
+    /// Notes that a record is about to say something else, or nothing.
+    pub(crate) fn remember(&mut self, now: Instant, id: u32) {
+        if let Some(record) = self.records.get(id) {
+            let hash = self.past_hash(&self.record(record));
+            self.past.remember(now, hash);
+        }
+    }
+
+    fn insert_record(&mut self, mut record: OwnRecord) -> Result<u32, Full> {
+        let bytes = match record.stored {
+            Stored::Txt(block) => self.names.bytes(block),
+            _ => &[],
+        };
+        record.hash = record.stored.hash(self.key, record.name, bytes);
+        let name = record.name;
+        record.after = self.names.first(name);
+        let (after, target) = (record.after, record.stored.target());
+        let id = self.records.insert(record, self.records_max)?;
+        if let Some(after) = self.records.get_mut(after) {
+            after.before = id;
+        }
+        self.names.set_first(name, id);
+        self.names.hold(name);
+        if let Some(target) = target {
+            self.names.hold(target);
+        }
+        self.index.insert(&mut self.records, id);
+        Ok(id)
+    }
+
+    /// Forgets a record. What it said is remembered as past.
+    pub(crate) fn remove_record(&mut self, now: Instant, id: u32) {
+        self.remember(now, id);
+        self.index.remove(&mut self.records, id);
+        let Some(record) = self.records.remove(id) else { return };
+        if let Some(after) = self.records.get_mut(record.after) {
+            after.before = record.before;
+        }
+        match self.records.get_mut(record.before) {
+            Some(before) => before.after = record.after,
+            None => self.names.set_first(record.name, record.after),
+        }
+        if let Some(target) = record.stored.target() {
+            self.names.release(target);
+        }
+        if let Stored::Txt(block) = record.stored {
+            self.names.remove_bytes(block);
+        }
+        self.names.release(record.name);
+    }
+
+    fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
+        let Own { names, records, .. } = self;
+        names.intern(name, |record, block| moved(records, record, block))
+    }
+
+    fn insert_bytes(&mut self, record: u32, bytes: &[u8]) -> Result<Block, Full> {
+        let Own { names, records, .. } = self;
+        names.insert_bytes(record, bytes, |record, block| moved(records, record, block))
+    }
+
+    // --- claims ---
+
+    pub(crate) fn claim(&self, id: ClaimId) -> Option<&Claim> {
+        self.claims.get(id.0)
+    }
+
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (ClaimId, &Claim)> {
+        self.claims.iter().map(|(id, claim)| (ClaimId(id), claim))
+    }
+
+    /// Whose name this is, if it is claimed.
+    pub(crate) fn claim_of(&self, name: NameId) -> Option<ClaimId> {
+        let tag = self.names.tag(name);
+        (tag != NONE).then_some(ClaimId(tag))
+    }
+
+    fn add_claim(&mut self, name: Name<'_>, holder: Holder) -> Result<ClaimId, Full> {
+        let name = self.intern(name)?;
+        self.generation = self.generation.wrapping_add(1);
+        let claim = Claim { name, holder, generation: self.generation, told: false, news: News::None };
+        match self.claims.insert(claim, self.records_max) {
+            Ok(id) => {
+                self.names.set_tag(name, id);
+                Ok(ClaimId(id))
+            }
+            Err(full) => {
+                self.names.release(name);
+                Err(full)
+            }
+        }
+    }
+
+    /// Gives a claim up. Its records go on by themselves until they have said goodbye.
+    pub(crate) fn drop_claim(&mut self, id: ClaimId) {
+        self.set_news(id, News::None);
+        let Some(claim) = self.claims.remove(id.0) else { return };
+        self.names.set_tag(claim.name, NONE);
+        self.names.release(claim.name);
+    }
+
+    /// A lost conflict: the claim takes the next number, and every record that has the name in it follows (RFC 6762 §9).
+    ///
+    /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
+    pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
+        let Some(claim) = self.claims.get(id.0) else { return };
+        let (name, spelling) = match claim.holder {
+            Holder::Host => (claim.name, Spelling::Host),
+            Holder::Service(_) => (claim.name, Spelling::Instance),
+            // Nobody else can rightly have it: it is kept.
+            Holder::Address => return,
+        };
+        // Late copies of our own probes and announcements name what we were.
+        for record in 0..self.records.bound() {
+            let Some(found) = self.records.get(record) else { continue };
+            if found.name == name || found.stored.target() == Some(name) {
+                self.remember(now, record);
+            }
+        }
+        let old = NameBuf::from(self.names.name(name));
+        let mut label = spelling::Label::new();
+        if let Some(text) = old.as_name().first_label().and_then(|bytes| core::str::from_utf8(bytes).ok()) {
+            // Claimed names were made from text of at most a label.
+            let _always_fits = label.push_str(text);
+        }
+        // A number that another name of ours has is passed over.
+        for _ in 0..100 {
+            label = spelling.next(&label, chance, id.0);
+            let Some(new) = join(label.as_bytes(), old.as_name().parent()) else { return };
+            if self.names.find(new.as_name()).is_some() {
+                continue;
+            }
+            let Own { names, records, .. } = self;
+            if names.rename(name, new.as_name(), |record, block| moved(records, record, block)).is_ok() {
+                self.set_news(id, News::Renamed);
+            }
+            return;
+        }
+    }
+
+    // --- news ---
+
+    pub(crate) fn set_news(&mut self, id: ClaimId, news: News) {
+        let Some(claim) = self.claims.get_mut(id.0) else { return };
+        match (claim.news, news) {
+            (News::None, News::None) => {}
+            (News::None, _) => self.news += 1,
+            (_, News::None) => self.news -= 1,
+            // A name won after a rename: the application learns the final one.
+            _ => {}
+        }
+        claim.news = news;
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        self.news > 0
+    }
+
+    /// A claim with something to tell, which is thereby told.
+    pub(crate) fn take_news(&mut self) -> Option<(ClaimId, News)> {
+        if self.news == 0 {
+            return None;
+        }
+        let (id, news) = self.claims.iter().find_map(|(id, claim)| {
+            (claim.news != News::None).then_some((ClaimId(id), claim.news))
+        })?;
+        self.set_news(id, News::None);
+        if let Some(claim) = self.claims.get_mut(id.0) {
+            claim.told |= news == News::Registered;
+        }
+        Some((id, news))
+    }
+
+    // --- addresses ---
+
+    pub(crate) fn addresses(&self, interface: InterfaceId) -> impl Iterator<Item = Subnet> {
+        self.addresses.iter().filter(move |own| own.interface == interface).map(|own| own.subnet)
+    }
+
+    pub(crate) fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.subnet.address == address)
+    }
+
+    pub(crate) fn add_address(&mut self, interface: InterfaceId, subnet: Subnet) -> Result<(), Full> {
+        self.addresses.push(OwnAddress { interface, subnet }).map_err(|_| Full)
+    }
+
+    pub(crate) fn remove_address(&mut self, interface: InterfaceId, address: IpAddr) {
+        let found = self.addresses.iter().position(|own| own.interface == interface && own.subnet.address == address);
+        if let (Some(at), Some(last)) = (found, self.addresses.len().checked_sub(1)) {
+            self.addresses.swap(at, last);
+            self.addresses.truncate(last);
+        }
+    }
+
+    pub(crate) fn first_address(&self, interface: InterfaceId) -> Option<Subnet> {
+        self.addresses(interface).next()
+    }
+}
+
+/// A record's bytes have moved.
+fn moved<R: Slots<Slot<OwnRecord>>>(records: &mut Table<OwnRecord, R>, record: u32, to: Block) {
+    if let Some(OwnRecord { stored: Stored::Txt(block), .. }) = records.get_mut(record) {
+        *block = to;
+    }
+}
+
+/// A label before a name; `None` when the whole is too long.
+fn join(label: &[u8], parent: Option<Name<'_>>) -> Option<NameBuf> {
+    let mut name = NameBuf::new();
+    name.push_label(label).ok()?;
+    name.push_name(parent.unwrap_or(Name::ROOT)).ok()?;
+    Some(name)
+}

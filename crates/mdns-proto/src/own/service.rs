@@ -1,0 +1,488 @@
+//! A service is a recipe for records (RFC 6763): PTR, one PTR a subtype, the PTR of its type, SRV, TXT.
+
+use core::fmt;
+
+use super::{
+    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, Scope, ServiceId, Stored, join,
+};
+use crate::{
+    link::{InterfaceId, Subnet},
+    name::{LabelError, META_QUERY, Name, NameError, ServiceType, check_host, check_instance, reverse_name},
+    store::{Full, NONE, NameId},
+    time::Instant,
+    wire::Txt,
+};
+
+/// A service to be registered.
+///
+/// ```
+/// use mdns_proto::{name::ServiceType, own::Service};
+///
+/// let ipp: ServiceType = "_ipp._tcp".parse()?;
+/// let service = Service { subtypes: &["_universal"], ..Service::new("Front Desk", &ipp, 631) };
+/// # Ok::<(), mdns_proto::name::ServiceError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Service<'a> {
+    /// The name people see: 1 to 63 bytes of text, any characters but ASCII control (RFC 6763 §4.1.1).
+    pub instance: &'a str,
+    /// What it speaks.
+    pub service_type: &'a ServiceType,
+    /// The port it listens on.
+    pub port: u16,
+    /// Which of several to prefer: lower first (RFC 2782). 0 where there is one.
+    pub priority: u16,
+    /// The share among those of one priority. 0 where there is one.
+    pub weight: u16,
+    /// What else a client should know (RFC 6763 §6).
+    pub txt: Txt<'a>,
+    /// Subtypes under which it is found too (RFC 6763 §7.1).
+    pub subtypes: &'a [&'a str],
+    /// The host it runs on; `None` for the first that was added.
+    pub host: Option<HostId>,
+}
+
+impl<'a> Service<'a> {
+    /// A service without TXT data and subtypes on the first host.
+    pub const fn new(instance: &'a str, service_type: &'a ServiceType, port: u16) -> Self {
+        Service {
+            instance,
+            service_type,
+            port,
+            priority: 0,
+            weight: 0,
+            txt: Txt::EMPTY,
+            subtypes: &[],
+            host: None,
+        }
+    }
+}
+
+/// Why something could not be registered or changed. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The instance name or host name is not one.
+    Label(LabelError),
+    /// A subtype is not a label, or the names together are too long.
+    Name(NameError),
+    /// There is no host: [`add_host`](crate::host::Host::add_host) comes first.
+    NoHost,
+    /// The name is registered here already.
+    Taken,
+    /// A record would be larger than [`Config::packet_max`](crate::config::Config::packet_max) allows.
+    TooLarge,
+    /// There is no slot or no text left.
+    Full,
+    /// The id is not one of a service that is registered.
+    Unknown,
+}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegisterError::Label(error) => error.fmt(f),
+            RegisterError::Name(error) => error.fmt(f),
+            RegisterError::NoHost => f.write_str("no host has been added that the service could run on"),
+            RegisterError::Taken => f.write_str("this name is registered here already"),
+            RegisterError::TooLarge => f.write_str("a record of it would not fit in one packet"),
+            RegisterError::Full => Full.fmt(f),
+            RegisterError::Unknown => f.write_str("no such service is registered"),
+        }
+    }
+}
+
+impl core::error::Error for RegisterError {}
+
+impl From<Full> for RegisterError {
+    fn from(_: Full) -> Self {
+        RegisterError::Full
+    }
+}
+
+impl From<LabelError> for RegisterError {
+    fn from(error: LabelError) -> Self {
+        RegisterError::Label(error)
+    }
+}
+
+impl From<NameError> for RegisterError {
+    fn from(error: NameError) -> Self {
+        RegisterError::Name(error)
+    }
+}
+
+/// A registered service.
+#[derive(Debug)]
+pub struct ServiceSlot {
+    pub(crate) claim: ClaimId,
+    pub(crate) host: ClaimId,
+    /// Its first record; the others follow as siblings.
+    pub(crate) first: u32,
+    /// The PTR of its type, which it may share.
+    pub(crate) type_pointer: u32,
+}
+
+/// The zone of all our names.
+const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
+
+/// Bytes of a record beside its owner name and rdata, and of the message header.
+const FRAME: usize = 10 + 12;
+
+/// The rdata of an SRV record before the target.
+const SRV_FIXED: usize = 6;
+
+impl<S: OwnStorage> Own<S> {
+    /// Claims a host name and makes its address records.
+    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
+        check_host(label)?;
+        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(LabelError::TooLong { len: label.len() }))?;
+        if self.is_claimed(name.as_name()) {
+            return Err(RegisterError::Taken);
+        }
+        let host = self.add_claim(name.as_name(), Holder::Host)?;
+        for at in 0..self.addresses.len() {
+            let Some(&own) = self.addresses.get(at) else { break };
+            if let Err(full) = self.add_address_records(now, host, own.interface, own.subnet) {
+                self.remove_host(now, host);
+                return Err(full.into());
+            }
+        }
+        Ok(host)
+    }
+
+    fn is_claimed(&self, name: Name<'_>) -> bool {
+        self.names.find(name).is_some_and(|id| self.claim_of(id).is_some())
+    }
+
+    /// Gives up a host and its records at once, without goodbye.
+    fn remove_host(&mut self, now: Instant, host: ClaimId) {
+        let Some(name) = self.claim(host).map(|claim| claim.name) else { return };
+        while self.names.first(name) != NONE {
+            self.remove_record(now, self.names.first(name));
+        }
+        // Reverse records that lead to it.
+        for id in 0..self.records.bound() {
+            if self.records.get(id).is_some_and(|record| record.claim.is_some() && record.stored == Stored::Ptr(name)) {
+                self.remove_reverse(now, id);
+            }
+        }
+        self.drop_claim(host);
+    }
+
+    /// The records that make an address known: forward, and back to the host that was added first.
+    pub(crate) fn add_address_records(
+        &mut self,
+        now: Instant,
+        host: ClaimId,
+        interface: InterfaceId,
+        subnet: Subnet,
+    ) -> Result<(), Full> {
+        let name = self.claim(host).ok_or(Full)?.name;
+        let stored = match subnet.address {
+            core::net::IpAddr::V4(address) => Stored::A(address.octets()),
+            core::net::IpAddr::V6(address) => Stored::Aaaa(address.octets()),
+        };
+        let scope = Scope::Interface(interface);
+        let forward = self.insert_record(OwnRecord::new(name, stored, scope, Some(host)))?;
+        let reverse = reverse_name(subnet.address);
+        if self.default_host() != Some(host) {
+            return Ok(());
+        }
+        // Two interfaces of one address share the name; each has its record.
+        let known = self.names.find(reverse.as_name()).and_then(|name| self.claim_of(name));
+        let claim = match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
+            Ok(claim) => claim,
+            Err(full) => {
+                self.remove_record(now, forward);
+                return Err(full);
+            }
+        };
+        let owner = self.claim(claim).ok_or(Full)?.name;
+        if let Err(full) = self.insert_record(OwnRecord::new(owner, Stored::Ptr(name), scope, Some(claim))) {
+            if known.is_none() {
+                self.drop_claim(claim);
+            }
+            self.remove_record(now, forward);
+            return Err(full);
+        }
+        Ok(())
+    }
+
+    /// Forgets a reverse record, and the claim with the last of its name.
+    pub(crate) fn remove_reverse(&mut self, now: Instant, id: u32) {
+        let Some(claim) = self.get(id).and_then(|record| record.claim) else { return };
+        self.remove_record(now, id);
+        let Some(name) = self.claim(claim).map(|claim| claim.name) else { return };
+        if self.records_of(name).next().is_none() {
+            self.drop_claim(claim);
+        }
+    }
+
+    /// The host that was added first.
+    pub(crate) fn default_host(&self) -> Option<ClaimId> {
+        let hosts = self.claims().filter(|(_, claim)| claim.holder == Holder::Host);
+        hosts.min_by_key(|(_, claim)| claim.generation).map(|(id, _)| id)
+    }
+
+    pub(crate) fn host_id(&self, claim: ClaimId) -> Option<HostId> {
+        Some(HostId { claim: claim.0, generation: self.claim(claim)?.generation })
+    }
+
+    /// The claim behind a host's id, while it is registered.
+    pub(crate) fn host(&self, id: HostId) -> Option<ClaimId> {
+        let claim = self.claim(ClaimId(id.claim))?;
+        (claim.generation == id.generation && claim.holder == Holder::Host).then_some(ClaimId(id.claim))
+    }
+
+    pub(crate) fn service_id(&self, index: u32) -> Option<ServiceId> {
+        let claim = self.services.get(index)?.claim;
+        Some(ServiceId { index, generation: self.claim(claim)?.generation })
+    }
+
+    /// The service behind an id, while it is registered.
+    pub(crate) fn service(&self, id: ServiceId) -> Option<&ServiceSlot> {
+        let service = self.services.get(id.index)?;
+        (self.claim(service.claim)?.generation == id.generation).then_some(service)
+    }
+
+    pub(crate) fn services(&self) -> impl Iterator<Item = (u32, &ServiceSlot)> {
+        self.services.iter()
+    }
+
+    /// One more than the highest number of a service.
+    pub(crate) fn services_bound(&self) -> u32 {
+        self.services.bound()
+    }
+
+    pub(crate) fn service_at(&self, index: u32) -> Option<&ServiceSlot> {
+        self.services.get(index)
+    }
+
+    /// Makes the records of a service. On an error nothing has changed.
+    pub(crate) fn add_service(&mut self, now: Instant, service: &Service<'_>) -> Result<u32, RegisterError> {
+        check_instance(service.instance)?;
+        let host = match service.host {
+            Some(id) => self.host(id),
+            None => self.default_host(),
+        }
+        .ok_or(RegisterError::NoHost)?;
+        let name = service.service_type.instance(service.instance)?;
+        if self.is_claimed(name.as_name()) {
+            return Err(RegisterError::Taken);
+        }
+        self.check_size(name.as_name(), service)?;
+        let slot = ServiceSlot { claim: ClaimId(NONE), host, first: NONE, type_pointer: NONE };
+        let index = self.services.insert(slot, self.records_max)?;
+        match self.fill_service(index, name.as_name(), host, service) {
+            Ok(()) => Ok(index),
+            Err(error) => {
+                self.undo_service(now, index);
+                Err(error)
+            }
+        }
+    }
+
+    fn check_size(&self, name: Name<'_>, service: &Service<'_>) -> Result<(), RegisterError> {
+        // A name may still grow by a number.
+        let name_max = name.wire_len().max(64 + service.service_type.as_name().wire_len());
+        let rdata_max = service.txt.as_wire().len().max(SRV_FIXED + 64 + LOCAL.wire_len()).max(name_max);
+        let owner_max = name_max.max(64 + 5 + service.service_type.as_name().wire_len());
+        if name_max > 255 || owner_max > 255 {
+            return Err(RegisterError::TooLarge);
+        }
+        if owner_max + rdata_max + FRAME > self.packet_max {
+            return Err(RegisterError::TooLarge);
+        }
+        Ok(())
+    }
+
+    fn fill_service(
+        &mut self,
+        index: u32,
+        name: Name<'_>,
+        host: ClaimId,
+        service: &Service<'_>,
+    ) -> Result<(), RegisterError> {
+        let claim = self.add_claim(name, Holder::Service(index))?;
+        if let Some(slot) = self.services.get_mut(index) {
+            slot.claim = claim;
+        }
+        let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
+        let target = self.claim(host).ok_or(RegisterError::NoHost)?.name;
+        let unique = |stored| OwnRecord::new(owner, stored, Scope::Everywhere, Some(claim));
+        let &Service { priority, weight, port, .. } = service;
+        self.add_to_service(index, unique(Stored::Srv { priority, weight, port, target }))?;
+        self.add_txt(index, owner, claim, service.txt)?;
+        let base = service.service_type.base();
+        for subtype in service.subtypes {
+            let subtype = base.with_subtype(subtype.as_bytes())?;
+            self.add_pointer(index, subtype.as_name(), owner)?;
+        }
+        let type_pointer = self.add_type_pointer(base.as_name())?;
+        if let Some(slot) = self.services.get_mut(index) {
+            slot.type_pointer = type_pointer;
+        }
+        // Last, and so first among the siblings: what a browser waits for.
+        self.add_pointer(index, base.as_name(), owner)
+    }
+
+    fn add_to_service(&mut self, service: u32, record: OwnRecord) -> Result<u32, Full> {
+        let id = self.insert_record(record)?;
+        if let (Some(record), Some(slot)) = (self.records.get_mut(id), self.services.get_mut(service)) {
+            record.sibling = core::mem::replace(&mut slot.first, id);
+        }
+        Ok(id)
+    }
+
+    fn add_txt(
+        &mut self,
+        service: u32,
+        owner: NameId,
+        claim: ClaimId,
+        txt: Txt<'_>,
+    ) -> Result<u32, Full> {
+        // The bytes come first, under a number that no record has yet.
+        let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
+        let record = OwnRecord::new(owner, Stored::Txt(block), Scope::Everywhere, Some(claim));
+        match self.add_to_service(service, record) {
+            Ok(id) => {
+                self.names.set_bytes_owner(block, id);
+                Ok(id)
+            }
+            Err(full) => {
+                self.names.remove_bytes(block);
+                Err(full)
+            }
+        }
+    }
+
+    fn add_pointer(
+        &mut self,
+        service: u32,
+        from: Name<'_>,
+        to: NameId,
+    ) -> Result<(), RegisterError> {
+        let from = self.intern(from)?;
+        let added = self.add_to_service(service, OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None));
+        // The record holds the name itself.
+        self.names.release(from);
+        added?;
+        Ok(())
+    }
+
+    /// The PTR that lists the service type (RFC 6763 §9), one for all services of the type.
+    fn add_type_pointer(&mut self, base: Name<'_>) -> Result<u32, Full> {
+        let from = self.intern(META_QUERY)?;
+        let to = match self.intern(base) {
+            Ok(to) => to,
+            Err(full) => {
+                self.names.release(from);
+                return Err(full);
+            }
+        };
+        let found = self.find(from, &crate::wire::Rdata::Ptr(base), |record| !record.is_leaving());
+        let added = match found {
+            Some(id) => {
+                if let Some(record) = self.records.get_mut(id) {
+                    record.users += 1;
+                }
+                Ok(id)
+            }
+            None => self.insert_record(OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None)),
+        };
+        self.names.release(from);
+        self.names.release(to);
+        added
+    }
+
+    /// Takes a half-made service back.
+    fn undo_service(&mut self, now: Instant, index: u32) {
+        let Some(slot) = self.services.remove(index) else { return };
+        let mut id = slot.first;
+        while let Some(sibling) = self.records.get(id).map(|record| record.sibling) {
+            self.remove_record(now, id);
+            id = sibling;
+        }
+        if let Some(record) = self.records.get_mut(slot.type_pointer) {
+            record.users -= 1;
+            if record.users == 0 {
+                self.remove_record(now, slot.type_pointer);
+            }
+        }
+        self.drop_claim(slot.claim);
+    }
+
+    /// Forgets a service and its claim. Shows `each` record that nobody needs any more: it is still there, to say goodbye.
+    pub(crate) fn retire_service(&mut self, id: ServiceId) -> Option<RetiredService> {
+        self.service(id)?;
+        let slot = self.services.remove(id.index)?;
+        self.drop_claim(slot.claim);
+        Some(RetiredService { next: slot.first, type_pointer: slot.type_pointer })
+    }
+
+    /// Takes the service's hold off a record. `true` when nobody else needs it.
+    pub(crate) fn let_go(&mut self, id: u32) -> bool {
+        let Some(record) = self.records.get_mut(id) else { return false };
+        record.users = record.users.saturating_sub(1);
+        // Its name may be claimed anew while it says goodbye.
+        record.claim = None;
+        record.users == 0
+    }
+
+    /// Replaces the TXT data of a service. The number of the record; `None` when the data are what they were.
+    pub(crate) fn set_txt(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        txt: Txt<'_>,
+    ) -> Result<Option<u32>, RegisterError> {
+        let slot = self.service(id).ok_or(RegisterError::Unknown)?;
+        let owner = self.claim(slot.claim).ok_or(RegisterError::Unknown)?.name;
+        let name = self.names.name(owner);
+        if name.wire_len() + txt.as_wire().len() + FRAME > self.packet_max {
+            return Err(RegisterError::TooLarge);
+        }
+        let (record, old) = self
+            .records_of_service(id.index)
+            .find_map(|(id, record)| match record.stored {
+                Stored::Txt(block) => Some((id, block)),
+                _ => None,
+            })
+            .ok_or(RegisterError::Unknown)?;
+        if self.names.bytes(old) == txt.as_wire() {
+            return Ok(None);
+        }
+        let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
+        self.remember(now, record);
+        self.index.remove(&mut self.records, record);
+        let hash = Stored::Txt(block).hash(self.key, owner, txt.as_wire());
+        if let Some(found) = self.records.get_mut(record) {
+            // Making room may have moved the old block.
+            if let Stored::Txt(old) = core::mem::replace(&mut found.stored, Stored::Txt(block)) {
+                self.names.remove_bytes(old);
+            }
+            found.hash = hash;
+        }
+        self.names.set_bytes_owner(block, record);
+        self.index.insert(&mut self.records, record);
+        Ok(Some(record))
+    }
+}
+
+/// The records of a service that is no more, one after another.
+pub(crate) struct RetiredService {
+    next: u32,
+    type_pointer: u32,
+}
+
+impl RetiredService {
+    /// The next record the service needed.
+    pub(crate) fn next<S: OwnStorage>(&mut self, own: &Own<S>) -> Option<u32> {
+        if let Some(record) = own.get(self.next) {
+            return Some(core::mem::replace(&mut self.next, record.sibling));
+        }
+        let id = core::mem::replace(&mut self.type_pointer, NONE);
+        own.get(id).map(|_| id)
+    }
+}

@@ -1,0 +1,815 @@
+//! The responder: probes for names, announces records, answers for them, and takes its leave (RFC 6762 §6, §8 to §10).
+//!
+//! | clause | file |
+//! |---|---|
+//! | §8.1 probing, the rhythm | `state` |
+//! | §8.2 simultaneous probes | `tiebreak` |
+//! | §9 conflicts, §6.6, §7.4 what others say of our names | `conflict` |
+//! | §5.4, §5.5, §6, §6.3, §6.7, §7.1, §7.2 which question gets which answer, when and how | `question` |
+//! | §6.1, §6.2, §6.4, §8.3, §10.1, §17 what goes into which packet | `packet` |
+//! | §7.2, §15.2 who waits for an answer | `askers`, `debt` |
+//!
+//! What is ours is stored once, in [`own`](crate::own); a link keeps its state of it, in rows that run beside. It does not know
+//! the querier: conflicts are seen in packets, never in a cache (§8.1).
+
+mod askers;
+mod conflict;
+mod debt;
+mod packet;
+mod question;
+mod state;
+mod tiebreak;
+
+use core::time::Duration;
+
+pub use askers::Asker;
+use askers::Askers;
+pub use state::{ClaimState, RecordState};
+use state::{PROBE_INTERVAL, Step};
+
+use crate::{
+    chance::{Chance, Draw},
+    config::Config,
+    link::{Destination, InterfaceId, LinkConfig, LinkId, Subnet},
+    name::Name,
+    own::{
+        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, RegisterError, Scope, Service,
+        ServiceId, Stored,
+    },
+    stats::Stats,
+    store::{Due, Full, Slot, Slots, Table},
+    time::Instant,
+    wire::{Record, RecordType, Txt},
+};
+
+/// The rows a link keeps beside those of [`OwnStorage`].
+pub trait LinkStorage {
+    /// As long as [`OwnStorage::Claims`].
+    type Claims: Slots<Slot<ClaimState>>;
+    /// As long as [`OwnStorage::Records`].
+    type Records: Slots<Slot<RecordState>>;
+    /// As long as [`OwnStorage::Claims`].
+    type ClaimsDue: Slots<u32>;
+    /// As long as [`OwnStorage::Records`].
+    type RecordsDue: Slots<u32>;
+    /// Who waits for an answer at one time; a few.
+    type Askers: Slots<Slot<Asker>>;
+}
+
+/// All rows of a responder.
+pub trait ResponderStorage {
+    /// What is ours.
+    type Own: OwnStorage;
+    /// What each link keeps of it.
+    type Link: LinkStorage;
+    /// The links.
+    type Links: Slots<Slot<Link<Self::Link>>>;
+}
+
+/// What one link keeps.
+pub struct Link<L: LinkStorage> {
+    config: LinkConfig,
+    is_up: bool,
+    claims: Table<ClaimState, L::Claims>,
+    records: Table<RecordState, L::Records>,
+    claims_due: Due<L::ClaimsDue>,
+    records_due: Due<L::RecordsDue>,
+    askers: Askers<L::Askers>,
+    /// When the names that are waiting for their first probe are probed: together.
+    first_probe: Instant,
+    /// When the answers that others may give too are sent: together (RFC 6762 §6.4).
+    answers: Instant,
+    /// Nothing is sent before: after a send that failed.
+    held_until: Instant,
+    /// The number of the packet being written.
+    packet: u16,
+    stats: Stats,
+}
+
+/// The longest wait for one more attempt after a send has failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// So many conflicts, none more than [`CONFLICTS_WITHIN`] after the one before ...
+const CONFLICTS_MAX: u8 = 15;
+const CONFLICTS_WITHIN: Duration = Duration::from_secs(10);
+/// ... and each further attempt waits this long (RFC 6762 §8.1).
+const CONFLICTS_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the responder tells the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Service(ServiceId, News),
+    Host(HostId, News),
+}
+
+/// The responder over all links of a host.
+pub(crate) struct Responder<S: ResponderStorage> {
+    own: Own<S::Own>,
+    links: Table<Link<S::Link>, S::Links>,
+    chance: Chance,
+    /// Conflicts that came one soon after another, over all names and links.
+    conflicts: u8,
+    last_conflict: Instant,
+    announcements: u8,
+    rrset_max: usize,
+}
+
+impl<S: ResponderStorage> Responder<S> {
+    /// States run beside what they are of: their rows may not be shorter.
+    const ROWS_FIT: () = {
+        type Own<S> = <S as ResponderStorage>::Own;
+        let records = <<Own<S> as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY;
+        let claims = <<Own<S> as OwnStorage>::Claims as Slots<Slot<crate::own::Claim>>>::CAPACITY;
+        assert!(
+            <<S::Link as LinkStorage>::Records as Slots<Slot<RecordState>>>::CAPACITY >= records,
+            "LinkStorage::Records is shorter than OwnStorage::Records"
+        );
+        assert!(
+            <<S::Link as LinkStorage>::RecordsDue as Slots<u32>>::CAPACITY >= records,
+            "LinkStorage::RecordsDue is shorter than OwnStorage::Records"
+        );
+        assert!(
+            <<S::Link as LinkStorage>::Claims as Slots<Slot<ClaimState>>>::CAPACITY >= claims,
+            "LinkStorage::Claims is shorter than OwnStorage::Claims"
+        );
+        assert!(
+            <<S::Link as LinkStorage>::ClaimsDue as Slots<u32>>::CAPACITY >= claims,
+            "LinkStorage::ClaimsDue is shorter than OwnStorage::Claims"
+        );
+    };
+
+    pub(crate) const fn new(config: &Config) -> Self {
+        let () = Self::ROWS_FIT;
+        Responder {
+            own: Own::new(config),
+            links: Table::new(),
+            chance: Chance::new(0),
+            conflicts: 0,
+            last_conflict: Instant::ZERO,
+            announcements: if config.announcements < 2 {
+                2
+            } else if config.announcements > 8 {
+                8
+            } else {
+                config.announcements
+            },
+            rrset_max: config.rrset_max,
+        }
+    }
+
+    pub(crate) fn start(&mut self, chance: Chance) {
+        self.own.start(chance.key(0));
+        self.chance = chance;
+    }
+
+    pub(crate) fn own(&self) -> &Own<S::Own> {
+        &self.own
+    }
+
+    fn link(&self, id: LinkId) -> Option<&Link<S::Link>> {
+        self.links.get(u32::from(id.0))
+    }
+
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link<S::Link>> {
+        self.links.get_mut(u32::from(id.0))
+    }
+
+    pub(crate) fn stats(&self, link: LinkId) -> Option<&Stats> {
+        self.link(link).map(|link| &link.stats)
+    }
+
+    // --- links ---
+
+    /// Adds a link that is up.
+    pub(crate) fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
+        let link = Link::new(config);
+        let id = self.links.insert(link, u32::from(u8::MAX))?;
+        let link_id = LinkId(u8::try_from(id).map_err(|_| Full)?);
+        let Responder { own, links, .. } = self;
+        if let Some(link) = links.get_mut(id)
+            && let Err(full) = link.follow(own)
+        {
+            links.remove(id);
+            return Err(full);
+        }
+        self.link_up(now, link_id);
+        Ok(link_id)
+    }
+
+    /// Forgets a link and all that it owed.
+    pub(crate) fn remove_link(&mut self, now: Instant, id: LinkId) {
+        self.link_down(now, id);
+        self.links.remove(u32::from(id.0));
+    }
+
+    /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
+    pub(crate) fn link_up(&mut self, now: Instant, id: LinkId) {
+        let Responder { own, links, chance, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        link.is_up = true;
+        link.held_until = Instant::ZERO;
+        link.start_over(now, own, chance);
+        self.settle_address_claims(now, id);
+    }
+
+    /// The link cannot be used: nothing is owed there, goodbyes cannot be said.
+    pub(crate) fn link_down(&mut self, now: Instant, id: LinkId) {
+        let Responder { own, links, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        link.is_up = false;
+        link.first_probe = Instant::ZERO;
+        link.answers = Instant::ZERO;
+        for claim in 0..own.claims_bound() {
+            link.stop_claim(ClaimId(claim));
+        }
+        for record in 0..own.records_bound() {
+            if link.silence(record) {
+                left(now, own, record);
+            }
+        }
+        link.askers = Askers::new();
+    }
+
+    /// After a sleep: all links begin anew.
+    pub(crate) fn resumed(&mut self, now: Instant) {
+        for id in 0..self.links.bound() {
+            if self.links.get(id).is_some_and(|link| link.is_up) {
+                self.link_up(now, LinkId(u8::try_from(id).unwrap_or(u8::MAX)));
+            }
+        }
+    }
+
+    /// A datagram did not leave: a probe nobody could hear proves nothing, nor does an announcement.
+    pub(crate) fn send_failed(&mut self, now: Instant, id: LinkId) {
+        let Responder { own, links, chance, announcements, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        link.held_until = now + RETRY;
+        for (claim, _) in own.claims() {
+            if link.claims.get(claim.0).is_some_and(|state| matches!(state.phase, state::Phase::Probing(_))) {
+                link.probe(now, claim, RETRY, chance);
+            }
+        }
+        for (record, _) in own.records() {
+            let Some(state) = link.records.get_mut(record) else { continue };
+            if state.is_live && state.left > 0 {
+                state.announce(now + RETRY, *announcements);
+                link.settle_record(record);
+            }
+        }
+    }
+
+    // --- commands ---
+
+    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
+        let claim = self.own.add_host(now, label)?;
+        if let Err(full) = self.follow() {
+            return Err(full.into());
+        }
+        self.begin_claim(now, claim);
+        self.begin_address_claims(now);
+        self.own.host_id(claim).ok_or(RegisterError::Full)
+    }
+
+    pub(crate) fn register(&mut self, now: Instant, service: &Service<'_>) -> Result<ServiceId, RegisterError> {
+        let index = self.own.add_service(now, service)?;
+        self.follow()?;
+        if let Some(claim) = self.own.service_at(index).map(|service| service.claim) {
+            self.begin_claim(now, claim);
+        }
+        self.own.service_id(index).ok_or(RegisterError::Full)
+    }
+
+    pub(crate) fn update_txt(&mut self, now: Instant, id: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
+        let Some(record) = self.own.set_txt(now, id, txt)? else { return Ok(()) };
+        self.announce_anew(now, record);
+        Ok(())
+    }
+
+    /// Withdraws a service; what was announced says goodbye (RFC 6762 §10.1).
+    pub(crate) fn withdraw(&mut self, now: Instant, id: ServiceId) {
+        let Some(claim) = self.own.service(id).map(|service| service.claim) else { return };
+        for (_, link) in self.links.iter_mut() {
+            link.stop_claim(claim);
+        }
+        let Some(mut retired) = self.own.retire_service(id) else { return };
+        while let Some(record) = retired.next(&self.own) {
+            if self.own.let_go(record) {
+                self.say_goodbye(now, record);
+            }
+        }
+    }
+
+    /// Withdraws every service and every host.
+    pub(crate) fn shutdown(&mut self, now: Instant) {
+        for index in 0..self.own.services_bound() {
+            if let Some(id) = self.own.service_id(index) {
+                self.withdraw(now, id);
+            }
+        }
+        for claim in 0..self.own.claims_bound() {
+            for (_, link) in self.links.iter_mut() {
+                link.stop_claim(ClaimId(claim));
+            }
+            self.own.drop_claim(ClaimId(claim));
+        }
+        for record in 0..self.own.records_bound() {
+            if self.own.get(record).is_some_and(|record| !record.is_leaving()) && self.own.let_go(record) {
+                self.say_goodbye(now, record);
+            }
+        }
+    }
+
+    /// Whether every goodbye has been said.
+    pub(crate) fn is_silent(&self) -> bool {
+        !self.own.records().any(|(_, record)| record.is_leaving())
+    }
+
+    /// Owes the goodbye of a record wherever it was said; forgets it at once where it never was.
+    fn say_goodbye(&mut self, now: Instant, record: u32) {
+        let mut owed = 0u8;
+        for (_, link) in self.links.iter_mut() {
+            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, record)));
+        }
+        if let Some(found) = self.own.get_mut(record) {
+            found.goodbyes = owed;
+        }
+        if owed == 0 {
+            self.own.remove_record(now, record);
+        }
+    }
+
+    /// Announces what a record says now, with the rest of its RRset, wherever it is live (RFC 6762 §8.4).
+    fn announce_anew(&mut self, now: Instant, record: u32) {
+        let announcements = self.announcements;
+        for (_, link) in self.links.iter_mut() {
+            if let Some(state) = link.records.get_mut(record)
+                && state.is_live
+            {
+                state.announce(now, announcements);
+                link.settle_record(record);
+            }
+        }
+    }
+
+    /// Sets the addresses of an interface: what is new is announced, what is gone is withdrawn (RFC 6762 §8.4, §14).
+    pub(crate) fn set_addresses(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        addresses: &[Subnet],
+    ) -> Result<(), Full> {
+        let is_wanted = |own: &Subnet| addresses.iter().any(|new| new.address == own.address);
+        loop {
+            let gone = self.own.addresses(interface).find(|own| !is_wanted(own));
+            let Some(gone) = gone else { break };
+            self.own.remove_address(interface, gone.address);
+            self.withdraw_address(now, interface, gone);
+        }
+        for &new in addresses {
+            let known = self.own.addresses(interface).find(|own| own.address == new.address);
+            if known == Some(new) {
+                continue;
+            }
+            if known.is_some() {
+                self.own.remove_address(interface, new.address);
+            }
+            self.own.add_address(interface, new)?;
+            if known.is_some() {
+                // Only the network around it has changed.
+                continue;
+            }
+            for host in 0..self.own.claims_bound() {
+                if self.own.claim(ClaimId(host)).is_some_and(|claim| claim.holder == Holder::Host) {
+                    self.own.add_address_records(now, ClaimId(host), interface, new)?;
+                }
+            }
+        }
+        self.follow()?;
+        self.begin_address_claims(now);
+        for host in 0..self.own.claims_bound() {
+            if self.own.claim(ClaimId(host)).is_some_and(|claim| claim.holder == Holder::Host) {
+                self.host_addresses_changed(now, ClaimId(host), interface);
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).
+    fn withdraw_address(&mut self, now: Instant, interface: InterfaceId, gone: Subnet) {
+        for id in 0..self.own.records_bound() {
+            let Some(record) = self.own.get(id) else { continue };
+            if record.scope != Scope::Interface(interface) || record.is_leaving() {
+                continue;
+            }
+            let is_forward = record.stored.address() == Some(gone.address);
+            let is_reverse = matches!(record.stored, Stored::Ptr(_))
+                && self.own.name(record.name) == crate::name::reverse_name(gone.address).as_name();
+            if !is_forward && !is_reverse {
+                continue;
+            }
+            let (name, rtype, claim) = (record.name, record.rtype(), record.claim);
+            let has_rest = self.own.records_of(name).any(|(other, rest)| {
+                other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface) && !rest.is_leaving()
+            });
+            self.own.let_go(id);
+            if has_rest {
+                for (_, link) in self.links.iter_mut() {
+                    link.forget_record(id);
+                }
+                self.own.remove_record(now, id);
+            } else {
+                self.say_goodbye(now, id);
+            }
+            if is_reverse && let Some(claim) = claim {
+                let is_used = self.own.records_of(name).any(|(_, record)| record.claim == Some(claim));
+                if !is_used {
+                    for (_, link) in self.links.iter_mut() {
+                        link.stop_claim(claim);
+                    }
+                    self.own.drop_claim(claim);
+                }
+            }
+        }
+    }
+
+    /// A host has more or fewer addresses on an interface: claim its name there, or announce the whole RRsets.
+    fn host_addresses_changed(&mut self, now: Instant, host: ClaimId, interface: InterfaceId) {
+        let Responder { own, links, chance, announcements, .. } = self;
+        for (_, link) in links.iter_mut().filter(|(_, link)| link.config.interface == interface && link.is_up) {
+            let has_any = link.has_records(own, host);
+            let phase = link.claims.get(host.0).map(|state| state.phase);
+            match phase {
+                Some(state::Phase::Off) if has_any => link.probe(now, host, Duration::ZERO, chance),
+                Some(state::Phase::Won) if !has_any => {
+                    link.stop_claim(host);
+                    for (id, _) in own.records() {
+                        if !link.is_ready(own, id) && !link.records.get(id).is_some_and(|state| state.is_leaving) {
+                            link.silence(id);
+                        }
+                    }
+                }
+                Some(state::Phase::Won) => link.wake_host(now, own, host, *announcements),
+                _ => {}
+            }
+        }
+    }
+
+    // --- claims ---
+
+    /// Makes the rows of every link as long as those of what is ours.
+    fn follow(&mut self) -> Result<(), Full> {
+        let Responder { own, links, .. } = self;
+        links.iter_mut().try_for_each(|(_, link)| link.follow(own))
+    }
+
+    /// A new claim: every link that is up probes for it.
+    fn begin_claim(&mut self, now: Instant, claim: ClaimId) {
+        let Responder { own, links, chance, .. } = self;
+        for (_, link) in links.iter_mut() {
+            if let Some(state) = link.claims.get_mut(claim.0) {
+                state.is_first = true;
+            }
+            if link.is_up && link.has_records(own, claim) {
+                link.probe(now, claim, Duration::ZERO, chance);
+            }
+        }
+    }
+
+    /// Reverse names are ours without asking (RFC 6762 §8.1).
+    fn begin_address_claims(&mut self, now: Instant) {
+        for id in 0..self.links.bound() {
+            self.settle_address_claims(now, LinkId(u8::try_from(id).unwrap_or(u8::MAX)));
+        }
+    }
+
+    fn settle_address_claims(&mut self, now: Instant, id: LinkId) {
+        let Responder { own, links, announcements, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
+        for (claim, found) in own.claims() {
+            if found.holder != Holder::Address || !link.has_records(own, claim) {
+                continue;
+            }
+            if let Some(state) = link.claims.get_mut(claim.0) {
+                state.win();
+                link.settle_claim(claim);
+            }
+            for (record, _) in own.records_of(found.name) {
+                link.wake(now, own, record, *announcements);
+            }
+        }
+    }
+
+    /// Tells the application that a name is ours, once no link is in its first probing any more.
+    fn won(&mut self, claim: ClaimId) {
+        let is_probing = self.links.iter().any(|(_, link)| {
+            link.claims.get(claim.0).is_some_and(|state| state.is_first && state.phase != state::Phase::Off)
+        });
+        let told = self.own.claim(claim).is_none_or(|claim| claim.told);
+        if !is_probing && !told {
+            self.own.set_news(claim, News::Registered);
+        }
+    }
+
+    /// Counts a conflict, and says how long the next attempt has to wait for it (RFC 6762 §8.1).
+    fn count_conflict(&mut self, now: Instant) -> Duration {
+        if now - self.last_conflict > CONFLICTS_WITHIN {
+            self.conflicts = 0;
+        }
+        self.last_conflict = now;
+        self.conflicts = self.conflicts.saturating_add(1);
+        if self.conflicts >= CONFLICTS_MAX { CONFLICTS_PAUSE } else { Duration::ZERO }
+    }
+
+    // --- time ---
+
+    /// Goes on with what time alone moves: names are won, debts that must wait are put off.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        for id in 0..self.links.bound() {
+            self.win_names(now, id);
+        }
+    }
+
+    fn win_names(&mut self, now: Instant, id: u32) {
+        loop {
+            let Responder { own, links, announcements, .. } = self;
+            let Some(link) = links.get_mut(id) else { return };
+            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId) else { return };
+            if link.claims.get(claim.0).is_none_or(|state| state.step(now) != Step::Win) {
+                return;
+            }
+            link.win(now, own, claim, *announcements);
+            self.won(claim);
+        }
+    }
+
+    /// When this link next has something to send or to do.
+    pub(crate) fn next(&self, id: LinkId) -> Instant {
+        let Some(link) = self.link(id).filter(|link| link.is_up) else { return Instant::MAX };
+        if link.askers.next_question().is_some() {
+            return link.held_until;
+        }
+        let next = link.claims_due.next(&link.claims).min(link.records_due.next(&link.records));
+        if next == Instant::MAX { next } else { next.max(link.held_until) }
+    }
+
+    /// The next datagram of a link.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        buffer: &mut [u8],
+    ) -> Option<(Destination, usize)> {
+        if !self.link(id).is_some_and(|link| link.is_up && link.held_until <= now) {
+            return None;
+        }
+        if let Some(sent) = self.answer_question(id, buffer) {
+            return Some(sent);
+        }
+        // What is due may turn out to have to wait; then the next debt has its turn.
+        while self.next(id) <= now {
+            self.win_names(now, u32::from(id.0));
+            let Responder { own, links, .. } = self;
+            let link = links.get_mut(u32::from(id.0))?;
+            let is_probe_due = link
+                .claims_due
+                .by(&link.claims, now)
+                .and_then(|claim| link.claims.get(claim))
+                .is_some_and(|state| state.step(now) == Step::Probe);
+            if is_probe_due {
+                let len = link.write_probe(now, own, buffer)?;
+                return Some((Destination::Multicast, len));
+            }
+            let sent = self.write_response(now, id, buffer);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        self.own.has_news()
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<Told> {
+        loop {
+            let (claim, news) = self.own.take_news()?;
+            match self.own.claim(claim)?.holder {
+                Holder::Host => return Some(Told::Host(self.own.host_id(claim)?, news)),
+                Holder::Service(index) => return Some(Told::Service(self.own.service_id(index)?, news)),
+                Holder::Address => {}
+            }
+        }
+    }
+}
+
+/// One link has nothing more to say of a record that is leaving; with the last one it is forgotten.
+fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
+    let Some(found) = own.get_mut(record) else { return };
+    found.goodbyes = found.goodbyes.saturating_sub(1);
+    if found.goodbyes == 0 {
+        own.remove_record(now, record);
+    }
+}
+
+impl<S: ResponderStorage> OwnRecords for Responder<S> {
+    fn answer(&self, id: LinkId, name: Name<'_>, rtype: RecordType, each: &mut dyn FnMut(&Record<'_>)) -> bool {
+        let (Some(link), Some(name)) = (self.link(id), self.own.find_name(name)) else { return false };
+        for (record, found) in self.own.records_of(name) {
+            let is_live = link.records.get(record).is_some_and(|state| state.is_live && !state.is_leaving);
+            if is_live && (rtype == found.rtype() || rtype == RecordType::ANY) {
+                each(&self.own.record(found));
+            }
+        }
+        let claim = self.own.claim_of(name);
+        claim.and_then(|claim| link.claims.get(claim.0)).is_some_and(ClaimState::is_won)
+    }
+}
+
+impl<L: LinkStorage> Link<L> {
+    const fn new(config: LinkConfig) -> Self {
+        Link {
+            config,
+            is_up: false,
+            claims: Table::new(),
+            records: Table::new(),
+            claims_due: Due::new(),
+            records_due: Due::new(),
+            askers: Askers::new(),
+            first_probe: Instant::ZERO,
+            answers: Instant::ZERO,
+            held_until: Instant::ZERO,
+            packet: 0,
+            stats: Stats::NONE,
+        }
+    }
+
+    /// Makes the rows as long as those of what is ours.
+    fn follow<O: OwnStorage>(&mut self, own: &Own<O>) -> Result<(), Full> {
+        self.claims.extend_to(own.claims_bound(), ClaimState::new)?;
+        self.records.extend_to(own.records_bound(), RecordState::new)
+    }
+
+    fn settle_claim(&mut self, claim: ClaimId) {
+        self.claims_due.settle(&mut self.claims, claim.0);
+    }
+
+    fn settle_record(&mut self, record: u32) {
+        self.records_due.settle(&mut self.records, record);
+    }
+
+    /// Whether a claim has anything to say on this link.
+    fn has_records<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> bool {
+        let Some(found) = own.claim(claim) else { return false };
+        own.records_of(found.name)
+            .any(|(_, record)| record.claim == Some(claim) && record.scope.covers(self.config.interface))
+    }
+
+    /// Begins everything anew: probing for every claim, silence until it is won.
+    fn start_over<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, chance: &mut Chance) {
+        for (record, found) in own.records() {
+            if !found.is_leaving() {
+                self.silence(record);
+            }
+        }
+        for (claim, found) in own.claims() {
+            if found.holder != Holder::Address && self.has_records(own, claim) {
+                self.probe(now, claim, Duration::ZERO, chance);
+            }
+        }
+    }
+
+    /// Begins to probe, `pause` and a random wait from now (RFC 6762 §8.1). Names that begin together are probed together.
+    fn probe(&mut self, now: Instant, claim: ClaimId, pause: Duration, chance: &mut Chance) {
+        let first = if pause.is_zero() && self.first_probe >= now {
+            self.first_probe
+        } else {
+            let subject = u32::from(self.config.family == crate::link::Family::V6) << 16 | self.config.interface.0;
+            now + pause + chance.within(Draw::FirstProbe, subject, Duration::ZERO..=PROBE_INTERVAL)
+        };
+        if pause.is_zero() {
+            self.first_probe = first;
+        }
+        self.probe_at(claim, first);
+    }
+
+    fn probe_at(&mut self, claim: ClaimId, first: Instant) {
+        let Some(state) = self.claims.get_mut(claim.0) else { return };
+        state.probe_from(first);
+        state.denial.clear(&mut self.askers);
+        self.settle_claim(claim);
+    }
+
+    /// Nothing more is done about a claim.
+    fn stop_claim(&mut self, claim: ClaimId) {
+        let Some(state) = self.claims.get_mut(claim.0) else { return };
+        state.stop();
+        state.denial.clear(&mut self.askers);
+        state.sent = None;
+        self.settle_claim(claim);
+    }
+
+    /// Nothing more is said of a record until it is live again. `true` if it was leaving: then it has left this link.
+    fn silence(&mut self, record: u32) -> bool {
+        let Some(state) = self.records.get_mut(record) else { return false };
+        let was_leaving = state.is_leaving;
+        state.is_live = false;
+        state.is_leaving = false;
+        state.debt.clear(&mut self.askers);
+        state.announce(Instant::MAX, 0);
+        if was_leaving {
+            state.sent = None;
+        }
+        self.settle_record(record);
+        was_leaving
+    }
+
+    /// Forgets all there is about a record, for the next in its place.
+    fn forget_record(&mut self, record: u32) {
+        self.silence(record);
+        if let Some(state) = self.records.get_mut(record) {
+            state.sent = None;
+        }
+    }
+
+    /// Owes the goodbye of a record. `false` when it was never said here.
+    fn owe_goodbye(&mut self, now: Instant, record: u32) -> bool {
+        let Some(state) = self.records.get_mut(record) else { return false };
+        if !state.is_live || state.sent.is_none() {
+            self.forget_record(record);
+            return false;
+        }
+        state.debt.clear(&mut self.askers);
+        state.is_leaving = true;
+        state.announce(now, 1);
+        self.settle_record(record);
+        true
+    }
+
+    /// The name is ours on this link: its records may be said, and those that lead to it.
+    fn win<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, claim: ClaimId, announcements: u8) {
+        if let Some(state) = self.claims.get_mut(claim.0) {
+            state.win();
+            self.settle_claim(claim);
+        }
+        match own.claim(claim).map(|claim| claim.holder) {
+            Some(Holder::Service(index)) => self.wake_service(now, own, index, announcements),
+            Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
+            Some(Holder::Address) | None => {}
+        }
+    }
+
+    fn wake_host<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, host: ClaimId, announcements: u8) {
+        for (id, record) in own.records() {
+            // Its addresses, and the reverse records that lead to it.
+            if record.unique && record.scope != Scope::Everywhere {
+                self.wake(now, own, id, announcements);
+            }
+        }
+        for (index, service) in own.services() {
+            if service.host == host {
+                self.wake_service(now, own, index, announcements);
+            }
+        }
+    }
+
+    fn wake_service<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, index: u32, announcements: u8) {
+        let Some(service) = own.service_at(index) else { return };
+        if !self.is_won(service.claim) || !self.is_won(service.host) {
+            return;
+        }
+        for (id, _) in own.records_of_service(index) {
+            self.wake(now, own, id, announcements);
+        }
+        self.wake(now, own, service.type_pointer, announcements);
+    }
+
+    fn is_won(&self, claim: ClaimId) -> bool {
+        self.claims.get(claim.0).is_some_and(ClaimState::is_won)
+    }
+
+    /// Makes a record live, if it may be, and owes its announcements.
+    fn wake<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32, announcements: u8) {
+        if !self.is_ready(own, id) {
+            return;
+        }
+        if let Some(state) = self.records.get_mut(id)
+            && !state.is_live
+        {
+            state.is_live = true;
+            state.announce(now, announcements);
+            self.settle_record(id);
+        }
+    }
+
+    /// Whether the names in a record are ours on this link.
+    fn is_ready<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> bool {
+        let Some(record) = own.get(id) else { return false };
+        let target = record.stored.target().and_then(|target| own.claim_of(target));
+        self.is_up
+            && !record.is_leaving()
+            && record.scope.covers(self.config.interface)
+            && record.claim.is_none_or(|claim| self.is_won(claim))
+            && target.is_none_or(|claim| self.is_won(claim))
+    }
+}

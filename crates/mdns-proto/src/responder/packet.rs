@@ -1,0 +1,612 @@
+//! What goes into which packet: probes (RFC 6762 §8.1), answers with what belongs beside them (§6.1, §6.2, RFC 6763 §12),
+//! announcements (§8.3), goodbyes (§10.1), replies to one asker (§6.7).
+//!
+//! There is no queue to be emptied: each packet is made of what is due when it is polled, and what does not fit stays due.
+
+use core::net::SocketAddr;
+
+use super::{
+    Link, LinkStorage, Responder, ResponderStorage,
+    askers::{Asked, Waits},
+    debt::Waiting,
+    left,
+    question::matches,
+    state::{ClaimState, MULTICAST_INTERVAL, RecordState, Step},
+};
+use crate::{
+    link::{Destination, InterfaceId, LinkId},
+    name::{Name, NameBuf},
+    own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage},
+    time::Instant,
+    wire::{
+        Class, Compression, Flags, Header, Nsec, Question, Rdata, Record, RecordType, Section, Ttl, TypeSet, Writer,
+    },
+};
+
+/// The most TTL in a reply to a legacy query, whose asker will hear of no change (RFC 6762 §6.7).
+const LEGACY_TTL: Ttl = Ttl(10);
+
+/// The most names in one probe, and the most answers of one packet that get their additional records.
+const MOST: usize = 64;
+
+/// Bytes of a question beside its name, and of a record beside its names and rdata.
+const QUESTION_FIXED: usize = 4;
+const RECORD_FIXED: usize = 10;
+
+/// Bytes of a message's header.
+const HEADER: usize = 12;
+
+/// Records that were answered, with what belongs beside them still to be added.
+type Answered = heapless::Vec<u32, MOST>;
+
+/// How a record is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// As it is.
+    Plain,
+    /// With a TTL of zero (RFC 6762 §10.1).
+    Goodbye,
+    /// Short-lived, and without the bit that a legacy asker would take for part of the class (§6.7).
+    Legacy,
+}
+
+impl Manner {
+    fn of(self, record: Record<'_>) -> Record<'_> {
+        match self {
+            Manner::Plain => record,
+            Manner::Goodbye => Record { ttl: Ttl::ZERO, ..record },
+            Manner::Legacy => Record { cache_flush: false, ttl: record.ttl.min(LEGACY_TTL), ..record },
+        }
+    }
+}
+
+/// The RRset a record belongs to, as far as it may be said on this interface: all of a unique one, just itself of a shared one.
+fn rrset<O: OwnStorage>(own: &Own<O>, interface: InterfaceId, id: u32) -> impl Iterator<Item = (u32, &OwnRecord)> {
+    let record = own.get(id);
+    let whole = record.filter(|record| record.unique && !record.is_leaving());
+    let set = whole.into_iter().flat_map(move |record| {
+        let (rtype, claim) = (record.rtype(), record.claim);
+        own.records_of(record.name).filter(move |(_, other)| {
+            other.rtype() == rtype && other.claim == claim && other.scope.covers(interface)
+        })
+    });
+    let alone = if whole.is_some() { None } else { record.map(|record| (id, record)) };
+    set.chain(alone)
+}
+
+impl<L: LinkStorage> Link<L> {
+    /// The largest packet of several records (RFC 6762 §17).
+    fn limit(&self, buffer: &[u8]) -> usize {
+        usize::from(self.config.mtu).saturating_sub(self.config.family.headers()).max(512).min(buffer.len())
+    }
+
+    /// A probe for as many names as are due and fit: the questions, and in the authority section what we propose (§8.2).
+    pub(super) fn write_probe<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let limit = self.limit(buffer);
+        // What a name takes when nothing can be compressed: then what was chosen is sure to fit.
+        let mut names = heapless::Vec::<ClaimId, MOST>::new();
+        let mut len = HEADER;
+        while let Some(claim) = self.claims_due.by(&self.claims, now).map(ClaimId) {
+            let size = self.probe_size(own, claim);
+            let is_probe = self.claims.get(claim.0).is_some_and(|state| state.step(now) == Step::Probe);
+            if !is_probe || (!names.is_empty() && len + size > limit) || names.push(claim).is_err() {
+                break;
+            }
+            len += size;
+            if let Some(state) = self.claims.get_mut(claim.0) {
+                state.probed(now);
+            }
+            self.settle_claim(claim);
+        }
+        // A single name whose records are over the MTU goes alone (§17).
+        let limit = if names.len() == 1 { buffer.len() } else { limit };
+        let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });
+        for name in names.iter().filter_map(|&claim| Some(own.claim(claim)?.name)) {
+            let question = Question {
+                // §8.1 wants QU; where unicast cannot arrive it would only lose the answer (§15.1).
+                unicast: self.config.unicast,
+                ..Question::new(own.name(name), RecordType::ANY)
+            };
+            // What was measured fits; in a buffer too small for one name the probe goes without.
+            let _fits = writer.question(&question);
+        }
+        for &claim in &names {
+            for (_, record) in self.proposed(own, claim) {
+                // §10.2: the cache-flush bit is for responses.
+                let _fits = writer.record(Section::Authority, &Record { cache_flush: false, ..own.record(record) });
+            }
+        }
+        Some(writer.finish())
+    }
+
+    fn proposed<'a, O: OwnStorage>(
+        &self,
+        own: &'a Own<O>,
+        claim: ClaimId,
+    ) -> impl Iterator<Item = (u32, &'a OwnRecord)> {
+        let interface = self.config.interface;
+        let name = own.claim(claim).map(|claim| claim.name);
+        let records = name.into_iter().flat_map(|name| own.records_of(name));
+        records.filter(move |(_, record)| record.claim == Some(claim) && record.scope.covers(interface))
+    }
+
+    fn probe_size<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> usize {
+        let Some(name) = own.claim(claim).map(|claim| own.name(claim.name).wire_len()) else { return 0 };
+        let records = self.proposed(own, claim);
+        let records: usize =
+            records.map(|(_, record)| name + RECORD_FIXED + own.record(record).rdata.wire_len()).sum();
+        name + QUESTION_FIXED + records
+    }
+
+    /// The next number of a packet; records written into it remember it.
+    fn next_packet(&mut self) -> u16 {
+        // Zero is that of a record that was never written.
+        self.packet = self.packet.checked_add(1).unwrap_or(1);
+        self.packet
+    }
+
+
+    /// The time from which all of an RRset may be multicast.
+    fn rrset_may_go<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> Instant {
+        let set = rrset(own, self.config.interface, id);
+        let times = set.filter_map(|(id, _)| self.records.get(id)).map(RecordState::may_go);
+        times.max().unwrap_or(Instant::ZERO)
+    }
+
+    /// Writes the RRset of a record, whole or not at all, but for what the packet has already.
+    fn write_rrset<O: OwnStorage>(
+        &mut self,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        section: Section,
+        id: u32,
+        manner: Manner,
+    ) -> Result<(), crate::wire::Full> {
+        let packet = self.packet;
+        let mark = writer.mark();
+        for (id, record) in rrset(own, self.config.interface, id) {
+            if self.records.get(id).is_none_or(|state| state.packet == packet || !state.is_live) {
+                continue;
+            }
+            if let Err(full) = writer.record(section, &manner.of(own.record(record))) {
+                writer.rollback(mark);
+                return Err(full);
+            }
+        }
+        // Only now is it sure that they are in.
+        for (id, _) in rrset(own, self.config.interface, id) {
+            if let Some(state) = self.records.get_mut(id)
+                && state.is_live
+            {
+                state.packet = packet;
+            }
+        }
+        Ok(())
+    }
+
+    /// The records that belong beside those answered (RFC 6762 §6.1, §6.2, RFC 6763 §12), as far as there is room.
+    ///
+    /// Returns those that were added, for the note of when they were multicast.
+    fn write_additionals<O: OwnStorage>(
+        &mut self,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        answered: &Answered,
+        may_add: impl Fn(&Self, u32) -> bool,
+        manner: Manner,
+    ) -> heapless::Vec<u32, MOST> {
+        let mut added = heapless::Vec::<u32, MOST>::new();
+        // Additional records may want others beside them: PTR, then SRV, then addresses.
+        let mut at = 0;
+        loop {
+            let Some(&id) = answered.get(at).or_else(|| added.get(at.checked_sub(answered.len())?)) else { break };
+            at += 1;
+            let Some(record) = own.get(id) else { continue };
+            let rtype = record.rtype();
+            let wanted = match rtype {
+                // The SRV and TXT of an instance.
+                RecordType::PTR if !record.unique => record.stored.target(),
+                RecordType::SRV => record.stored.target(),
+                // The addresses of the other family.
+                RecordType::A | RecordType::AAAA => Some(record.name),
+                _ => None,
+            };
+            let Some(name) = wanted.filter(|&name| own.claim_of(name).is_some()) else { continue };
+            for (other, beside) in own.records_of(name) {
+                let is_wanted = match rtype {
+                    RecordType::PTR => matches!(beside.rtype(), RecordType::SRV | RecordType::TXT),
+                    _ => matches!(beside.rtype(), RecordType::A | RecordType::AAAA),
+                };
+                let is_new =
+                    self.records.get(other).is_some_and(|state| state.is_live && state.packet != self.packet);
+                if is_wanted
+                    && is_new
+                    && beside.scope.covers(self.config.interface)
+                    && may_add(self, other)
+                    && self.write_rrset(own, writer, Section::Additional, other, manner).is_ok()
+                {
+                    let _noted_while_there_is_room = added.push(other);
+                }
+            }
+        }
+        added
+    }
+
+    /// What a claimed name has and what it has not (§6.1). Whatever is ours counts, announced or not: nothing that exists is denied.
+    fn types_of<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> TypeSet {
+        let name = own.claim(claim).map(|claim| claim.name);
+        let records = name.into_iter().flat_map(|name| own.records_of(name));
+        records
+            .filter(|(_, record)| record.scope.covers(self.config.interface) && !record.is_leaving())
+            .map(|(_, record)| record.rtype())
+            .collect()
+    }
+
+    fn write_denial<O: OwnStorage>(
+        &self,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        section: Section,
+        claim: ClaimId,
+        manner: Manner,
+    ) -> Result<(), crate::wire::Full> {
+        let Some(found) = own.claim(claim) else { return Ok(()) };
+        let types = self.types_of(own, claim);
+        let name = own.name(found.name);
+        let rdata = Rdata::Nsec(Nsec { next: name, types: types.as_types() });
+        let record = Record { name, class: Class::IN, cache_flush: true, ttl: HOST_TTL, rdata };
+        writer.record(section, &manner.of(record))
+    }
+
+    /// Denials beside the records answered and added: so that nobody waits for the address family that is not there (§6.2).
+    fn write_denials<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        ids: impl Iterator<Item = u32>,
+        is_multicast: bool,
+        manner: Manner,
+    ) {
+        let mut done = heapless::Vec::<ClaimId, MOST>::new();
+        for claim in ids.filter_map(|id| own.get(id)?.claim) {
+            if done.contains(&claim) {
+                continue;
+            }
+            let Some(state) = self.claims.get(claim.0) else { continue };
+            let is_due = state.denial.due <= now && is_multicast;
+            let is_recent = state.sent.is_some_and(|sent| now - sent < MULTICAST_INTERVAL);
+            if is_due || (is_multicast && is_recent) {
+                continue;
+            }
+            if done.push(claim).is_err()
+                || self.write_denial(own, writer, Section::Additional, claim, manner).is_err()
+            {
+                return;
+            }
+            if is_multicast && let Some(state) = self.claims.get_mut(claim.0) {
+                state.sent = Some(now);
+                if state.denial.is_owed() && !state.denial.unicast {
+                    state.denial.clear(&mut self.askers);
+                }
+                self.settle_claim(claim);
+            }
+        }
+    }
+
+    /// Debts of a record that are due but must wait: for the asker's last known answers, or because it was just multicast.
+    /// `true` if it was put off.
+    fn put_off<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32) -> bool {
+        let Some(state) = self.records.get(id) else { return false };
+        let mut due = state.debt.due;
+        if let Waiting::One(asker) = state.debt.waiting
+            && due <= now
+            && let Some(Waits::Debts { due: asker_due, .. }) = self.askers.get(asker).map(|asker| &asker.waits)
+        {
+            due = due.max(*asker_due);
+        }
+        let mut announce = state.announce;
+        let goes_by_multicast = announce <= now || (due <= now && state.debt.unicast_to().is_none());
+        if goes_by_multicast {
+            let may_go = self.rrset_may_go(own, id);
+            if due <= now && state.debt.unicast_to().is_none() {
+                due = due.max(may_go);
+            }
+            if announce <= now {
+                announce = announce.max(may_go);
+            }
+        }
+        let Some(state) = self.records.get_mut(id) else { return false };
+        let is_off = due > now && announce > now;
+        (state.debt.due, state.announce) = (due, announce);
+        self.settle_record(id);
+        is_off
+    }
+
+    /// The record whose debt is due first, once all that must wait has been put off.
+    fn next_record<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>) -> Option<u32> {
+        loop {
+            let id = self.records_due.by(&self.records, now)?;
+            if !self.put_off(now, own, id) {
+                return Some(id);
+            }
+        }
+    }
+
+    /// To whom a due record goes by unicast; `None` for multicast, which is what announcements and goodbyes need.
+    fn unicast_of(&self, now: Instant, id: u32) -> Option<u16> {
+        let state = self.records.get(id)?;
+        if state.announce <= now { None } else { state.debt.unicast_to() }
+    }
+
+    fn denial_due(&self, now: Instant) -> Option<ClaimId> {
+        let claim = self.claims_due.by(&self.claims, now)?;
+        self.claims.get(claim).filter(|state| state.denial.due <= now).map(|_| ClaimId(claim))
+    }
+
+    /// Puts a denial off that was just multicast. `None` when it may go.
+    fn put_denial_off(&mut self, now: Instant, claim: ClaimId) -> bool {
+        let Some(state) = self.claims.get_mut(claim.0) else { return false };
+        let mut due = state.denial.due;
+        if let Waiting::One(asker) = state.denial.waiting
+            && let Some(Waits::Debts { due: asker_due, .. }) = self.askers.get(asker).map(|asker| &asker.waits)
+        {
+            due = due.max(*asker_due);
+        }
+        if state.denial.unicast_to().is_none() {
+            due = due.max(state.sent.map_or(Instant::ZERO, |sent| sent + MULTICAST_INTERVAL));
+        }
+        state.denial.due = due;
+        self.settle_claim(claim);
+        due > now
+    }
+
+    fn address_of(&self, asker: u16) -> Option<SocketAddr> {
+        self.askers.get(asker).map(|asker| asker.address)
+    }
+}
+
+impl<S: ResponderStorage> Responder<S> {
+    /// A response with everything that is due and goes the same way as what is due first.
+    pub(super) fn write_response(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        buffer: &mut [u8],
+    ) -> Option<(Destination, usize)> {
+        let Responder { own, links, announcements, .. } = self;
+        let link = links.get_mut(u32::from(id.0))?;
+        while let Some(claim) = link.denial_due(now) {
+            if !link.put_denial_off(now, claim) {
+                break;
+            }
+        }
+        let first = link.next_record(now, own);
+        let denial = link.denial_due(now);
+        let to = match (first, denial) {
+            (Some(id), _) => link.unicast_of(now, id),
+            (None, Some(claim)) => link.claims.get(claim.0)?.denial.unicast_to(),
+            (None, None) => return None,
+        };
+        let destination = match to {
+            Some(asker) => Destination::Unicast(link.address_of(asker)?),
+            None => Destination::Multicast,
+        };
+        link.next_packet();
+        let header = Header { id: 0, flags: Flags::RESPONSE };
+        let limit = link.limit(buffer);
+        let mut oversize = None;
+        let mut answered = Answered::new();
+        let mut denied = heapless::Vec::<ClaimId, MOST>::new();
+        let mut writer = Writer::new(buffer, limit, header);
+        while let Some(record) = link.next_record(now, own) {
+            if link.unicast_of(now, record) != to {
+                break;
+            }
+            let is_goodbye = link.records.get(record).is_some_and(|state| state.is_leaving);
+            let manner = if is_goodbye { Manner::Goodbye } else { Manner::Plain };
+            if link.write_rrset(own, &mut writer, Section::Answer, record, manner).is_err() {
+                if writer.record_count() == 0 {
+                    oversize = Some(record);
+                }
+                break;
+            }
+            let wants_beside = link.records.get(record).is_some_and(|state| state.debt.due <= now);
+            link.note_sent(now, own, record, to.is_none(), *announcements);
+            if is_goodbye && link.silence(record) {
+                left(now, own, record);
+            }
+            if wants_beside {
+                let _noted_while_there_is_room = answered.push(record);
+            }
+        }
+        if let Some(record) = oversize {
+            // §17: what is over the MTU goes alone, in fragments; what is in no buffer at all is given up.
+            drop(writer);
+            return Some((destination, link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?));
+        }
+        while let Some(claim) = link.denial_due(now) {
+            let is_same = link.claims.get(claim.0).is_some_and(|state| state.denial.unicast_to() == to);
+            if link.put_denial_off(now, claim) {
+                continue;
+            }
+            if !is_same
+                || denied.push(claim).is_err()
+                || link.write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain).is_err()
+            {
+                break;
+            }
+            if let Some(state) = link.claims.get_mut(claim.0) {
+                state.denial.clear(&mut link.askers);
+                if to.is_none() {
+                    state.sent = Some(now);
+                }
+            }
+            link.settle_claim(claim);
+        }
+        let is_multicast = to.is_none();
+        let may_add = |link: &Link<S::Link>, id| {
+            !is_multicast || link.rrset_may_go(own, id) <= now
+        };
+        let added = link.write_additionals(own, &mut writer, &answered, may_add, Manner::Plain);
+        for &record in &added {
+            link.note_added(now, own, record, is_multicast);
+        }
+        let ids = answered.iter().chain(&added).copied();
+        link.write_denials(now, own, &mut writer, ids, is_multicast, Manner::Plain);
+        if writer.record_count() == 0 {
+            return None;
+        }
+        Some((destination, writer.finish()))
+    }
+
+    /// The reply to one question by itself: a legacy query, or a probe that asks for unicast.
+    pub(super) fn answer_question(&mut self, id: LinkId, buffer: &mut [u8]) -> Option<(Destination, usize)> {
+        let Responder { own, links, .. } = self;
+        let link = links.get_mut(u32::from(id.0))?;
+        loop {
+            let (asker, address, asked) = link.askers.next_question()?;
+            link.askers.remove(asker);
+            let len = link.write_reply(own, buffer, &asked);
+            own.release_name(asked.name);
+            if let Some(len) = len {
+                return Some((Destination::Unicast(address), len));
+            }
+        }
+    }
+}
+
+impl<L: LinkStorage> Link<L> {
+    fn write_reply<O: OwnStorage>(&mut self, own: &Own<O>, buffer: &mut [u8], asked: &Asked) -> Option<usize> {
+        self.next_packet();
+        let is_legacy = asked.legacy.is_some();
+        let header = Header { id: asked.legacy.map_or(0, |echoed| echoed.id), flags: Flags::RESPONSE };
+        let limit = self.limit(buffer);
+        let mut writer = Writer::new(buffer, limit, header);
+        if let Some(echoed) = asked.legacy {
+            // §6.7: as an ordinary server would, with the question, and nothing that is new in mDNS.
+            writer.set_compression(Compression::Legacy);
+            let name = with_case(own.name(asked.name), &echoed.case);
+            let question = Question {
+                qclass: asked.qclass,
+                ..Question::new(name.as_name(), asked.qtype)
+            };
+            writer.question(&question).ok()?;
+        }
+        let manner = if is_legacy { Manner::Legacy } else { Manner::Plain };
+        let mut answered = Answered::new();
+        for (id, record) in own.records_of(asked.name) {
+            let is_live = self.records.get(id).is_some_and(|state| state.is_live && !state.is_leaving);
+            if !is_live || !matches(asked.qtype, record.rtype()) {
+                continue;
+            }
+            if self.write_rrset(own, &mut writer, Section::Answer, id, manner).is_err() {
+                // §18.5: in a legacy reply the bit means what it means elsewhere.
+                writer.set_truncated(is_legacy);
+                break;
+            }
+            let _noted_while_there_is_room = answered.push(id);
+        }
+        let claim = own.claim_of(asked.name);
+        if writer.record_count() == 0 {
+            let claim = claim.filter(|claim| self.claims.get(claim.0).is_some_and(ClaimState::is_won))?;
+            let denies = !self.types_of(own, claim).as_types().contains(asked.qtype);
+            if !denies || asked.qtype == RecordType::ANY {
+                return None;
+            }
+            self.write_denial(own, &mut writer, Section::Answer, claim, manner).ok()?;
+            return Some(writer.finish());
+        }
+        let added = self.write_additionals(own, &mut writer, &answered, |_, _| true, manner);
+        let ids = answered.iter().chain(&added).copied();
+        self.write_denials(Instant::ZERO, own, &mut writer, ids, false, manner);
+        Some(writer.finish())
+    }
+
+    /// One record, or one RRset, larger than the MTU.
+    fn write_oversize<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &mut Own<O>,
+        buffer: &mut [u8],
+        id: u32,
+        is_multicast: bool,
+        announcements: u8,
+    ) -> Option<usize> {
+        let is_goodbye = self.records.get(id).is_some_and(|state| state.is_leaving);
+        let room = buffer.len();
+        let mut writer = Writer::new(buffer, room, Header { id: 0, flags: Flags::RESPONSE });
+        if let Some(record) = own.get(id) {
+            let manner = if is_goodbye { Manner::Goodbye } else { Manner::Plain };
+            // Registration made sure that it fits in what the caller promised to bring.
+            let _fits = writer.record(Section::Answer, &manner.of(own.record(record)));
+        }
+        let is_empty = writer.record_count() == 0;
+        let len = writer.finish();
+        self.note_one_sent(now, id, is_multicast, announcements);
+        if is_goodbye && self.silence(id) {
+            left(now, own, id);
+        }
+        (!is_empty).then_some(len)
+    }
+
+    /// Everything of the record's RRset has gone out: the debts are paid.
+    fn note_sent<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        id: u32,
+        is_multicast: bool,
+        announcements: u8,
+    ) {
+        for (id, _) in rrset(own, self.config.interface, id) {
+            self.note_one_sent(now, id, is_multicast, announcements);
+        }
+    }
+
+    fn note_one_sent(&mut self, now: Instant, id: u32, is_multicast: bool, announcements: u8) {
+        let Some(state) = self.records.get_mut(id) else { return };
+        if is_multicast {
+            state.sent = Some(now);
+            state.announced(now, announcements);
+        }
+        // An asker for whom the packet is not meant still waits.
+        if is_multicast || state.debt.due <= now {
+            state.debt.clear(&mut self.askers);
+        }
+        self.settle_record(id);
+    }
+
+    fn note_added<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32, is_multicast: bool) {
+        if !is_multicast {
+            return;
+        }
+        for (id, _) in rrset(own, self.config.interface, id) {
+            if let Some(state) = self.records.get_mut(id) {
+                state.sent = Some(now);
+                if state.debt.is_owed() {
+                    state.debt.clear(&mut self.askers);
+                }
+            }
+            self.settle_record(id);
+        }
+    }
+}
+
+/// The name with those letters in the other case that a bit is set for.
+fn with_case(name: Name<'_>, case: &[u8; 32]) -> NameBuf {
+    let mut flat = [0; 256];
+    let len = name.copy_to(&mut flat).unwrap_or(0);
+    for (at, byte) in flat.iter_mut().enumerate().take(len) {
+        let is_other = case.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
+        if is_other && byte.is_ascii_alphabetic() {
+            *byte ^= 0x20;
+        }
+    }
+    Name::from_wire(flat.get(..len).unwrap_or(&[])).map_or_else(|_| NameBuf::from(name), NameBuf::from)
+}

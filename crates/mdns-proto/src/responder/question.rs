@@ -1,0 +1,368 @@
+//! Which question gets which answer, when, and how (RFC 6762 §5.4, §5.5, §6, §6.7, §7.1, §7.2).
+
+use core::{net::SocketAddr, time::Duration};
+
+use super::{
+    Link, LinkStorage, Responder, ResponderStorage,
+    askers::{Asked, Echoed},
+    debt::{Debt, Waiting},
+    state::{DEFERRAL, Phase},
+    tiebreak,
+};
+use crate::{
+    chance::{Chance, Draw},
+    link::{LinkId, Packet, PORT, Via},
+    own::{ClaimId, Own, OwnStorage},
+    stats::Stats,
+    store::NameId,
+    time::Instant,
+    wire::{Class, Message, Question, RecordType, Ttl},
+};
+
+/// The delay of an answer that others may give too (§6).
+const SHARED_DELAY: core::ops::RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(120);
+
+/// The delay when more known answers are to come (§7.2).
+const TRUNCATED_DELAY: core::ops::RangeInclusive<Duration> =
+    Duration::from_millis(400)..=Duration::from_millis(500);
+
+/// From here on, types are for questions only (RFC 6895 §3.1): there is nothing to deny.
+const QTYPES: RecordType = RecordType(249);
+
+impl<S: ResponderStorage> Responder<S> {
+    /// Takes in a query: gives way to a better probe, and owes the answers.
+    ///
+    /// `is_near` says that the source is on the link: only then may anything go there by unicast.
+    pub(crate) fn handle_query(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        packet: &Packet<'_>,
+        message: &Message<'_>,
+        is_near: bool,
+    ) {
+        let Responder { own, links, chance, rrset_max, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
+        let is_truncated = message.header().flags.truncated();
+        if is_truncated && let Some(asker) = link.askers.at(packet.source) {
+            // §7.2: each further packet pushes the answers back.
+            let wait = chance.within(Draw::TruncatedAnswer, 0, TRUNCATED_DELAY);
+            link.askers.push_back(asker, now + wait);
+        }
+        let query = Query {
+            now,
+            id: message.header().id,
+            source: packet.source,
+            is_legacy: packet.source.port() != PORT,
+            is_unicast: packet.via == Via::Unicast,
+            is_near,
+            due: Due::of(now, message, is_truncated, link, chance),
+        };
+        for question in message.questions() {
+            let Some(name) = own.find_name(question.name) else { continue };
+            let rival = || message.authorities().filter(|record| record.name == question.name);
+            let is_probe = rival().next().is_some();
+            if is_probe {
+                if rival().take(*rrset_max).all(|record| own.is_ours(now, name, &record)) {
+                    // Our own probe, or one that proposes what is so: nothing to decide or to defend (§8.2.1).
+                    continue;
+                }
+                if message.is_sound()
+                    && let Some(claim) = own.claim_of(name)
+                    && link.gives_way(now, own, claim, rival(), *rrset_max)
+                {
+                    continue;
+                }
+            }
+            link.owe_answers(own, &query, &question, name, is_probe);
+        }
+        if !query.is_legacy {
+            link.hear_known_answers(own, packet.source, message);
+        }
+    }
+}
+
+/// What all questions of a query have in common.
+struct Query {
+    now: Instant,
+    /// Its id, which a legacy reply repeats.
+    id: u16,
+    source: SocketAddr,
+    is_legacy: bool,
+    /// It came to our own address (§5.5).
+    is_unicast: bool,
+    is_near: bool,
+    due: Due,
+}
+
+/// When the answers to a query are due.
+struct Due {
+    /// Where only we can answer.
+    unique: Instant,
+    /// Where others may too.
+    shared: Instant,
+    /// Not before, as far as this asker is concerned.
+    asker: Instant,
+}
+
+impl Due {
+    fn of<L: LinkStorage>(
+        now: Instant,
+        message: &Message<'_>,
+        is_truncated: bool,
+        link: &mut Link<L>,
+        chance: &mut Chance,
+    ) -> Self {
+        if is_truncated {
+            let due = now + chance.within(Draw::TruncatedAnswer, 1, TRUNCATED_DELAY);
+            return Due { unique: due, shared: due, asker: due };
+        }
+        // §6.4: answers that are on their way anyway take these with them.
+        let is_soon = (*SHARED_DELAY.start()..=*SHARED_DELAY.end()).contains(&(link.answers - now));
+        let shared = if is_soon { link.answers } else { now + chance.within(Draw::Answer, 0, SHARED_DELAY) };
+        // §6.3: with several questions others may have part of the answers.
+        let unique = if message.question_count() > 1 { shared } else { now };
+        Due { unique, shared, asker: now }
+    }
+}
+
+impl<L: LinkStorage> Link<L> {
+    /// Compares our probe with another's for the same name. `true` when we are probing ourselves: then there is nothing to answer.
+    fn gives_way<'a, O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &'a Own<O>,
+        claim: ClaimId,
+        theirs: impl Iterator<Item = crate::wire::Record<'a>> + Clone,
+        most: usize,
+    ) -> bool {
+        let Some(name) = own.claim(claim).map(|claim| claim.name) else { return false };
+        let Some(state) = self.claims.get(claim.0) else { return false };
+        match state.phase {
+            Phase::Off | Phase::Won => return false,
+            // Nothing was proposed yet that could lose.
+            Phase::Waiting => return true,
+            Phase::Probing(_) => {}
+        }
+        let interface = self.config.interface;
+        // The order of our own records does not matter: both lists are sorted.
+        let ids = own.records_of(name);
+        let proposed: heapless::Vec<u32, 32> = ids
+            .filter(|(_, record)| record.claim == Some(claim) && record.scope.covers(interface))
+            .map(|(id, _)| id)
+            .take(32)
+            .collect();
+        let ours = proposed.iter().filter_map(|&id| Some(own.record(own.get(id)?)));
+        if tiebreak::compare(ours, theirs, most).is_lt() {
+            Stats::count(&mut self.stats.deferred);
+            // §8.2: the same name once more; if the other has it by then, it will say so.
+            self.probe_at(claim, now + DEFERRAL);
+        }
+        true
+    }
+
+    fn owe_answers<O: OwnStorage>(
+        &mut self,
+        own: &mut Own<O>,
+        query: &Query,
+        question: &Question<'_>,
+        name: NameId,
+        is_probe: bool,
+    ) {
+        if question.qclass != Class::IN && question.qclass != Class::ANY {
+            return;
+        }
+        let claim = own.claim_of(name);
+        if query.is_legacy {
+            if query.is_near {
+                self.owe_reply(own, query, question, name, true);
+            }
+            return;
+        }
+        let wants_unicast = (question.unicast || query.is_unicast) && query.is_near;
+        if is_probe && wants_unicast {
+            // §5.4, §6: at once, whatever was multicast lately.
+            self.owe_reply(own, query, question, name, false);
+        }
+        let defends = is_probe && claim.is_some();
+        let due = if defends {
+            query.now
+        } else if claim.is_some() {
+            query.due.unique
+        } else {
+            query.due.shared
+        };
+        if due == query.due.shared {
+            self.answers = due;
+        }
+        let mut asker = None;
+        let mut owe = Owe {
+            now: query.now,
+            due,
+            asker_due: if defends { query.now } else { query.due.asker },
+            source: query.source,
+            wants_unicast,
+            // The reply above is enough, unless the record has become rare.
+            is_replied: is_probe && wants_unicast,
+            defends,
+            asker: &mut asker,
+        };
+        let mut is_known = false;
+        for (id, record) in own.records_of(name) {
+            if !matches(question.qtype, record.rtype()) || !record.scope.covers(self.config.interface) {
+                continue;
+            }
+            // A record that is not live yet is not denied either.
+            is_known |= record.claim.is_some();
+            self.owe_record(&mut owe, id, record.ttl());
+        }
+        if let Some(claim) = claim
+            && !is_known
+            && question.qtype < QTYPES
+            && !question.qtype.is_pseudo()
+        {
+            self.owe_denial(&mut owe, claim);
+        }
+        if let Some(asker) = asker {
+            self.askers.forget_idle(asker);
+        }
+    }
+
+    /// Owes a reply by unicast to this very question.
+    fn owe_reply<O: OwnStorage>(
+        &mut self,
+        own: &mut Own<O>,
+        query: &Query,
+        question: &Question<'_>,
+        name: NameId,
+        is_legacy: bool,
+    ) {
+        let is_won = own.claim_of(name).and_then(|claim| self.claims.get(claim.0)).is_some_and(|state| state.is_won());
+        let has_answer = own.records_of(name).any(|(id, record)| {
+            matches(question.qtype, record.rtype())
+                && self.records.get(id).is_some_and(|state| state.is_live && !state.is_leaving)
+        });
+        let can_deny = is_won && question.qtype < QTYPES && !question.qtype.is_pseudo();
+        if !has_answer && !can_deny {
+            return;
+        }
+        let echoed = Echoed { id: query.id, case: case_of(question, own.name(name)) };
+        let asked = Asked {
+            name,
+            qtype: question.qtype,
+            qclass: question.qclass,
+            legacy: is_legacy.then_some(echoed),
+        };
+        match self.askers.ask(query.source, asked) {
+            Ok(()) => own.hold_name(name),
+            Err(_) => Stats::count(&mut self.stats.askers_full),
+        }
+    }
+
+    fn owe_record(&mut self, owe: &mut Owe<'_>, id: u32, ttl: Ttl) {
+        let Some(state) = self.records.get(id) else { return };
+        if !state.is_live || state.is_leaving {
+            return;
+        }
+        let Some(debt) = owe.debt(state.sent, ttl, &mut self.askers, &mut self.stats) else { return };
+        if let Some(state) = self.records.get_mut(id) {
+            state.debt.add(debt, &mut self.askers);
+            self.settle_record(id);
+        }
+    }
+
+    /// Owes the answer that there is no such record (§6.1).
+    fn owe_denial(&mut self, owe: &mut Owe<'_>, claim: ClaimId) {
+        let Some(state) = self.claims.get(claim.0).filter(|state| state.is_won()) else { return };
+        let Some(debt) = owe.debt(state.sent, crate::own::HOST_TTL, &mut self.askers, &mut self.stats) else {
+            return;
+        };
+        if let Some(state) = self.claims.get_mut(claim.0) {
+            state.denial.add(debt, &mut self.askers);
+            self.settle_claim(claim);
+        }
+    }
+
+    /// Clears what this asker alone waits for and knows already (§7.1, §7.2).
+    fn hear_known_answers<O: OwnStorage>(&mut self, own: &Own<O>, source: SocketAddr, message: &Message<'_>) {
+        let Some(asker) = self.askers.at(source) else { return };
+        let interface = self.config.interface;
+        for known in message.answers() {
+            let Some(name) = own.find_name(known.name) else { continue };
+            let found = own.find(name, &known.rdata, |record| record.scope.covers(interface) && !record.is_leaving());
+            let Some((id, record)) = found.and_then(|id| Some((id, own.get(id)?))) else { continue };
+            // §7.1: less than half of the true TTL does not count as known.
+            if known.class != Class::IN || u64::from(known.ttl.0) * 2 < u64::from(record.ttl().0) {
+                continue;
+            }
+            if let Some(state) = self.records.get_mut(id)
+                && state.debt.is_owed()
+                && !state.debt.defends
+                && state.debt.waiting == Waiting::One(asker)
+            {
+                state.debt.clear(&mut self.askers);
+                self.settle_record(id);
+            }
+        }
+    }
+}
+
+/// What is owed for one question.
+struct Owe<'a> {
+    now: Instant,
+    due: Instant,
+    asker_due: Instant,
+    source: SocketAddr,
+    wants_unicast: bool,
+    is_replied: bool,
+    defends: bool,
+    /// The asker's place in the row, once it has one.
+    asker: &'a mut Option<u16>,
+}
+
+impl Owe<'_> {
+    /// The debt for one record, last multicast at `sent`; `None` when a reply is enough.
+    fn debt<R: crate::store::Slots<crate::store::Slot<super::Asker>>>(
+        &mut self,
+        sent: Option<Instant>,
+        ttl: Ttl,
+        askers: &mut super::Askers<R>,
+        stats: &mut Stats,
+    ) -> Option<Debt> {
+        // §5.4: what was multicast within a quarter of its TTL may go by unicast.
+        let is_recent = sent.is_some_and(|sent| self.now - sent < ttl.as_duration() / 4);
+        if self.is_replied && is_recent {
+            return None;
+        }
+        if self.asker.is_none() {
+            *self.asker = askers.wait(self.source, self.asker_due);
+            if self.asker.is_none() {
+                Stats::count(&mut stats.askers_full);
+            }
+        }
+        let waiting = self.asker.map_or(Waiting::Many, Waiting::One);
+        let unicast = self.wants_unicast && is_recent && waiting != Waiting::Many;
+        Some(Debt { due: self.due, waiting, unicast, defends: self.defends })
+    }
+}
+
+/// Whether a record of this type answers a question for that one (§6).
+pub(super) fn matches(qtype: RecordType, rtype: RecordType) -> bool {
+    qtype == rtype || qtype == RecordType::ANY || rtype == RecordType::CNAME
+}
+
+/// Which bytes of the question's name are letters in the other case than ours.
+fn case_of(question: &Question<'_>, ours: crate::name::Name<'_>) -> [u8; 32] {
+    let mut case = [0; 32];
+    let flat = |name: crate::name::Name<'_>| {
+        let mut bytes = [0; 256];
+        name.copy_to(&mut bytes);
+        bytes
+    };
+    for (at, (theirs, ours)) in flat(question.name).into_iter().zip(flat(ours)).enumerate() {
+        if let Some(byte) = case.get_mut(at / 8) {
+            *byte |= u8::from(theirs != ours) << (at % 8);
+        }
+    }
+    case
+}

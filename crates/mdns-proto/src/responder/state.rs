@@ -1,0 +1,264 @@
+//! What one link keeps about each claim and each record of ours: the rhythm of probing, and what is owed.
+
+use core::time::Duration;
+
+use super::debt::Debt;
+use crate::{
+    store::{NONE, Timed},
+    time::Instant,
+};
+
+/// How often we ask before a name is ours (RFC 6762 §8.1).
+const PROBES: u8 = 3;
+
+/// The time between two probes, from the last one to success, and the longest wait before the first.
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long to wait after another's probe won over ours (§8.2).
+pub(super) const DEFERRAL: Duration = Duration::from_secs(1);
+
+/// A record is not multicast again within this time (§6) ...
+pub(super) const MULTICAST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// ... but for answering a probe.
+pub(super) const DEFENCE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Where a name stands on one link.
+///
+/// ```text
+/// Off ─▶ Waiting ─0..250 ms─▶ Probing(1) ─250 ms─▶ Probing(2) ─250 ms─▶ Probing(3) ─250 ms─▶ Won
+///           ▲                      └──────── another's probe wins: Waiting for 1 s ───────┘       │
+///           └─────────────────── conflict: the next name, or the same once more ─────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The link is down, or the claim is not for this link.
+    Off,
+    /// The first probe is still to come.
+    Waiting,
+    /// So many probes were sent.
+    Probing(u8),
+    /// The name is ours.
+    Won,
+}
+
+/// What the rhythm calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing yet.
+    Wait,
+    /// Send a probe.
+    Probe,
+    /// Nobody objected: the name is ours.
+    Win,
+}
+
+/// What a link keeps about a claim.
+#[derive(Debug)]
+pub struct ClaimState {
+    pub(super) phase: Phase,
+    /// When the phase goes on; [`Instant::MAX`] in `Off` and `Won`.
+    step: Instant,
+    /// The answer "there is no such record", owed (§6.1).
+    pub(super) denial: Debt,
+    /// When that was last multicast.
+    pub(super) sent: Option<Instant>,
+    /// Whether the first probing on this link is still going on.
+    pub(super) is_first: bool,
+    place: u32,
+}
+
+impl ClaimState {
+    pub(super) const fn new() -> Self {
+        ClaimState {
+            phase: Phase::Off,
+            step: Instant::MAX,
+            denial: Debt::NONE,
+            sent: None,
+            is_first: true,
+            place: NONE,
+        }
+    }
+
+    /// The name is not used on this link.
+    pub(super) fn stop(&mut self) {
+        (self.phase, self.step) = (Phase::Off, Instant::MAX);
+    }
+
+    /// Begins to probe, with the first probe at `first`.
+    pub(super) fn probe_from(&mut self, first: Instant) {
+        (self.phase, self.step) = (Phase::Waiting, first);
+    }
+
+    /// The name is ours, with or without probing.
+    pub(super) fn win(&mut self) {
+        (self.phase, self.step, self.is_first) = (Phase::Won, Instant::MAX, false);
+    }
+
+    pub(super) fn is_won(&self) -> bool {
+        self.phase == Phase::Won
+    }
+
+    /// When the phase goes on.
+    pub(super) fn step_due(&self) -> Instant {
+        self.step
+    }
+
+    pub(super) fn step(&self, now: Instant) -> Step {
+        match self.phase {
+            _ if now < self.step => Step::Wait,
+            Phase::Waiting => Step::Probe,
+            Phase::Probing(sent) if sent < PROBES => Step::Probe,
+            Phase::Probing(_) => Step::Win,
+            Phase::Off | Phase::Won => Step::Wait,
+        }
+    }
+
+    /// A probe is on its way.
+    pub(super) fn probed(&mut self, now: Instant) {
+        let sent = match self.phase {
+            Phase::Probing(sent) => sent,
+            _ => 0,
+        };
+        self.phase = Phase::Probing(sent.saturating_add(1));
+        // From now, not from when it was due: a late driver must still leave others 250 ms to object.
+        self.step = now + PROBE_INTERVAL;
+    }
+
+    /// Puts the next step off.
+    pub(super) fn postpone(&mut self, until: Instant) {
+        if self.step != Instant::MAX {
+            self.step = self.step.max(until);
+        }
+    }
+}
+
+impl Timed for ClaimState {
+    fn due(&self) -> Instant {
+        self.step.min(self.denial.due)
+    }
+    fn place(&self) -> u32 {
+        self.place
+    }
+    fn set_place(&mut self, place: u32) {
+        self.place = place;
+    }
+}
+
+/// What a link keeps about a record.
+#[derive(Debug)]
+pub struct RecordState {
+    /// The answer that is owed.
+    pub(super) debt: Debt,
+    /// When the next announcement or the goodbye is due.
+    pub(super) announce: Instant,
+    /// When it was last multicast.
+    pub(super) sent: Option<Instant>,
+    place: u32,
+    /// Announcements still to come.
+    pub(super) left: u8,
+    /// Whether it may be said on this link.
+    pub(super) is_live: bool,
+    /// Whether a goodbye is all that is still to be said.
+    pub(super) is_leaving: bool,
+    /// The packet it was last written into.
+    pub(super) packet: u16,
+}
+
+impl RecordState {
+    pub(super) const fn new() -> Self {
+        RecordState {
+            debt: Debt::NONE,
+            announce: Instant::MAX,
+            sent: None,
+            place: NONE,
+            left: 0,
+            is_live: false,
+            is_leaving: false,
+            packet: 0,
+        }
+    }
+
+    /// Owes a series of announcements, or begins it anew.
+    pub(super) fn announce(&mut self, at: Instant, times: u8) {
+        (self.announce, self.left) = (at, times);
+    }
+
+    /// The first instant from which the rules let it be multicast (§6).
+    pub(super) fn may_go(&self) -> Instant {
+        let interval = if self.debt.defends { DEFENCE_INTERVAL } else { MULTICAST_INTERVAL };
+        self.sent.map_or(Instant::ZERO, |sent| sent + interval)
+    }
+
+    /// It was multicast just now, in so many announcements of `times` as are not left.
+    pub(super) fn announced(&mut self, now: Instant, times: u8) {
+        if self.announce > now {
+            return;
+        }
+        self.left = self.left.saturating_sub(1);
+        self.announce = if self.left == 0 {
+            Instant::MAX
+        } else {
+            // §8.3: one second, then at least twice as long each time.
+            let done = times.saturating_sub(self.left).clamp(1, 8);
+            now + Duration::from_secs(1 << (done - 1))
+        };
+    }
+}
+
+impl Timed for RecordState {
+    fn due(&self) -> Instant {
+        self.debt.due.min(self.announce)
+    }
+    fn place(&self) -> u32 {
+        self.place
+    }
+    fn set_place(&mut self, place: u32) {
+        self.place = place;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    /// covers: 6762-8.1-e, 6762-8.1-f
+    #[test]
+    fn three_probes_then_success() {
+        let mut state = ClaimState::new();
+        state.probe_from(at(100));
+        assert_eq!(state.step(at(99)), Step::Wait);
+        for n in 0..3 {
+            let due = at(100 + 250 * n);
+            assert_eq!(state.step(due), Step::Probe);
+            state.probed(due);
+            assert_eq!(state.step(due + Duration::from_millis(249)), Step::Wait);
+        }
+        assert_eq!(state.step(at(850)), Step::Win);
+    }
+
+    #[test]
+    fn a_late_probe_leaves_others_their_time() {
+        let mut state = ClaimState::new();
+        state.probe_from(at(0));
+        state.probed(at(400));
+        assert_eq!(state.step_due(), at(650));
+    }
+
+    /// covers: 6762-8.3-e, 6762-8.3-f
+    #[test]
+    fn announcements_double_their_distance() {
+        let mut state = RecordState::new();
+        state.announce(at(0), 8);
+        let mut times = std::vec::Vec::new();
+        while state.announce != Instant::MAX {
+            times.push(state.announce.as_micros() / 1_000_000);
+            state.announced(state.announce, 8);
+        }
+        assert_eq!(times, [0, 1, 3, 7, 15, 31, 63, 127]);
+    }
+}

@@ -1,0 +1,181 @@
+//! Who is due next: a heap of ids over the slots of a table, ordered by the instant each slot carries.
+
+use super::{NONE, Slot, Slots, Table};
+use crate::time::Instant;
+
+/// What a slot must carry to be in a heap of deadlines.
+pub(crate) trait Timed {
+    /// When something is to be done for this slot; [`Instant::MAX`] for never.
+    fn due(&self) -> Instant;
+    /// Where the slot stands in the heap, `NONE` when it is not in it.
+    fn place(&self) -> u32;
+    fn set_place(&mut self, place: u32);
+}
+
+/// A binary heap of the ids that are due some time.
+///
+/// The row must be able to hold every id of its table; the constructors of the tables see to that.
+#[derive(Debug)]
+pub(crate) struct Due<D> {
+    heap: D,
+}
+
+impl<D: Slots<u32>> Due<D> {
+    pub(crate) const fn new() -> Self {
+        Due { heap: D::EMPTY }
+    }
+
+    /// The slot that is due first.
+    pub(crate) fn first(&self) -> Option<u32> {
+        self.heap.first().copied()
+    }
+
+    /// The earliest instant of all.
+    pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
+        self.first().and_then(|id| table.get(id)).map_or(Instant::MAX, Timed::due)
+    }
+
+    /// The slot that is due first, if that is by `now`.
+    pub(crate) fn by<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>, now: Instant) -> Option<u32> {
+        self.first().filter(|&id| table.get(id).is_some_and(|slot| slot.due() <= now))
+    }
+
+    /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
+    /// the instant at [`Instant::MAX`].
+    pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+        let Some(slot) = table.get(id) else { return };
+        let place = slot.place();
+        match (slot.due() == Instant::MAX, place == NONE) {
+            (true, true) => {}
+            (true, false) => self.take_out(table, place as usize),
+            (false, true) => {
+                let at = self.heap.len();
+                let pushed = self.heap.push(id);
+                debug_assert!(pushed.is_ok(), "a heap of deadlines holds every id of its table");
+                if pushed.is_ok() {
+                    self.note(table, at);
+                    self.rise(table, at);
+                }
+            }
+            (false, false) => {
+                let at = self.rise(table, place as usize);
+                self.sink(table, at);
+            }
+        }
+    }
+
+    /// Takes a slot out, whatever its instant. Call it before the slot is vacated or goes to another heap.
+    pub(crate) fn forget<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+        let place = table.get(id).map_or(NONE, Timed::place);
+        if place != NONE {
+            self.take_out(table, place as usize);
+        }
+    }
+
+    fn take_out<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, at: usize) {
+        let Some(last) = self.heap.len().checked_sub(1) else { return };
+        if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
+            slot.set_place(NONE);
+        }
+        self.heap.swap(at, last);
+        self.heap.truncate(last);
+        if at < last {
+            self.note(table, at);
+            let at = self.rise(table, at);
+            self.sink(table, at);
+        }
+    }
+
+    /// Tells the slot at a place of the heap where it stands.
+    fn note<T: Timed, R: Slots<Slot<T>>>(&self, table: &mut Table<T, R>, at: usize) {
+        if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
+            slot.set_place(u32::try_from(at).unwrap_or(NONE));
+        }
+    }
+
+    fn due_at<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>, at: usize) -> Option<Instant> {
+        Some(table.get(*self.heap.get(at)?)?.due())
+    }
+
+    fn swap<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, a: usize, b: usize) {
+        self.heap.swap(a, b);
+        self.note(table, a);
+        self.note(table, b);
+    }
+
+    fn rise<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, mut at: usize) -> usize {
+        while at > 0 {
+            let parent = (at - 1) / 2;
+            if self.due_at(table, parent) <= self.due_at(table, at) {
+                break;
+            }
+            self.swap(table, at, parent);
+            at = parent;
+        }
+        at
+    }
+
+    fn sink<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, mut at: usize) {
+        loop {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
+            let Some(mut least) = self.due_at(table, left).map(|due| (due, left)) else { return };
+            if let Some(due) = self.due_at(table, right)
+                && due < least.0
+            {
+                least = (due, right);
+            }
+            if self.due_at(table, at).is_some_and(|due| due <= least.0) {
+                return;
+            }
+            self.swap(table, at, least.1);
+            at = least.1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Slept(Instant, u32);
+
+    impl Timed for Slept {
+        fn due(&self) -> Instant {
+            self.0
+        }
+        fn place(&self) -> u32 {
+            self.1
+        }
+        fn set_place(&mut self, place: u32) {
+            self.1 = place;
+        }
+    }
+
+    #[test]
+    fn slots_come_up_in_the_order_of_their_instants() {
+        let mut table: Table<Slept, std::vec::Vec<Slot<Slept>>> = Table::new();
+        let mut due: Due<std::vec::Vec<u32>> = Due::new();
+        for n in 0..200u64 {
+            let at = Instant::from_micros(n * 7919 % 211);
+            let id = table.insert(Slept(at, NONE), 1000).unwrap();
+            due.settle(&mut table, id);
+        }
+        // Some change their mind.
+        for id in (0..200).step_by(5) {
+            table.get_mut(id).unwrap().0 = Instant::from_micros(u64::from(id) * 31 % 97);
+            due.settle(&mut table, id);
+        }
+        let mut last = Instant::ZERO;
+        let mut seen = 0;
+        while let Some(id) = due.first() {
+            let slot = table.get_mut(id).unwrap();
+            assert!(slot.0 >= last);
+            last = slot.0;
+            slot.0 = Instant::MAX;
+            due.settle(&mut table, id);
+            assert_eq!(table.get(id).unwrap().1, NONE);
+            seen += 1;
+        }
+        assert_eq!(seen, 200);
+    }
+}

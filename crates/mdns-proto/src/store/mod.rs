@@ -1,0 +1,25 @@
+//! Memory as rows of slots that may or may not grow.
+//!
+//! A row is anything that is [`Slots`]: a `heapless::Vec` in firmware, an `alloc::vec::Vec` on a server. Everything that is
+//! remembered lives in a few such rows, and what is built on them here (tables with vacancies, chained indices, heaps of
+//! deadlines, moving text, interned names) is written once for both. None of it allocates by itself, none of it fails
+//! in another way than [`Full`].
+
+mod due;
+mod index;
+mod names;
+mod slots;
+mod table;
+mod text;
+
+pub(crate) use due::{Due, Timed};
+pub(crate) use index::{Chained, Index};
+pub(crate) use names::{Limits, NameId, Names};
+pub use names::NameSlot;
+pub use slots::{Full, Slots};
+pub use table::Slot;
+pub(crate) use table::Table;
+pub(crate) use text::{Block, Owner, Text};
+
+/// The id of no slot: the end of a chain.
+pub(crate) const NONE: u32 = u32::MAX;

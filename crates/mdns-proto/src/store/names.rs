@@ -1,0 +1,244 @@
+//! Names, each stored once: whole, counted, with its hash. Records hold the id, so that PTR to SRV to A is following numbers.
+
+use super::{Block, Chained, Full, Index, NONE, Owner, Slot, Slots, Table, Text};
+use crate::name::Name;
+
+/// The number of a stored name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NameId(pub(crate) u32);
+
+/// One stored name.
+#[derive(Debug)]
+pub struct NameSlot {
+    block: Block,
+    hash: u32,
+    /// The next name with a like hash.
+    next: u32,
+    /// How many hold the id.
+    refs: u32,
+    /// The first record of this name; the store of records keeps the chain.
+    first: u32,
+    /// Whatever else the store wants to find by name: a claim, a question.
+    tag: u32,
+}
+
+impl Chained for NameSlot {
+    fn hash(&self) -> u32 {
+        self.hash
+    }
+    fn next(&self) -> u32 {
+        self.next
+    }
+    fn set_next(&mut self, next: u32) {
+        self.next = next;
+    }
+}
+
+/// The text row holds names and whatever bytes the records need; this bit in an [`Owner`] tells them apart.
+const RECORD: u32 = 1 << 31;
+
+/// How much may be stored, for rows that grow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) names: u32,
+    pub(crate) text: usize,
+}
+
+/// Names by number and by text, and the text row that they share with the rdata of the records beside them.
+#[derive(Debug)]
+pub(crate) struct Names<N, I, T> {
+    table: Table<NameSlot, N>,
+    index: Index<I>,
+    text: Text<T>,
+    /// The key of the hashes, from the seed: strangers cannot choose names that collide.
+    key: u64,
+    limits: Limits,
+}
+
+impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
+    pub(crate) const fn new(limits: Limits) -> Self {
+        Names { table: Table::new(), index: Index::new(), text: Text::new(), key: 0, limits }
+    }
+
+    /// Sets the key of the hashes. Only while nothing is stored.
+    pub(crate) fn set_key(&mut self, key: u64) {
+        debug_assert!(self.table.len() == 0, "names hashed with another key would be lost");
+        self.key = key;
+    }
+
+    /// Stores a name, or finds it stored, and holds it once more. `moved` learns where the rdata of a record has moved to.
+    pub(crate) fn intern(&mut self, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<NameId, Full> {
+        if let Some(id) = self.find(name) {
+            self.hold(id);
+            return Ok(id);
+        }
+        if !self.table.has_room(self.limits.names) {
+            return Err(Full);
+        }
+        let block = self.store_name(NONE >> 1, name, moved)?;
+        let hash = name.hash(self.key);
+        let slot = NameSlot { block, hash, next: NONE, refs: 1, first: NONE, tag: NONE };
+        let id = self.table.insert(slot, self.limits.names)?;
+        self.text.set_owner(block, Owner(id));
+        self.index.insert(&mut self.table, id);
+        Ok(NameId(id))
+    }
+
+    /// Gives a stored name another text; all who hold its id follow.
+    pub(crate) fn rename(&mut self, id: NameId, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<(), Full> {
+        let block = self.store_name(id.0, name, moved)?;
+        self.index.remove(&mut self.table, id.0);
+        if let Some(slot) = self.table.get_mut(id.0) {
+            let old = core::mem::replace(&mut slot.block, block);
+            slot.hash = name.hash(self.key);
+            self.text.remove(old);
+        }
+        self.index.insert(&mut self.table, id.0);
+        Ok(())
+    }
+
+    fn store_name(&mut self, owner: u32, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<Block, Full> {
+        let mut flat = [0; 256];
+        let len = name.copy_to(&mut flat).ok_or(Full)?;
+        self.insert_block(Owner(owner), &[flat.get(..len).unwrap_or(&[])], moved)
+    }
+
+    fn insert_block(
+        &mut self,
+        owner: Owner,
+        parts: &[&[u8]],
+        mut moved: impl FnMut(u32, Block),
+    ) -> Result<Block, Full> {
+        let table = &mut self.table;
+        self.text.insert(owner, parts, self.limits.text, |Owner(owner), block| {
+            if owner & RECORD != 0 {
+                moved(owner & !RECORD, block);
+            } else if let Some(slot) = table.get_mut(owner) {
+                slot.block = block;
+            }
+        })
+    }
+
+    /// Stores bytes for a record.
+    pub(crate) fn insert_bytes(
+        &mut self,
+        record: u32,
+        bytes: &[u8],
+        moved: impl FnMut(u32, Block),
+    ) -> Result<Block, Full> {
+        self.insert_block(Owner(record | RECORD), &[bytes], moved)
+    }
+
+    pub(crate) fn remove_bytes(&mut self, block: Block) {
+        self.text.remove(block);
+    }
+
+    /// Hands the bytes of a record to another record.
+    pub(crate) fn set_bytes_owner(&mut self, block: Block, record: u32) {
+        self.text.set_owner(block, Owner(record | RECORD));
+    }
+
+    pub(crate) fn bytes(&self, block: Block) -> &[u8] {
+        self.text.bytes(block)
+    }
+
+    pub(crate) fn find(&self, name: Name<'_>) -> Option<NameId> {
+        let hash = name.hash(self.key);
+        self.index.find(&self.table, hash, |slot| self.text_of(slot) == name).map(NameId)
+    }
+
+    fn text_of(&self, slot: &NameSlot) -> Name<'_> {
+        Name::stored(self.text.bytes(slot.block))
+    }
+
+    /// The text of a stored name; the root for an id that is not in use.
+    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
+        self.table.get(id.0).map_or(Name::ROOT, |slot| self.text_of(slot))
+    }
+
+    pub(crate) fn hold(&mut self, id: NameId) {
+        if let Some(slot) = self.table.get_mut(id.0) {
+            slot.refs += 1;
+        }
+    }
+
+    /// Lets go of a name; the last to do so frees it.
+    pub(crate) fn release(&mut self, id: NameId) {
+        let Some(slot) = self.table.get_mut(id.0) else { return };
+        slot.refs -= 1;
+        if slot.refs == 0 {
+            let block = slot.block;
+            self.index.remove(&mut self.table, id.0);
+            self.text.remove(block);
+            self.table.remove(id.0);
+        }
+    }
+
+    /// The first record of a name, `NONE` when it has none.
+    pub(crate) fn first(&self, id: NameId) -> u32 {
+        self.table.get(id.0).map_or(NONE, |slot| slot.first)
+    }
+
+    pub(crate) fn set_first(&mut self, id: NameId, record: u32) {
+        if let Some(slot) = self.table.get_mut(id.0) {
+            slot.first = record;
+        }
+    }
+
+    pub(crate) fn tag(&self, id: NameId) -> u32 {
+        self.table.get(id.0).map_or(NONE, |slot| slot.tag)
+    }
+
+    pub(crate) fn set_tag(&mut self, id: NameId, tag: u32) {
+        if let Some(slot) = self.table.get_mut(id.0) {
+            slot.tag = tag;
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Bytes of text in use.
+    pub(crate) fn text_used(&self) -> usize {
+        self.text.used()
+    }
+
+    /// Whether `len` more bytes of text and one more name would find room.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        self.table.has_room(self.limits.names) && self.text.has_room(len, self.limits.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::NameBuf;
+
+    type Board = Names<heapless::Vec<Slot<NameSlot>, 4>, heapless::Vec<u32, 0>, heapless::Vec<u8, 64>>;
+
+    fn name(text: &str) -> NameBuf {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_is_stored_once_and_freed_by_the_last_holder() {
+        let mut names = Board::new(Limits { names: 9, text: 999 });
+        let a = names.intern(name("Hall.local").as_name(), |_, _| {}).unwrap();
+        assert_eq!(names.intern(name("HALL.local").as_name(), |_, _| {}), Ok(a));
+        names.release(a);
+        assert_eq!(names.find(name("hall.LOCAL").as_name()), Some(a));
+        names.release(a);
+        assert_eq!(names.find(name("hall.local").as_name()), None);
+        assert_eq!(names.text_used(), 0);
+    }
+
+    #[test]
+    fn a_renamed_name_is_found_by_its_new_text_only() {
+        let mut names = Board::new(Limits { names: 9, text: 999 });
+        let id = names.intern(name("hall.local").as_name(), |_, _| {}).unwrap();
+        names.rename(id, name("hall-2.local").as_name(), |_, _| {}).unwrap();
+        assert_eq!(names.find(name("hall.local").as_name()), None);
+        assert_eq!(names.find(name("hall-2.local").as_name()), Some(id));
+    }
+}

@@ -1,0 +1,74 @@
+//! The one trait of memory: a row of slots that may grow.
+
+use core::{fmt, ops::DerefMut};
+
+/// A row of slots: a slice that can be made longer until it is full.
+///
+/// Implemented for `heapless::Vec` (full at its fixed size) and, with the feature `alloc`, for `alloc::vec::Vec` (never
+/// full by itself; what is stored in it is bounded by [`Config`](crate::config::Config)).
+///
+/// ```
+/// use mdns_proto::store::Slots;
+///
+/// let mut row = <heapless::Vec<u8, 2> as Slots<u8>>::EMPTY;
+/// assert!(Slots::push(&mut row, 1).is_ok());
+/// assert!(Slots::push(&mut row, 2).is_ok());
+/// assert_eq!(Slots::push(&mut row, 3), Err(3));
+/// assert_eq!(row[..], [1, 2]);
+/// ```
+pub trait Slots<T>: DerefMut<Target = [T]> {
+    /// A row with nothing in it.
+    const EMPTY: Self;
+
+    /// The most slots the row can ever have.
+    const CAPACITY: usize;
+
+    /// Adds a slot at the end, or gives it back when the row is full.
+    ///
+    /// # Errors
+    /// The value itself, when there is no room.
+    fn push(&mut self, value: T) -> Result<(), T>;
+
+    /// Forgets all slots from `len` on.
+    fn truncate(&mut self, len: usize);
+}
+
+impl<T, const N: usize> Slots<T> for heapless::Vec<T, N> {
+    const EMPTY: Self = heapless::Vec::new();
+    const CAPACITY: usize = N;
+
+    fn push(&mut self, value: T) -> Result<(), T> {
+        heapless::Vec::push(self, value)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        heapless::Vec::truncate(self, len);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> Slots<T> for alloc::vec::Vec<T> {
+    const EMPTY: Self = alloc::vec::Vec::new();
+    const CAPACITY: usize = usize::MAX;
+
+    fn push(&mut self, value: T) -> Result<(), T> {
+        alloc::vec::Vec::push(self, value);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        alloc::vec::Vec::truncate(self, len);
+    }
+}
+
+/// There is no slot left for this; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no room left in the memory set aside for this")
+    }
+}
+
+impl core::error::Error for Full {}

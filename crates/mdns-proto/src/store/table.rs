@@ -1,0 +1,144 @@
+//! A table: slots that are taken and given back, found by number.
+
+use core::marker::PhantomData;
+
+use super::{Full, NONE, Slots};
+
+/// One place of a table: taken by a value, or vacant and naming the next vacant one.
+#[derive(Debug, Clone)]
+pub enum Slot<T> {
+    /// Vacant; the number of the next vacant place.
+    #[doc(hidden)]
+    Vacant(u32),
+    /// Taken.
+    #[doc(hidden)]
+    Taken(T),
+}
+
+/// Values in numbered places. A number stays the same while its value is there.
+#[derive(Debug)]
+pub(crate) struct Table<T, R> {
+    rows: R,
+    /// The first vacant place, `NONE` when all are taken.
+    vacant: u32,
+    taken: u32,
+    _values: PhantomData<T>,
+}
+
+impl<T, R: Slots<Slot<T>>> Table<T, R> {
+    pub(crate) const fn new() -> Self {
+        Table { rows: R::EMPTY, vacant: NONE, taken: 0, _values: PhantomData }
+    }
+
+    /// How many places are taken.
+    pub(crate) fn len(&self) -> usize {
+        self.taken as usize
+    }
+
+    /// One more than the highest number ever taken.
+    pub(crate) fn bound(&self) -> u32 {
+        // Rows never grow past `limit`, which is below `NONE`.
+        u32::try_from(self.rows.len()).unwrap_or(NONE)
+    }
+
+    /// Puts a value in a vacant place, or in a new one while fewer than `limit` are taken.
+    pub(crate) fn insert(&mut self, value: T, limit: u32) -> Result<u32, Full> {
+        if self.taken >= limit.min(NONE - 1) {
+            return Err(Full);
+        }
+        if let Some(slot) = self.rows.get_mut(self.vacant as usize) {
+            let id = self.vacant;
+            if let Slot::Vacant(next) = *slot {
+                self.vacant = next;
+            }
+            *slot = Slot::Taken(value);
+            self.taken += 1;
+            return Ok(id);
+        }
+        let id = self.bound();
+        self.rows.push(Slot::Taken(value)).map_err(|_| Full)?;
+        self.taken += 1;
+        Ok(id)
+    }
+
+    /// Whether one more value would find a place.
+    pub(crate) fn has_room(&self, limit: u32) -> bool {
+        self.taken < limit.min(NONE - 1) && (self.vacant != NONE || self.rows.len() < R::CAPACITY)
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) -> Option<T> {
+        let slot = self.rows.get_mut(id as usize)?;
+        if matches!(slot, Slot::Vacant(_)) {
+            return None;
+        }
+        let Slot::Taken(value) = core::mem::replace(slot, Slot::Vacant(self.vacant)) else { return None };
+        self.vacant = id;
+        self.taken -= 1;
+        Some(value)
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&T> {
+        match self.rows.get(id as usize)? {
+            Slot::Taken(value) => Some(value),
+            Slot::Vacant(_) => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
+        match self.rows.get_mut(id as usize)? {
+            Slot::Taken(value) => Some(value),
+            Slot::Vacant(_) => None,
+        }
+    }
+
+    /// The taken places, in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..).zip(self.rows.iter()).filter_map(|(id, slot)| match slot {
+            Slot::Taken(value) => Some((id, value)),
+            Slot::Vacant(_) => None,
+        })
+    }
+
+    /// The taken places, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        (0..).zip(self.rows.iter_mut()).filter_map(|(id, slot)| match slot {
+            Slot::Taken(value) => Some((id, value)),
+            Slot::Vacant(_) => None,
+        })
+    }
+
+    /// Makes the table as long as `bound`, with values from `fill`: for tables that run beside another one.
+    pub(crate) fn extend_to(&mut self, bound: u32, mut fill: impl FnMut() -> T) -> Result<(), Full> {
+        while self.bound() < bound {
+            self.rows.push(Slot::Taken(fill())).map_err(|_| Full)?;
+            self.taken += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_given_back_is_taken_again() {
+        let mut table: Table<char, heapless::Vec<Slot<char>, 2>> = Table::new();
+        let a = table.insert('a', 9).unwrap();
+        let b = table.insert('b', 9).unwrap();
+        assert_eq!(table.insert('c', 9), Err(Full));
+        assert_eq!(table.remove(a), Some('a'));
+        assert_eq!(table.remove(a), None);
+        assert_eq!(table.insert('c', 9), Ok(a));
+        assert_eq!(table.get(b), Some(&'b'));
+        assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn a_limit_binds_rows_that_grow() {
+        let mut table: Table<u8, std::vec::Vec<Slot<u8>>> = Table::new();
+        assert!(table.insert(1, 1).is_ok());
+        assert!(!table.has_room(1));
+        assert_eq!(table.insert(2, 1), Err(Full));
+    }
+}

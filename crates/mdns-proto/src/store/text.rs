@@ -1,0 +1,175 @@
+//! Text that moves: byte strings of any length in one row, closed up when half of it is holes.
+//!
+//! A block is `[owner: 4 bytes][length: 2 bytes][bytes]`. It carries its owner's id so that the owner can be told where the
+//! block has gone. A hole is a block without an owner.
+
+use super::{Full, Slots};
+
+const HEADER: usize = 6;
+
+/// Where a block begins in its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Block(u32);
+
+impl Block {
+    /// No block: its bytes are none.
+    pub(crate) const NONE: Block = Block(u32::MAX);
+}
+
+/// Who holds a block, as a number the holder understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(pub(crate) u32);
+
+impl Owner {
+    const NOBODY: Owner = Owner(u32::MAX);
+}
+
+/// A row of blocks.
+#[derive(Debug)]
+pub(crate) struct Text<R> {
+    row: R,
+    /// Bytes in holes, headers included.
+    holes: usize,
+}
+
+impl<R: Slots<u8>> Text<R> {
+    pub(crate) const fn new() -> Self {
+        Text { row: R::EMPTY, holes: 0 }
+    }
+
+    /// The bytes of a block.
+    pub(crate) fn bytes(&self, block: Block) -> &[u8] {
+        let (_, len) = self.header(block.0 as usize);
+        let from = block.0 as usize + HEADER;
+        self.row.get(from..from + len).unwrap_or(&[])
+    }
+
+    /// The bytes of a block, to be changed in place.
+    pub(crate) fn bytes_mut(&mut self, block: Block) -> &mut [u8] {
+        let (_, len) = self.header(block.0 as usize);
+        let from = block.0 as usize + HEADER;
+        self.row.get_mut(from..from + len).unwrap_or(&mut [])
+    }
+
+    fn header(&self, at: usize) -> (Owner, usize) {
+        match self.row.get(at..at + HEADER) {
+            Some(&[a, b, c, d, e, f]) => {
+                (Owner(u32::from_le_bytes([a, b, c, d])), usize::from(u16::from_le_bytes([e, f])))
+            }
+            _ => (Owner::NOBODY, 0),
+        }
+    }
+
+    /// Whether a block of `len` bytes would find room, if need be after closing the holes.
+    pub(crate) fn has_room(&self, len: usize, limit: usize) -> bool {
+        let used = self.row.len() - self.holes;
+        used + HEADER + len <= limit.min(R::CAPACITY) && len <= usize::from(u16::MAX)
+    }
+
+    /// Bytes in use, headers included.
+    pub(crate) fn used(&self) -> usize {
+        self.row.len() - self.holes
+    }
+
+    /// Stores the concatenation of `parts`. `moved` is told of each block that had to move to make room.
+    pub(crate) fn insert(
+        &mut self,
+        owner: Owner,
+        parts: &[&[u8]],
+        limit: usize,
+        moved: impl FnMut(Owner, Block),
+    ) -> Result<Block, Full> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        if !self.has_room(len, limit) {
+            return Err(Full);
+        }
+        if self.row.len() + HEADER + len > limit.min(R::CAPACITY) || self.holes > self.row.len() / 2 {
+            self.compact(moved);
+        }
+        let at = self.row.len();
+        let header = owner.0.to_le_bytes().into_iter().chain(u16::try_from(len).map_err(|_| Full)?.to_le_bytes());
+        for byte in header.chain(parts.iter().flat_map(|part| part.iter().copied())) {
+            if self.row.push(byte).is_err() {
+                self.row.truncate(at);
+                return Err(Full);
+            }
+        }
+        Ok(Block(u32::try_from(at).map_err(|_| Full)?))
+    }
+
+    /// Gives a block back.
+    pub(crate) fn remove(&mut self, block: Block) {
+        let at = block.0 as usize;
+        let (owner, len) = self.header(at);
+        if owner == Owner::NOBODY {
+            return;
+        }
+        if at + HEADER + len == self.row.len() {
+            self.row.truncate(at);
+            return;
+        }
+        self.set_owner(block, Owner::NOBODY);
+        self.holes += HEADER + len;
+    }
+
+    /// Hands a block to another owner.
+    pub(crate) fn set_owner(&mut self, block: Block, owner: Owner) {
+        let at = block.0 as usize;
+        if let Some(place) = self.row.get_mut(at..at + 4) {
+            place.copy_from_slice(&owner.0.to_le_bytes());
+        }
+    }
+
+    /// Closes all holes. The one cost in proportion to the store; it is paid by what was removed before.
+    fn compact(&mut self, mut moved: impl FnMut(Owner, Block)) {
+        let (mut from, mut to) = (0, 0);
+        while from < self.row.len() {
+            let (owner, len) = self.header(from);
+            let whole = HEADER + len;
+            if owner != Owner::NOBODY {
+                if from != to {
+                    self.row.copy_within(from..from + whole, to);
+                    moved(owner, Block(u32::try_from(to).unwrap_or(u32::MAX)));
+                }
+                to += whole;
+            }
+            from += whole;
+        }
+        self.row.truncate(to);
+        self.holes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_move_together_and_owners_learn_of_it() {
+        let mut text: Text<heapless::Vec<u8, 40>> = Text::new();
+        let none = |_, _| panic!("nothing moves yet");
+        let a = text.insert(Owner(0), &[b"aaaa"], 40, none).unwrap();
+        let b = text.insert(Owner(1), &[b"bb", b"bb"], 40, none).unwrap();
+        let mut c = text.insert(Owner(2), &[b"cccc"], 40, none).unwrap();
+        assert_eq!(text.insert(Owner(3), &[b"ddddd"], 40, none), Err(Full));
+        text.remove(b);
+        let mut d = text
+            .insert(Owner(3), &[b"ddddd"], 40, |owner, block| {
+                assert_eq!(owner, Owner(2));
+                c = block;
+            })
+            .unwrap();
+        assert_eq!((text.bytes(a), text.bytes(c), text.bytes(d)), (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..]));
+        text.remove(a);
+        text.insert(Owner(4), &[b""], 40, |owner, block| if owner == Owner(2) { c = block } else { d = block }).unwrap();
+        assert_eq!((text.bytes(c), text.bytes(d)), (&b"cccc"[..], &b"ddddd"[..]));
+    }
+
+    #[test]
+    fn the_last_block_leaves_no_hole() {
+        let mut text: Text<heapless::Vec<u8, 16>> = Text::new();
+        let a = text.insert(Owner(0), &[b"0123456789"], 16, |_, _| {}).unwrap();
+        text.remove(a);
+        assert_eq!(text.used(), 0);
+    }
+}

@@ -1,0 +1,278 @@
+//! Messages, read.
+
+use core::fmt;
+
+use super::{
+    Flags, Header, Question, Record, Section,
+    reader::{Parsed, Reader},
+};
+
+/// A received message, walked once and completely: reading it cannot fail.
+///
+/// Counts are claims, and devices make mistakes. What can be used is used:
+///
+/// - A question or record that is wrong inside sound bounds (an address of three bytes, a pointer that leads
+///   nowhere) is left out, and the next one is read.
+/// - Where the bounds themselves are wrong (a name without an end, an rdata length past the end, fewer records
+///   than counted) the rest of the message is left out.
+/// - Bytes after the last counted record are not looked at.
+///
+/// [`is_sound`](Self::is_sound) says that nothing was left out.
+///
+/// ```
+/// use mdns_proto::wire::{Flags, Message, RecordType};
+///
+/// let bytes = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x07appletv\x05local\0\0\x01\0\x01";
+/// let message = Message::parse(bytes)?;
+/// assert_eq!(message.header().flags, Flags::QUERY);
+/// let question = message.questions().next().unwrap();
+/// assert_eq!(question.name.to_string(), "appletv.local");
+/// assert_eq!(question.qtype, RecordType::A);
+/// # Ok::<(), mdns_proto::wire::ParseError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    bytes: &'a [u8],
+    header: Header,
+    /// Questions, answers, authorities, additionals.
+    parts: [Part<'a>; 4],
+    whole: bool,
+    /// No question or record was left out between others.
+    gapless: bool,
+}
+
+/// A part of a message.
+#[derive(Clone, Copy, Default)]
+struct Part<'a> {
+    /// The message from the first entry of this part on.
+    input: &'a [u8],
+    /// Entries that can be used.
+    count: u16,
+}
+
+/// Why nothing of a message can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// Fewer than the 12 bytes of a header.
+    TooShort,
+    /// More than 65,535 bytes: no datagram.
+    TooLong,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ParseError::TooShort => "message shorter than its header of 12 bytes",
+            ParseError::TooLong => "message longer than 65535 bytes",
+        })
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+impl<'a> Message<'a> {
+    /// Walks a message.
+    ///
+    /// The work is in proportion to its length, whatever is in it, and nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing of it can be used.
+    pub fn parse(bytes: &'a [u8]) -> Result<Message<'a>, ParseError> {
+        if u16::try_from(bytes.len()).is_err() {
+            return Err(ParseError::TooLong);
+        }
+        let (mut input, (id, flags, claims)) =
+            Reader::header(bytes).map_err(|_| ParseError::TooShort)?;
+        let mut message = Message {
+            bytes,
+            header: Header {
+                id,
+                flags: Flags(flags),
+            },
+            parts: [Part::default(); 4],
+            whole: true,
+            gapless: true,
+        };
+        let reader = Reader::of_message(bytes, false);
+        let mut is_question = true;
+        for (part, claim) in message.parts.iter_mut().zip(claims) {
+            part.input = input;
+            for _ in 0..claim {
+                let walked = if is_question {
+                    reader
+                        .question(input)
+                        .map(|(after, found)| (after, found.is_some()))
+                } else {
+                    reader
+                        .record(input)
+                        .map(|(after, found)| (after, found.is_some()))
+                };
+                let Ok((after, found)) = walked else {
+                    message.whole = false;
+                    return Ok(message);
+                };
+                input = after;
+                part.count = part.count.saturating_add(u16::from(found));
+                message.gapless &= found;
+            }
+            is_question = false;
+        }
+        Ok(message)
+    }
+
+    /// Id and flags.
+    pub fn header(&self) -> Header {
+        self.header
+    }
+
+    /// The message as it was received.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether the message ended no sooner than its counts said.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Whether everything the counts claim was there and was right.
+    pub fn is_sound(&self) -> bool {
+        self.whole && self.gapless
+    }
+
+    /// The questions.
+    pub fn questions(&self) -> Questions<'a> {
+        let [questions, ..] = self.parts;
+        Questions(Walk::new(self, questions))
+    }
+
+    /// The answers; in a query, the known answers.
+    pub fn answers(&self) -> Records<'a> {
+        self.section(Section::Answer)
+    }
+
+    /// The authority records; in a probe, the proposed ones.
+    pub fn authorities(&self) -> Records<'a> {
+        self.section(Section::Authority)
+    }
+
+    /// The additional records.
+    pub fn additionals(&self) -> Records<'a> {
+        self.section(Section::Additional)
+    }
+
+    /// The records of one section.
+    pub fn section(&self, section: Section) -> Records<'a> {
+        let [_, answers, authorities, additionals] = self.parts;
+        let part = match section {
+            Section::Answer => answers,
+            Section::Authority => authorities,
+            Section::Additional => additionals,
+        };
+        Records(Walk::new(self, part))
+    }
+
+    /// All records in their order, each with its section.
+    pub fn records(&self) -> impl Iterator<Item = (Section, Record<'a>)> + Clone + use<'a> {
+        let of = |section| self.section(section).map(move |record| (section, record));
+        of(Section::Answer)
+            .chain(of(Section::Authority))
+            .chain(of(Section::Additional))
+    }
+
+    /// How many questions there are to read.
+    pub fn question_count(&self) -> usize {
+        self.questions().len()
+    }
+
+    /// How many answers there are to read.
+    pub fn answer_count(&self) -> usize {
+        self.answers().len()
+    }
+}
+
+/// Header, questions and records, a line each.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:?} sound: {}", self.header, self.is_sound())?;
+        self.questions()
+            .try_for_each(|question| writeln!(f, "{question}"))?;
+        self.records()
+            .try_for_each(|(section, record)| writeln!(f, "{section:?} {record}"))
+    }
+}
+
+/// What both iterators are.
+#[derive(Clone, Debug)]
+struct Walk<'a> {
+    reader: Reader<'a>,
+    input: &'a [u8],
+    /// Entries still to be told.
+    left: u16,
+}
+
+impl<'a> Walk<'a> {
+    fn new(message: &Message<'a>, part: Part<'a>) -> Self {
+        Walk {
+            // Where something was left out it has to be told from the rest again.
+            reader: Reader::of_message(message.bytes, message.gapless),
+            input: part.input,
+            left: part.count,
+        }
+    }
+
+    fn next<T>(
+        &mut self,
+        entry: impl Fn(Reader<'a>, &'a [u8]) -> Parsed<'a, Option<T>>,
+    ) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        loop {
+            let (input, found) = entry(self.reader, self.input).ok()?;
+            self.input = input;
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+}
+
+/// The questions of a message.
+#[derive(Clone, Debug)]
+pub struct Questions<'a>(Walk<'a>);
+
+impl<'a> Iterator for Questions<'a> {
+    type Item = Question<'a>;
+
+    fn next(&mut self) -> Option<Question<'a>> {
+        self.0.next(Reader::question)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.left.into(), Some(self.0.left.into()))
+    }
+}
+
+impl ExactSizeIterator for Questions<'_> {}
+
+/// The records of one section of a message.
+#[derive(Clone, Debug)]
+pub struct Records<'a>(Walk<'a>);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        self.0.next(Reader::record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.left.into(), Some(self.0.left.into()))
+    }
+}
+
+impl ExactSizeIterator for Records<'_> {}
+
+#[cfg(test)]
+mod tests;

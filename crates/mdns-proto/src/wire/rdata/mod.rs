@@ -1,0 +1,285 @@
+//! What records say, by type.
+//!
+//! Every rdata is a row of up to four pieces, each a name or plain bytes. What is the same for all types (length,
+//! order, hash, writing) is said once, of pieces.
+
+mod named;
+mod nsec;
+mod txt;
+
+use core::{
+    cmp::Ordering,
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+#[cfg(feature = "alloc")]
+pub use self::txt::TxtVec;
+pub use self::{
+    named::{Named, NamedParts},
+    nsec::{Nsec, TypeSet, Types},
+    txt::{Attribute, Txt, TxtBuf, TxtError},
+};
+use super::{RecordType, reader::Reader};
+use crate::name::{KeyedHash, Name, escape_quoted};
+
+/// What a record says.
+///
+/// Equal are rdata of one type with equal pieces: names without regard to ASCII case and to compression, all
+/// else byte by byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rdata<'a> {
+    /// An IPv4 address (RFC 1035 §3.4.1).
+    A(Ipv4Addr),
+    /// An IPv6 address (RFC 3596 §2.2).
+    Aaaa(Ipv6Addr),
+    /// Another name: an instance, a service type, a host (RFC 1035 §3.3.12).
+    Ptr(Name<'a>),
+    /// The owner's true name (RFC 1035 §3.3.1).
+    Cname(Name<'a>),
+    /// Where a service is (RFC 2782).
+    Srv(Srv<'a>),
+    /// Attributes of a service (RFC 6763 §6).
+    Txt(Txt<'a>),
+    /// Which types the owner has (RFC 6762 §6.1).
+    Nsec(Nsec<'a>),
+    /// Processor and operating system (RFC 1035 §3.3.2).
+    Hinfo(Hinfo<'a>),
+    /// Options, which are no record of anybody's (RFC 6891); they reach no cache.
+    Opt(&'a [u8]),
+    /// Another type with names that may be compressed (RFC 6762 §18.14).
+    Named(Named<'a>),
+    /// Any other type, opaque (RFC 3597 §4). Names in it are not known as such.
+    Other(RecordType, &'a [u8]),
+}
+
+/// Where a service is (RFC 2782).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Srv<'a> {
+    /// The lowest that can be reached is to be tried first.
+    pub priority: u16,
+    /// How often to choose this one among those of one priority.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host; the root if the service is not available.
+    pub target: Name<'a>,
+}
+
+/// Processor and operating system, each a text of up to 255 bytes (RFC 1035 §3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hinfo<'a> {
+    /// At most 255 bytes.
+    cpu: &'a [u8],
+    /// At most 255 bytes.
+    os: &'a [u8],
+}
+
+impl<'a> Hinfo<'a> {
+    /// Both texts; `None` if one is longer than 255 bytes.
+    pub fn new(cpu: &'a [u8], os: &'a [u8]) -> Option<Self> {
+        let fits = |text: &[u8]| u8::try_from(text.len()).is_ok();
+        (fits(cpu) && fits(os)).then_some(Hinfo { cpu, os })
+    }
+
+    /// The processor.
+    pub fn cpu(&self) -> &'a [u8] {
+        self.cpu
+    }
+
+    /// The operating system.
+    pub fn os(&self) -> &'a [u8] {
+        self.os
+    }
+}
+
+/// A part of rdata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Name(Name<'a>),
+    Bytes(&'a [u8]),
+    /// Numbers and addresses, which lie nowhere as bytes.
+    Number(heapless::Vec<u8, 16>),
+}
+
+impl<'a> Piece<'a> {
+    const NONE: Piece<'static> = Piece::Bytes(&[]);
+
+    fn number(bytes: &[u8]) -> Self {
+        Piece::Number(heapless::Vec::from_slice(bytes).unwrap_or_default())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Piece::Name(name) => name.wire_len(),
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::Number(bytes) => bytes.len(),
+        }
+    }
+
+    /// Each byte, of names in flat form.
+    fn bytes(self) -> impl Iterator<Item = u8> {
+        let (name, bytes, number) = match self {
+            Piece::Name(name) => (Some(name), &[][..], heapless::Vec::new()),
+            Piece::Bytes(bytes) => (None, bytes, heapless::Vec::new()),
+            Piece::Number(number) => (None, &[][..], number),
+        };
+        name.into_iter()
+            .flat_map(Name::wire_parts)
+            .flatten()
+            .chain(bytes)
+            .copied()
+            .chain(number)
+    }
+}
+
+impl<'a> Rdata<'a> {
+    /// Rdata of this type from its flat wire form, in which names are not compressed, as
+    /// [`copy_to`](Self::copy_to) writes it; `None` if it is not sound.
+    ///
+    /// ```
+    /// use mdns_proto::wire::{Rdata, RecordType};
+    ///
+    /// let rdata = Rdata::from_wire(RecordType::PTR, b"\x04hall\x05local\0").unwrap();
+    /// assert_eq!(rdata.to_string(), "hall.local");
+    /// assert_eq!(Rdata::from_wire(RecordType::A, &[192, 0, 2]), None);
+    /// ```
+    pub fn from_wire(rtype: RecordType, bytes: &'a [u8]) -> Option<Rdata<'a>> {
+        u16::try_from(bytes.len()).ok()?;
+        Reader::of_rdata(bytes).rdata(rtype, bytes)
+    }
+
+    /// The type.
+    pub fn rtype(&self) -> RecordType {
+        match self {
+            Rdata::A(_) => RecordType::A,
+            Rdata::Aaaa(_) => RecordType::AAAA,
+            Rdata::Ptr(_) => RecordType::PTR,
+            Rdata::Cname(_) => RecordType::CNAME,
+            Rdata::Srv(_) => RecordType::SRV,
+            Rdata::Txt(_) => RecordType::TXT,
+            Rdata::Nsec(_) => RecordType::NSEC,
+            Rdata::Hinfo(_) => RecordType::HINFO,
+            Rdata::Opt(_) => RecordType::OPT,
+            Rdata::Named(named) => named.rtype(),
+            Rdata::Other(rtype, _) => *rtype,
+        }
+    }
+
+    /// The length in bytes with no name compressed: the most it takes.
+    pub fn wire_len(&self) -> usize {
+        self.pieces()
+            .iter()
+            .fold(0, |sum, piece| sum.saturating_add(piece.len()))
+    }
+
+    /// Writes the flat wire form at the front of `to` and says how long it is; `None` if it does not fit.
+    pub fn copy_to(&self, to: &mut [u8]) -> Option<usize> {
+        let to = to.get_mut(..self.wire_len())?;
+        for (place, byte) in to.iter_mut().zip(self.bytes()) {
+            *place = byte;
+        }
+        Some(to.len())
+    }
+
+    /// The order of RFC 6762 §8.2 among rdata of one type: byte by byte, unsigned, names not compressed; if one
+    /// runs out, the longer is the greater.
+    pub fn cmp_wire(&self, other: &Rdata<'_>) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+
+    /// A hash under which equal rdata are equal, the type included.
+    pub fn hash(&self, key: u64) -> u32 {
+        let mut hash = KeyedHash::new(key);
+        hash.bytes(&self.rtype().0.to_be_bytes());
+        for piece in self.pieces() {
+            match piece {
+                Piece::Name(name) => hash.name(name),
+                Piece::Bytes(bytes) => hash.bytes(bytes),
+                Piece::Number(bytes) => hash.bytes(&bytes),
+            }
+        }
+        hash.finish()
+    }
+
+    /// The flat wire form, byte by byte.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
+        self.pieces().into_iter().flat_map(Piece::bytes)
+    }
+
+    pub(super) fn pieces(&self) -> [Piece<'a>; 4] {
+        let [none, last] = [Piece::NONE, Piece::NONE];
+        match *self {
+            Rdata::A(address) => [Piece::number(&address.octets()), Piece::NONE, none, last],
+            Rdata::Aaaa(address) => [Piece::number(&address.octets()), Piece::NONE, none, last],
+            Rdata::Ptr(name) | Rdata::Cname(name) => [Piece::Name(name), Piece::NONE, none, last],
+            Rdata::Srv(srv) => {
+                let [a, b] = srv.priority.to_be_bytes();
+                let [c, d] = srv.weight.to_be_bytes();
+                let [e, f] = srv.port.to_be_bytes();
+                let numbers = Piece::number(&[a, b, c, d, e, f]);
+                [numbers, Piece::Name(srv.target), none, last]
+            }
+            Rdata::Txt(txt) => [Piece::Bytes(txt.as_wire()), Piece::NONE, none, last],
+            Rdata::Nsec(nsec) => [
+                Piece::Name(nsec.next),
+                Piece::Bytes(nsec.types.as_wire()),
+                none,
+                last,
+            ],
+            Rdata::Hinfo(Hinfo { cpu, os }) => {
+                let len = |text: &[u8]| Piece::number(&text.len().to_le_bytes()[..1]);
+                [len(cpu), Piece::Bytes(cpu), len(os), Piece::Bytes(os)]
+            }
+            Rdata::Named(named) => {
+                let parts = named.parts();
+                [
+                    Piece::Bytes(parts.prefix),
+                    Piece::Name(parts.first),
+                    parts.second.map_or(none, Piece::Name),
+                    Piece::Bytes(parts.suffix),
+                ]
+            }
+            Rdata::Opt(bytes) | Rdata::Other(_, bytes) => {
+                [Piece::Bytes(bytes), Piece::NONE, none, last]
+            }
+        }
+    }
+}
+
+/// As in a zone file; what is not known as `\#`, length and hexadecimal digits (RFC 3597 §5).
+impl fmt::Display for Rdata<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rdata::A(address) => address.fmt(f),
+            Rdata::Aaaa(address) => address.fmt(f),
+            Rdata::Ptr(name) | Rdata::Cname(name) => name.fmt(f),
+            Rdata::Srv(srv) => write!(
+                f,
+                "{} {} {} {}",
+                srv.priority, srv.weight, srv.port, srv.target
+            ),
+            Rdata::Txt(txt) => txt.fmt(f),
+            Rdata::Nsec(nsec) => {
+                write!(f, "{}", nsec.next)?;
+                nsec.types
+                    .iter()
+                    .try_for_each(|rtype| write!(f, " {rtype}"))
+            }
+            Rdata::Hinfo(Hinfo { cpu, os }) => {
+                write!(f, "\"{}\" \"{}\"", escape_quoted(cpu), escape_quoted(os))
+            }
+            Rdata::Named(named) => named.fmt(f),
+            Rdata::Opt(bytes) | Rdata::Other(_, bytes) => {
+                write!(f, "\\# {}", bytes.len())?;
+                if !bytes.is_empty() {
+                    f.write_str(" ")?;
+                }
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,389 @@
+//! Messages, written.
+
+use core::fmt;
+
+use super::{
+    Header, Question, Rdata, Record, RecordType, Section, rdata::Piece, reader::HEADER_LEN,
+};
+use crate::name::Name;
+
+/// Where names may be compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Owners, and all rdata that RFC 6762 §18.14 lists.
+    #[default]
+    Full,
+    /// Owners, and rdata of the types of RFC 1035, which every resolver expects: in answers to legacy queries an
+    /// SRV target must be plain (RFC 6762 §18.14).
+    Legacy,
+}
+
+/// It does not fit, and nothing has been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no room left in the message")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Writes a message into the caller's buffer.
+///
+/// Questions come first, then the sections in their order. Each question and record goes in whole or not at
+/// all, and what has gone in can be taken back to a [`mark`](Self::mark). Names are compressed against names
+/// of the same case only, so that every name keeps its own (RFC 6762 §16).
+///
+/// ```
+/// use mdns_proto::{name::NameBuf, wire::{Flags, Header, Message, Question, RecordType, Writer}};
+///
+/// let name: NameBuf = "_ipp._tcp.local".parse()?;
+/// let mut buffer = [0; 512];
+/// let header = Header { id: 0, flags: Flags::QUERY };
+/// let mut writer = Writer::new(&mut buffer, 512, header);
+/// writer.question(&Question::new(name.as_name(), RecordType::PTR)).unwrap();
+/// let len = writer.finish();
+/// assert_eq!(len, 12 + 17 + 4);
+/// assert_eq!(Message::parse(&buffer[..len]).unwrap().question_count(), 1);
+/// # Ok::<(), mdns_proto::name::NameError>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<'b> {
+    /// No longer than the limit; empty if not even a header fits.
+    buffer: &'b mut [u8],
+    /// Written so far.
+    len: usize,
+    header: Header,
+    compression: Compression,
+    /// Questions, answers, authorities, additionals.
+    counts: [u16; 4],
+    suffixes: Suffixes,
+}
+
+/// A point to go back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    len: usize,
+    counts: [u16; 4],
+}
+
+impl<'b> Writer<'b> {
+    /// A message without questions and records, to be at most `limit` bytes long.
+    ///
+    /// If not even the 12 bytes of the header fit, all that follows is [`Full`] and nothing is written.
+    pub fn new(buffer: &'b mut [u8], limit: usize, header: Header) -> Self {
+        let limit = match limit.min(buffer.len()).min(usize::from(u16::MAX)) {
+            0..HEADER_LEN => 0,
+            limit => limit,
+        };
+        Writer {
+            buffer: buffer.get_mut(..limit).unwrap_or_default(),
+            len: limit.min(HEADER_LEN),
+            header,
+            compression: Compression::Full,
+            counts: [0; 4],
+            suffixes: Suffixes::EMPTY,
+        }
+    }
+
+    /// Where names may be compressed from here on.
+    pub fn set_compression(&mut self, compression: Compression) {
+        self.compression = compression;
+    }
+
+    /// Sets TC: more known answers follow (RFC 6762 §7.2), or an answer was too long (§18.5).
+    pub fn set_truncated(&mut self, truncated: bool) {
+        self.header.flags = self.header.flags.with_truncated(truncated);
+    }
+
+    /// Adds a question.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit.
+    pub fn question(&mut self, question: &Question<'_>) -> Result<(), Full> {
+        self.entry(0, |writer| {
+            writer.name(question.name, true)?;
+            writer.number(question.qtype.0)?;
+            writer.number(question.qclass.to_wire(question.unicast))
+        })
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit.
+    pub fn record(&mut self, section: Section, record: &Record<'_>) -> Result<(), Full> {
+        let part = match section {
+            Section::Answer => 1,
+            Section::Authority => 2,
+            Section::Additional => 3,
+        };
+        self.entry(part, |writer| {
+            writer.name(record.name, true)?;
+            writer.number(record.rtype().0)?;
+            writer.number(record.class.to_wire(record.cache_flush))?;
+            writer.bytes(&record.ttl.0.to_be_bytes())?;
+            writer.rdata(&record.rdata)
+        })
+    }
+
+    /// This point, to come back to.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            len: self.len,
+            counts: self.counts,
+        }
+    }
+
+    /// Takes back all questions and records since `mark` was made of this writer.
+    pub fn rollback(&mut self, mark: Mark) {
+        self.len = mark.len.min(self.len);
+        self.counts = mark.counts;
+        self.suffixes.forget_from(self.len);
+    }
+
+    /// Bytes so far, with the header.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no question and no record.
+    pub fn is_empty(&self) -> bool {
+        self.counts == [0; 4]
+    }
+
+    /// Bytes still free.
+    pub fn room(&self) -> usize {
+        self.buffer.len().saturating_sub(self.len)
+    }
+
+    /// How many questions there are.
+    pub fn question_count(&self) -> usize {
+        let [questions, ..] = self.counts;
+        questions.into()
+    }
+
+    /// How many records there are in all sections.
+    pub fn record_count(&self) -> usize {
+        let [_, records @ ..] = self.counts;
+        records.into_iter().map(usize::from).sum()
+    }
+
+    /// Completes the message, and says how long it is.
+    pub fn finish(self) -> usize {
+        let Header { id, flags } = self.header;
+        let [qd, an, ns, ar] = self.counts;
+        let (words, _) = self.buffer.as_chunks_mut();
+        for (place, word) in words.iter_mut().zip([id, flags.0, qd, an, ns, ar]) {
+            *place = word.to_be_bytes();
+        }
+        self.len
+    }
+
+    /// Adds what `write` writes as one more of a part of the message, whole or not at all.
+    fn entry(
+        &mut self,
+        part: usize,
+        write: impl FnOnce(&mut Self) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let mark = self.mark();
+        let in_order = self
+            .counts
+            .iter()
+            .skip(part.saturating_add(1))
+            .all(|count| *count == 0);
+        debug_assert!(in_order, "sections are written in their order");
+        let count = self.counts.get_mut(part).filter(|_| in_order).ok_or(Full)?;
+        *count = count.checked_add(1).ok_or(Full)?;
+        let written = write(self);
+        if written.is_err() {
+            self.rollback(mark);
+        }
+        written
+    }
+
+    fn rdata(&mut self, rdata: &Rdata<'_>) -> Result<(), Full> {
+        let length_at = self.len;
+        self.number(0)?;
+        let start = self.len;
+        let compress = match self.compression {
+            Compression::Full => true,
+            Compression::Legacy => matches!(
+                rdata.rtype(),
+                RecordType::PTR
+                    | RecordType::CNAME
+                    | RecordType::NS
+                    | RecordType::MX
+                    | RecordType::SOA
+            ),
+        };
+        for piece in rdata.pieces() {
+            match piece {
+                Piece::Name(name) => self.name(name, compress)?,
+                Piece::Bytes(bytes) => self.bytes(bytes)?,
+                Piece::Number(bytes) => self.bytes(&bytes)?,
+            }
+        }
+        let length = u16::try_from(self.len.saturating_sub(start)).map_err(|_| Full)?;
+        let place = self
+            .buffer
+            .get_mut(length_at..)
+            .and_then(<[u8]>::first_chunk_mut);
+        *place.ok_or(Full)? = length.to_be_bytes();
+        Ok(())
+    }
+
+    /// A name, up to the longest suffix that is in the message already if `compress`.
+    fn name(&mut self, name: Name<'_>, compress: bool) -> Result<(), Full> {
+        let start = self.len;
+        let mut hash = SuffixHash::of(name);
+        let mut labels = name.labels();
+        loop {
+            let suffix = labels.rest();
+            let Some(label) = labels.next() else {
+                return self.bytes(&[0]);
+            };
+            // Not what this name itself has put there, of which the end is not written.
+            let written = self.buffer.get(..start).unwrap_or_default();
+            let found = self
+                .suffixes
+                .find(hash, |at| Name::at(written, at).eq_case(suffix));
+            if let Some(at) = found.filter(|_| compress) {
+                return self.number(0xc000 | at);
+            }
+            if found.is_none() {
+                self.suffixes.insert(hash, self.len);
+            }
+            self.bytes(&label.len().to_le_bytes()[..1])?;
+            self.bytes(label)?;
+            hash = hash.after(label);
+        }
+    }
+
+    fn number(&mut self, number: u16) -> Result<(), Full> {
+        self.bytes(&number.to_be_bytes())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let rest = self.buffer.get_mut(self.len..).unwrap_or_default();
+        let (place, _) = rest.split_at_mut_checked(bytes.len()).ok_or(Full)?;
+        place.copy_from_slice(bytes);
+        self.len = self.len.saturating_add(bytes.len());
+        Ok(())
+    }
+}
+
+/// Hashes of all suffixes of a name in two passes: the hash of the whole is the sum of the hashes of its labels, each
+/// times a power of [`FACTOR`](Self::FACTOR), so that a label can be taken off its front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct SuffixHash(u32);
+
+impl SuffixHash {
+    const FACTOR: u32 = 0x9e37_79b1;
+    /// `FACTOR * INVERSE == 1` in 32 bits.
+    const INVERSE: u32 = {
+        // Newton's iteration doubles the number of right bits.
+        let mut inverse = 1u32;
+        let mut bits = 1;
+        while bits < 32 {
+            let error = 2u32.wrapping_sub(Self::FACTOR.wrapping_mul(inverse));
+            inverse = inverse.wrapping_mul(error);
+            bits *= 2;
+        }
+        inverse
+    };
+
+    fn of(name: Name<'_>) -> Self {
+        let mut power = 1u32;
+        let mut sum = 0u32;
+        for label in name.labels() {
+            sum = sum.wrapping_add(power.wrapping_mul(SuffixHash::label(label)));
+            power = power.wrapping_mul(SuffixHash::FACTOR);
+        }
+        SuffixHash(sum)
+    }
+
+    /// The hash of what is left without the first label.
+    fn after(self, first: &[u8]) -> Self {
+        let rest = self.0.wrapping_sub(SuffixHash::label(first));
+        SuffixHash(rest.wrapping_mul(SuffixHash::INVERSE))
+    }
+
+    /// FNV-1a, its upper half folded into the lower.
+    fn label(label: &[u8]) -> u32 {
+        let hash = label.iter().fold(0x811c_9dc5u32, |hash, byte| {
+            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+        });
+        hash ^ hash >> 16
+    }
+
+    /// The half that is kept, from which the place in the table is taken too.
+    fn half(self) -> u16 {
+        let mixed = self.0.wrapping_mul(SuffixHash::FACTOR).to_be_bytes();
+        let [high, low, ..] = mixed;
+        u16::from_be_bytes([high, low])
+    }
+}
+
+/// Slots of the table.
+const SUFFIXES: usize = 128;
+
+/// Slots looked at for one suffix. If all are taken the suffix is not remembered.
+const NEIGHBOURS: usize = 8;
+
+/// Where in the message suffixes of names are, by their hashes.
+#[derive(Debug)]
+struct Suffixes([Suffix; SUFFIXES]);
+
+/// A slot: half a hash, and an offset below 0x4000 or zero for none.
+#[derive(Clone, Copy, Debug)]
+struct Suffix {
+    hash: u16,
+    at: u16,
+}
+
+impl Suffixes {
+    const EMPTY: Suffixes = Suffixes([Suffix { hash: 0, at: 0 }; SUFFIXES]);
+
+    /// The slots that a hash may be in.
+    fn places(hash: u16) -> impl Iterator<Item = usize> {
+        let first = usize::from(hash) & (SUFFIXES - 1);
+        (first..SUFFIXES).chain(0..first).take(NEIGHBOURS)
+    }
+
+    fn find(&self, hash: SuffixHash, is_suffix: impl Fn(u16) -> bool) -> Option<u16> {
+        let hash = hash.half();
+        Suffixes::places(hash)
+            .filter_map(|place| self.0.get(place))
+            .find(|slot| slot.at != 0 && slot.hash == hash && is_suffix(slot.at))
+            .map(|slot| slot.at)
+    }
+
+    fn insert(&mut self, hash: SuffixHash, at: usize) {
+        // RFC 1035 §4.1.4: a pointer has 14 bits.
+        let Some(at) = u16::try_from(at).ok().filter(|at| *at < 0x4000) else {
+            return;
+        };
+        let hash = hash.half();
+        let free = Suffixes::places(hash)
+            .find(|place| self.0.get(*place).is_some_and(|slot| slot.at == 0));
+        if let Some(slot) = free.and_then(|place| self.0.get_mut(place)) {
+            *slot = Suffix { hash, at };
+        }
+    }
+
+    fn forget_from(&mut self, len: usize) {
+        for slot in &mut self.0 {
+            if usize::from(slot.at) >= len {
+                slot.at = 0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

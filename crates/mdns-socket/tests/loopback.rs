@@ -1,0 +1,161 @@
+//! Sockets on loopback: what can be seen without root and without a network. IPv4 alone, since `lo`
+//! has no IPv6 multicast.
+
+#![cfg(target_os = "linux")]
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use nix::sys::socket::{setsockopt, sockopt};
+
+use mdns_socket::{
+    Family, GROUP_V4, Interface, LinkSocket, PORT, Received, Selection, UnicastSocket, interfaces,
+    port_holders, receive,
+};
+
+/// The loopback interface of this machine.
+fn loopback() -> Interface {
+    let all = interfaces().expect("interfaces");
+    let selection = Selection::loopback();
+    let (interface, family) = selection.links(&all).next().expect("a loopback link");
+    assert_eq!(family, Family::V4);
+    interface.clone()
+}
+
+fn open() -> LinkSocket {
+    LinkSocket::open(&loopback(), Family::V4).expect("a socket")
+}
+
+/// The first datagram that is `bytes`; other tests, and other programs, talk on the same group.
+fn hear(socket: &UdpSocket, bytes: &[u8]) -> Option<Received> {
+    socket.set_nonblocking(false).expect("a blocking socket");
+    socket
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .expect("a timeout");
+    let mut buffer = [0; 9000];
+    loop {
+        match receive(socket, &mut buffer) {
+            Ok(received) if &buffer[..received.len] == bytes => return Some(received),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            Err(error) => panic!("cannot receive: {error}"),
+        }
+    }
+}
+
+#[test]
+fn s15_1_all_sockets_of_a_link_hear_the_group() {
+    let sockets = [open(), open(), open()];
+    sockets[0]
+        .send_to(b"to all", sockets[0].group())
+        .expect("sent");
+    for socket in &sockets {
+        assert!(hear(socket.socket(), b"to all").is_some());
+    }
+}
+
+#[test]
+fn s11_a_datagram_leaves_from_5353_with_hop_limit_255() {
+    let (speaker, listener) = (open(), open());
+    speaker.send_to(b"hop", speaker.group()).expect("sent");
+    let received = hear(listener.socket(), b"hop").expect("heard");
+    assert_eq!(
+        received.source,
+        SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
+    );
+    assert_eq!(received.destination, Some(IpAddr::from(GROUP_V4)));
+    assert_eq!(received.interface, Some(loopback().index));
+    assert_eq!(received.hop_limit, Some(255));
+}
+
+#[test]
+fn s6_unicast_leaves_from_5353_with_hop_limit_255() {
+    let asker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    setsockopt(&asker, sockopt::Ipv4RecvTtl, &true).expect("an option");
+    let link = open();
+    link.send_to(b"unicast", asker.local_addr().expect("an address"))
+        .expect("sent");
+    let received = hear(&asker, b"unicast").expect("heard");
+    assert_eq!(
+        received.source,
+        SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
+    );
+    assert_eq!(received.hop_limit, Some(255));
+}
+
+#[test]
+fn s17_the_largest_message_arrives_whole() {
+    let (speaker, listener) = (open(), open());
+    let message = [0x5a; 8972];
+    speaker.send_to(&message, speaker.group()).expect("sent");
+    assert!(hear(listener.socket(), &message).is_some());
+}
+
+#[test]
+fn s17_half_a_message_is_none() {
+    let (speaker, listener) = (open(), open());
+    speaker
+        .send_to(&[0xa5; 600], speaker.group())
+        .expect("sent");
+    let mut small = [0; 599];
+    let mut lens = Vec::new();
+    while let Ok(received) = listener.recv_from(&mut small) {
+        if small == [0xa5; 599] {
+            lens.push(received.len);
+        }
+    }
+    assert_eq!(lens, [0]);
+}
+
+#[test]
+fn a_socket_with_nothing_to_read_would_block() {
+    let socket = open();
+    let mut buffer = [0; 9000];
+    let error = loop {
+        if let Err(error) = socket.recv_from(&mut buffer) {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn s15_1_a_port_in_use_has_no_unicast_socket() {
+    let _link = open();
+    assert!(
+        UnicastSocket::open(Family::V4)
+            .expect("an answer")
+            .is_none()
+    );
+}
+
+#[test]
+fn an_interface_that_is_gone_is_told() {
+    let gone = Interface {
+        index: 999_999,
+        name: "eth9".into(),
+        ..loopback()
+    };
+    let error = LinkSocket::open(&gone, Family::V4).expect_err("no interface");
+    assert_eq!(error.reason(), &mdns_socket::Reason::InterfaceGone);
+    assert!(
+        error
+            .to_string()
+            .starts_with("eth9, IPv4: cannot join the mDNS group: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_holder_of_a_socket_is_found() {
+    let _socket = open();
+    let own = std::process::id();
+    let is_own =
+        |holder: &mdns_socket::Holder| holder.process.as_ref().is_some_and(|(pid, _)| *pid == own);
+    assert!(
+        port_holders()
+            .iter()
+            .any(|holder| is_own(holder) && holder.address == (GROUP_V4, PORT).into())
+    );
+}

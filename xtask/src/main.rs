@@ -1,0 +1,47 @@
+//! Chores of this project, in Rust so that every developer has the same ones: `cargo xtask --help`.
+
+mod lab;
+mod no_alloc;
+mod shell;
+mod test;
+mod timings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of this project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs every check; the lab too where this is root on Linux.
+    Test(test::Options),
+    /// Tests against Avahi and python-zeroconf in network namespaces (root, Linux).
+    Lab(lab::Options),
+    /// Links mdns-proto into a program that has no allocator, and runs it.
+    NoAlloc,
+    /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
+    Timings(timings::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().chore {
+        Chore::Test(options) => test::run(&options),
+        Chore::Lab(options) => lab::run(&options),
+        Chore::NoAlloc => no_alloc::run(),
+        Chore::Timings(options) => timings::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
