@@ -20,8 +20,17 @@ pub(crate) fn run() -> Result<()> {
     // What links might still call malloc by hand: look at the names too, where there is a tool for it.
     if has("nm") {
         let names = Shell::new("nm").args([&program]).output()?;
-        let found = names.lines().find(|line| ["rust_alloc", "malloc", "realloc"].iter().any(|name| line.contains(name)));
-        ensure!(found.is_none(), "{} refers to an allocator: {}", program.display(), found.unwrap_or_default());
+        let found = names.lines().find(|line| {
+            ["rust_alloc", "malloc", "realloc"]
+                .iter()
+                .any(|name| line.contains(name))
+        });
+        ensure!(
+            found.is_none(),
+            "{} refers to an allocator: {}",
+            program.display(),
+            found.unwrap_or_default()
+        );
     }
     println!("no-alloc: mdns-proto linked and ran without an allocator");
     Ok(())

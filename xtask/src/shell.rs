@@ -12,7 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }
 
 /// Where cargo puts what it builds.
@@ -32,7 +34,11 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(crate) fn new(program: impl Into<OsString>) -> Self {
-        Shell { env: Vec::new(), program: program.into(), args: Vec::new() }
+        Shell {
+            env: Vec::new(),
+            program: program.into(),
+            args: Vec::new(),
+        }
     }
 
     /// `cargo` with the words of `line`.
@@ -52,23 +58,37 @@ impl Shell {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).current_dir(root()).stdin(Stdio::null());
+        command
+            .args(&self.args)
+            .current_dir(root())
+            .stdin(Stdio::null());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
     /// Runs it with its output on the terminal.
     pub(crate) fn run(&self) -> Result<()> {
-        let status = self.command().status().with_context(|| format!("cannot run `{self}`"))?;
+        let status = self
+            .command()
+            .status()
+            .with_context(|| format!("cannot run `{self}`"))?;
         ensure!(status.success(), "`{self}` failed ({status})");
         Ok(())
     }
 
     /// Runs it and returns what it printed; its errors show only when it fails.
     pub(crate) fn output(&self) -> Result<String> {
-        let output = self.command().output().with_context(|| format!("cannot run `{self}`"))?;
+        let output = self
+            .command()
+            .output()
+            .with_context(|| format!("cannot run `{self}`"))?;
         let stderr = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "`{self}` failed ({}): {}", output.status, stderr.trim());
+        ensure!(
+            output.status.success(),
+            "`{self}` failed ({}): {}",
+            output.status,
+            stderr.trim()
+        );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
@@ -79,7 +99,9 @@ impl fmt::Display for Shell {
             write!(f, "{name}={} ", quoted(value))?;
         }
         write!(f, "{}", quoted(&self.program))?;
-        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+        self.args
+            .iter()
+            .try_for_each(|arg| write!(f, " {}", quoted(arg)))
     }
 }
 
@@ -98,7 +120,9 @@ pub(crate) fn has(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     // A user's path often leaves these out, and daemons live there.
     let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path).chain(more).any(|dir| dir.join(program).is_file())
+    env::split_paths(&path)
+        .chain(more)
+        .any(|dir| dir.join(program).is_file())
 }
 
 #[cfg(test)]
@@ -107,7 +131,12 @@ mod tests {
 
     #[test]
     fn a_command_shows_as_it_is_typed() {
-        let shell = Shell::cargo("doc --no-deps").args(["it's"]).env("RUSTDOCFLAGS", "-D warnings");
-        assert_eq!(shell.to_string(), r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'");
+        let shell = Shell::cargo("doc --no-deps")
+            .args(["it's"])
+            .env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(
+            shell.to_string(),
+            r"RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'"
+        );
     }
 }

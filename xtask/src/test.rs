@@ -38,12 +38,16 @@ fn parts() -> Vec<Part> {
         about,
         work: Work::Commands(lines.iter().map(|line| Shell::cargo(line)).collect()),
     };
-    let doc = Shell::cargo("doc --quiet --workspace --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings");
+    let doc = Shell::cargo("doc --quiet --workspace --no-deps --all-features")
+        .env("RUSTDOCFLAGS", "-D warnings");
     vec![
         commands(
             "format",
             "rustfmt has nothing to change",
-            &["fmt --all --check", "fmt --check --manifest-path xtask/no-alloc/Cargo.toml"],
+            &[
+                "fmt --all --check",
+                "fmt --check --manifest-path xtask/no-alloc/Cargo.toml",
+            ],
         ),
         commands(
             "clippy",
@@ -54,8 +58,16 @@ fn parts() -> Vec<Part> {
                 "clippy --quiet --package mdns-proto --no-default-features --features alloc -- -D warnings",
             ],
         ),
-        Part { name: "docs", about: "the documentation builds without a warning", work: Work::Commands(vec![doc]) },
-        Part { name: "no-alloc", about: "mdns-proto links without an allocator", work: Work::Chore(no_alloc::run) },
+        Part {
+            name: "docs",
+            about: "the documentation builds without a warning",
+            work: Work::Commands(vec![doc]),
+        },
+        Part {
+            name: "no-alloc",
+            about: "mdns-proto links without an allocator",
+            work: Work::Chore(no_alloc::run),
+        },
         commands(
             "core",
             "tests of mdns-proto, on fixed memory alone and with alloc",
@@ -69,7 +81,11 @@ fn parts() -> Vec<Part> {
             "unit, doc, story and property tests of everything",
             &["test --quiet --workspace --all-features"],
         ),
-        Part { name: "lab", about: "real peers in network namespaces (root, Linux)", work: Work::Chore(lab::run_all) },
+        Part {
+            name: "lab",
+            about: "real peers in network namespaces (root, Linux)",
+            work: Work::Chore(lab::run_all),
+        },
     ]
 }
 
@@ -81,7 +97,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         return Ok(());
     }
-    if let Some(unknown) = options.only.iter().find(|name| parts.iter().all(|part| part.name != name.as_str())) {
+    if let Some(unknown) = options
+        .only
+        .iter()
+        .find(|name| parts.iter().all(|part| part.name != name.as_str()))
+    {
         bail!("no part is called {unknown}; `cargo xtask test --list` shows them");
     }
     if !options.only.is_empty() {
@@ -93,7 +113,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         skipped = Some("--no-lab was given".to_owned());
     } else if let Err(why) = lab::possible() {
         // Asked for by name, it is not skipped in silence.
-        ensure!(options.only.iter().all(|name| name != "lab"), "the lab cannot run: {why:#}");
+        ensure!(
+            options.only.iter().all(|name| name != "lab"),
+            "the lab cannot run: {why:#}"
+        );
         skipped = Some(format!("{why:#}"));
     }
     if skipped.is_some() {
@@ -111,7 +134,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         };
         times.push((part.name, start.elapsed(), result.is_ok()));
         if let Err(e) = result {
-            let context = format!("part {0} failed; to repeat it: cargo xtask test --only {0}", part.name);
+            let context = format!(
+                "part {0} failed; to repeat it: cargo xtask test --only {0}",
+                part.name
+            );
             failure = Some(Err(e).context(context));
             break;
         }
@@ -130,11 +156,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn report(times: &[(&str, Duration, bool)], planned: usize) {
     println!("\n{:<10} {:>8}", "part", "seconds");
     for (name, time, passed) in times {
-        println!("{name:<10} {:>8.1}{}", time.as_secs_f64(), if *passed { "" } else { "  FAILED" });
+        println!(
+            "{name:<10} {:>8.1}{}",
+            time.as_secs_f64(),
+            if *passed { "" } else { "  FAILED" }
+        );
     }
     let total: Duration = times.iter().map(|(_, time, _)| *time).sum();
     println!("{:<10} {:>8.1}", "all", total.as_secs_f64());
     let passed = times.iter().filter(|(.., passed)| *passed).count();
     let not_run = planned - times.len();
-    println!("parts: {passed} passed, {} failed, {not_run} skipped", times.len() - passed);
+    println!(
+        "parts: {passed} passed, {} failed, {not_run} skipped",
+        times.len() - passed
+    );
 }

@@ -1,6 +1,265 @@
-//! `cargo xtask timings`
-use anyhow::Result;
+//! `cargo xtask timings`: how long `mdns` takes, from captures and from the lines it prints.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::IpAddr,
+    thread::{available_parallelism, sleep},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use mdns_proto::wire::{Message, Rdata, RecordType};
+
+use crate::{
+    lab::{
+        self, Content, Context, Datagram, Kind, Lab,
+        net::{Families, Host},
+        stack::{SOON, Service, Stack},
+    },
+    shell::{root, target},
+};
+
 #[derive(Args)]
-pub(crate) struct Options { #[arg(long)] runs: Option<usize> }
-pub(crate) fn run(_o: &Options) -> Result<()> { Ok(()) }
+pub(crate) struct Options {
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 20)]
+    runs: usize,
+    /// Measures this `mdns` instead of building one.
+    #[arg(long, value_name = "PROGRAM")]
+    mdns: Option<std::path::PathBuf>,
+}
+
+/// What is measured in every run, and what is wanted of it.
+const ROWS: [(&str, &str); 6] = [
+    (
+        "advertise: process started to groups joined",
+        "median at most 50",
+    ),
+    (
+        "advertise: joined to first announcement, IPv4",
+        "750 to 1,000",
+    ),
+    (
+        "advertise: joined to first announcement, IPv6",
+        "750 to 1,000",
+    ),
+    ("browse: joined to first question, IPv4", "20 to 120"),
+    ("browse: joined to first question, IPv6", "20 to 120"),
+    (
+        "browse: packet that completes an instance to its line printed",
+        "median at most 20",
+    ),
+];
+
+/// Milliseconds, a value a row.
+type Run = [f64; ROWS.len()];
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    ensure!(options.runs > 0, "no runs, no timings");
+    lab::possible()?;
+    let dir = target()
+        .join("lab")
+        .join(format!("timings-{}", std::process::id()));
+    let context = Context::prepare(&dir, options.mdns.clone())?;
+    let mut runs = Vec::new();
+    for n in 1..=options.runs {
+        println!("run {n} of {}", options.runs);
+        runs.push(
+            once(&context.named(&format!("run-{n}")))
+                .with_context(|| format!("run {n}, see {}", dir.display()))?,
+        );
+    }
+    fs::remove_dir_all(&dir).ok();
+    let file = root().join("docs/timings.md");
+    fs::write(&file, report(&runs)).with_context(|| file.display().to_string())?;
+    println!("written: {}", file.display());
+    Ok(())
+}
+
+/// On a fresh network, one browses and then another advertises.
+fn once(context: &Context) -> Result<Run> {
+    let lab = Lab::new(context, 2, Families::Both)?;
+    let (advertiser, browser) = (lab.host(1), lab.host(2));
+    let service = Service {
+        txt: &["path=/"],
+        ..Service::new("Timed", "_http._tcp", 80)
+    };
+    let browsing = Stack::Ours.browse(context, browser, service.service_type)?;
+    sleep(Duration::from_millis(300));
+    let advertising = Stack::Ours.advertise(context, advertiser, &service)?;
+    let printed = browsing.event("the service", SOON, |event| {
+        event.kind == Kind::Resolved && event.instance == service.name
+    })?;
+    let printed = printed.at.context("a line without its time")?;
+    // The other family's first announcement may still be to come.
+    sleep(Duration::from_millis(500));
+
+    let packets = lab.packets()?;
+    let joined = |host: &Host, v6| {
+        let report =
+            |p: &&Datagram| matches!(p.content, Content::Membership) && p.source.is_ipv6() == v6;
+        let found = from(&packets, host).find(report);
+        found
+            .map(|p| p.at)
+            .with_context(|| format!("{} reported no membership (IPv6: {v6})", host.name()))
+    };
+    let first = |host: &Host, v6, what, wanted: fn(&Message<'_>) -> bool| {
+        let wanted =
+            |p: &&Datagram| p.source.is_ipv6() == v6 && p.message().is_some_and(|m| wanted(&m));
+        let found = from(&packets, host).find(wanted);
+        found
+            .map(|p| p.at)
+            .with_context(|| format!("{} sent no {what} (IPv6: {v6})", host.name()))
+    };
+    let announced = |v6| {
+        let at = first(advertiser, v6, "announcement", is_announcement)?;
+        anyhow::Ok(milliseconds(joined(advertiser, v6)?, at))
+    };
+    let asked = |v6| {
+        let at = first(browser, v6, "question", is_browse)?;
+        anyhow::Ok(milliseconds(joined(browser, v6)?, at))
+    };
+    let last_join = joined(advertiser, false)?.max(joined(advertiser, true)?);
+    Ok([
+        milliseconds(advertising.started(), last_join),
+        announced(false)?,
+        announced(true)?,
+        asked(false)?,
+        asked(true)?,
+        milliseconds(
+            completed(from(&packets, advertiser)).context("the service was never complete")?,
+            printed,
+        ),
+    ])
+}
+
+fn from<'p>(packets: &'p [Datagram], host: &Host) -> impl Iterator<Item = &'p Datagram> {
+    let addresses: Vec<IpAddr> = host
+        .addresses()
+        .iter()
+        .filter_map(|address| address.parse().ok())
+        .collect();
+    packets
+        .iter()
+        .filter(move |packet| addresses.contains(&packet.source))
+}
+
+fn is_announcement(message: &Message<'_>) -> bool {
+    message.header().flags.response()
+        && message
+            .answers()
+            .any(|record| matches!(record.rdata, Rdata::Srv(_)))
+}
+
+fn is_browse(message: &Message<'_>) -> bool {
+    !message.header().flags.response()
+        && message
+            .questions()
+            .any(|question| question.qtype == RecordType::PTR)
+}
+
+/// When the last of pointer, place, description and an address had passed.
+fn completed<'p>(mut packets: impl Iterator<Item = &'p Datagram>) -> Option<SystemTime> {
+    let mut missing = vec![
+        RecordType::PTR,
+        RecordType::SRV,
+        RecordType::TXT,
+        RecordType::A,
+    ];
+    let last = packets.find(|packet| {
+        let message = packet
+            .message()
+            .filter(|message| message.header().flags.response());
+        for (_, record) in message.iter().flat_map(Message::records) {
+            let arrived = match record.rdata.rtype() {
+                // Either kind of address will do.
+                RecordType::AAAA => RecordType::A,
+                other => other,
+            };
+            missing.retain(|rtype| *rtype != arrived);
+        }
+        missing.is_empty()
+    });
+    last.map(|packet| packet.at)
+}
+
+/// Negative when `to` came first.
+fn milliseconds(from: SystemTime, to: SystemTime) -> f64 {
+    match to.duration_since(from) {
+        Ok(span) => span.as_secs_f64() * 1e3,
+        Err(e) => e.duration().as_secs_f64() * -1e3,
+    }
+}
+
+fn report(runs: &[Run]) -> String {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut text = format!(
+        "# Timings of `mdns`\n\n\
+         Measured by `cargo xtask timings --runs {}` on {cores} cores, Linux {}. The command writes this file anew; it is a\n\
+         report, nothing here is asserted.\n\n\
+         | measured | wanted, ms | median ms | min | max |\n|---|---|---|---|---|\n",
+        runs.len(),
+        kernel.trim()
+    );
+    for (n, (what, wanted)) in ROWS.iter().enumerate() {
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| run.get(n).copied()).collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (
+            values.first().copied().unwrap_or_default(),
+            values.last().copied().unwrap_or_default(),
+        );
+        // Writing to a string cannot fail.
+        writeln!(
+            text,
+            "| {what} | {wanted} | {:.1} | {min:.1} | {max:.1} |",
+            median(&values)
+        )
+        .ok();
+    }
+    text + "\n\
+        Each run has a network of its own with two hosts, both on IPv4 and IPv6; on one `mdns browse --resolve` runs, then\n\
+        `mdns advertise` starts on the other. Packets have the time at which they crossed the switch, printed lines the time\n\
+        at which the reader had them, by one clock.\n\n\
+        - *Joined* is when the kernel reports the membership (IGMP, MLD). It does so up to about 12 ms after the socket has\n  \
+        joined: start-up takes that much less than stated, announcement and question that much more.\n\
+        - *Started* is before the program is, and before it enters its host's namespaces, which takes 2 to 4 ms.\n\
+        - A *first announcement* is the first response with an SRV record among its answers.\n\
+        - An instance is *complete* with PTR, SRV, TXT and an address.\n"
+}
+
+/// Of sorted values; the mean of the middle two when there is no middle one.
+fn median(values: &[f64]) -> f64 {
+    let upper = values.get(values.len() / 2).copied().unwrap_or_default();
+    match values.len() % 2 {
+        0 => {
+            (values
+                .get(values.len().saturating_sub(2) / 2)
+                .copied()
+                .unwrap_or_default()
+                + upper)
+                / 2.0
+        }
+        _ => upper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[]), 0.0);
+        assert_eq!(median(&[1.0, 2.0, 9.0]), 2.0);
+        assert_eq!(median(&[1.0, 2.0, 4.0, 9.0]), 3.0);
+    }
+
+    #[test]
+    fn the_report_has_a_line_a_row() {
+        let report = report(&[[1.0; ROWS.len()], [3.0; ROWS.len()]]);
+        assert_eq!(report.matches("| 2.0 | 1.0 | 3.0 |").count(), ROWS.len());
+    }
+}

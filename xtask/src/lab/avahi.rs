@@ -33,7 +33,13 @@ impl Host {
     /// Starts Avahi under this host name, advertising `services` itself, and waits until its names are established.
     pub(crate) fn avahi(&self, name: &str, services: &[Service<'_>]) -> Result<Daemon> {
         self.write("/run/bus.conf", BUS)?;
-        let bus = self.spawn(&["dbus-daemon", "--nofork", "--nopidfile", "--print-address", "--config-file=/run/bus.conf"])?;
+        let bus = self.spawn(&[
+            "dbus-daemon",
+            "--nofork",
+            "--nopidfile",
+            "--print-address",
+            "--config-file=/run/bus.conf",
+        ])?;
         bus.wait_for("^unix:", SOON)?;
         self.avahi_services(services)?;
         let families = self.families();
@@ -49,11 +55,20 @@ impl Host {
         )?;
         // The mount namespace does what the chroot and the change of user are for.
         let daemon = self.spawn(&[
-            "avahi-daemon", "-f", "/run/avahi.conf", "--no-drop-root", "--no-chroot", "--no-rlimits", "--debug",
+            "avahi-daemon",
+            "-f",
+            "/run/avahi.conf",
+            "--no-drop-root",
+            "--no-chroot",
+            "--no-rlimits",
+            "--debug",
         ])?;
         daemon.wait_for("Server startup complete", SOON)?;
         for service in services {
-            let established = format!("Service \"{}\" .*successfully established", regex::escape(service.name));
+            let established = format!(
+                "Service \"{}\" .*successfully established",
+                regex::escape(service.name)
+            );
             daemon.wait_for(&established, SOON)?;
         }
         Ok(Daemon(daemon))
@@ -63,15 +78,24 @@ impl Host {
     pub(crate) fn avahi_services(&self, services: &[Service<'_>]) -> Result<()> {
         let mut numbered = services.iter().enumerate();
         numbered.try_for_each(|(n, service)| {
-            self.write(&format!("/etc/avahi/services/{n}.service"), &service_file(service))
+            self.write(
+                &format!("/etc/avahi/services/{n}.service"),
+                &service_file(service),
+            )
         })
     }
 
     /// The name Avahi goes by now, its first label.
     pub(crate) fn avahi_name(&self) -> Result<String> {
         let method = "org.freedesktop.Avahi.Server.GetHostName";
-        let output =
-            self.run(&["dbus-send", "--system", "--print-reply=literal", "--dest=org.freedesktop.Avahi", "/", method])?;
+        let output = self.run(&[
+            "dbus-send",
+            "--system",
+            "--print-reply=literal",
+            "--dest=org.freedesktop.Avahi",
+            "/",
+            method,
+        ])?;
         Ok(output.stdout.trim().to_owned())
     }
 }
@@ -84,9 +108,14 @@ impl Daemon {
         // The dump comes at once, and nothing marks its end.
         sleep(Duration::from_millis(300));
         let lines = self.0.lines().split_off(before);
-        let start = lines.iter().position(|line| line.text.contains("CACHE DUMP"));
+        let start = lines
+            .iter()
+            .position(|line| line.text.contains("CACHE DUMP"));
         let start = start.with_context(|| format!("no cache dump in {lines:?}"))?;
-        Ok(lines[start..].iter().map(|line| line.text.clone()).collect())
+        Ok(lines[start..]
+            .iter()
+            .map(|line| line.text.clone())
+            .collect())
     }
 
     /// Makes it read its services again.
@@ -109,8 +138,16 @@ fn service_file(service: &Service<'_>) -> String {
     let name = escape(service.name);
     let (service_type, port) = (service.service_type, service.port);
     let tag = |name: &str, value: &str| format!("<{name}>{}</{name}>", escape(value));
-    let subtypes: String = service.subtypes.iter().map(|s| tag("subtype", &format!("{s}._sub.{service_type}"))).collect();
-    let txt: String = service.txt.iter().map(|string| tag("txt-record", string)).collect();
+    let subtypes: String = service
+        .subtypes
+        .iter()
+        .map(|s| tag("subtype", &format!("{s}._sub.{service_type}")))
+        .collect();
+    let txt: String = service
+        .txt
+        .iter()
+        .map(|string| tag("txt-record", string))
+        .collect();
     format!(
         "<?xml version=\"1.0\"?><!DOCTYPE service-group SYSTEM \"avahi-service.dtd\">\n\
          <service-group><name>{name}</name><service><type>{service_type}</type>{subtypes}\

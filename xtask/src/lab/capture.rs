@@ -60,16 +60,24 @@ fn datagram(block: &LegacyPcapBlock<'_>) -> Option<Datagram> {
         NetSlice::Arp(_) => return None,
     };
     let content = match packet.transport {
-        Some(TransportSlice::Udp(udp)) if [udp.source_port(), udp.destination_port()].contains(&PORT) => {
+        Some(TransportSlice::Udp(udp))
+            if [udp.source_port(), udp.destination_port()].contains(&PORT) =>
+        {
             Content::Message(udp.payload().to_vec())
         }
         Some(TransportSlice::Udp(_) | TransportSlice::Tcp(_)) => return None,
         // Nothing else that is sent here carries these bytes.
-        _ if contains(payload, &GROUP_V4.octets()) || contains(payload, &GROUP_V6.octets()) => Content::Membership,
+        _ if contains(payload, &GROUP_V4.octets()) || contains(payload, &GROUP_V6.octets()) => {
+            Content::Membership
+        }
         _ => return None,
     };
     let at = UNIX_EPOCH + Duration::new(block.ts_sec.into(), block.ts_usec.saturating_mul(1000));
-    Some(Datagram { at, source, content })
+    Some(Datagram {
+        at,
+        source,
+        content,
+    })
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

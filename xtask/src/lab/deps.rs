@@ -34,22 +34,38 @@ pub(crate) struct Tools {
 }
 
 pub(super) fn install() -> Result<Tools> {
-    let mut packages: Vec<_> =
-        PROGRAMS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
+    let mut packages: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !has(program))
+        .map(|(_, package)| *package)
+        .collect();
     packages.dedup();
     apt(&packages)?;
 
     let venv = target().join("lab/venv");
     let python = venv.join("bin/python");
-    let imports = |module: &str, python: &Path| Shell::new(python).args(["-c", &format!("import {module}")]).output();
+    let imports = |module: &str, python: &Path| {
+        Shell::new(python)
+            .args(["-c", &format!("import {module}")])
+            .output()
+    };
     if imports("zeroconf", &python).is_err() {
         if imports("ensurepip", Path::new("python3")).is_err() {
             apt(&["python3-venv"])?;
         }
         println!("lab: installing python-zeroconf");
-        Shell::new("python3").args(["-m", "venv", "--clear"]).args([&venv]).output()?;
-        let pip = |package| Shell::new(&python).args(["-m", "pip", "install", "--quiet", package]).output();
-        pip(ZEROCONF).or_else(|_| pip("zeroconf")).context("python-zeroconf")?;
+        Shell::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .args([&venv])
+            .output()?;
+        let pip = |package| {
+            Shell::new(&python)
+                .args(["-m", "pip", "install", "--quiet", package])
+                .output()
+        };
+        pip(ZEROCONF)
+            .or_else(|_| pip("zeroconf"))
+            .context("python-zeroconf")?;
     }
     Ok(Tools { python })
 }
@@ -60,9 +76,17 @@ fn apt(packages: &[&str]) -> Result<()> {
     }
     println!("lab: installing {}", packages.join(" "));
     let _policy = NoDaemons::declare()?;
-    let apt = |args: &[&str]| Shell::new("apt-get").args(["-qq"]).args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    let apt = |args: &[&str]| {
+        Shell::new("apt-get")
+            .args(["-qq"])
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+    };
     apt(&["update"]).output()?;
-    apt(&["install", "-y", "--no-install-recommends"]).args(packages).output().map(drop)
+    apt(&["install", "-y", "--no-install-recommends"])
+        .args(packages)
+        .output()
+        .map(drop)
 }
 
 /// While it lives, installing a package starts no daemon on the machine itself.

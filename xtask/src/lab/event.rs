@@ -49,7 +49,10 @@ impl Event {
             b'+' | b'=' | b'-' => Event::of_avahi_browse(&line.text)?,
             _ => Event::of_avahi_publish(&line.text)?,
         };
-        Some(Event { at: Some(line.at), ..event })
+        Some(Event {
+            at: Some(line.at),
+            ..event
+        })
     }
 
     /// `=;eth0;IPv4;Lab\032Web;_http._tcp;local;h1.local;10.99.0.1;8080;"path=/x" "flag"`
@@ -69,7 +72,9 @@ impl Event {
             ..Event::default()
         };
         let mut fields = fields.skip(1);
-        if let (Some(host), Some(address), Some(port)) = (fields.next(), fields.next(), fields.next()) {
+        if let (Some(host), Some(address), Some(port)) =
+            (fields.next(), fields.next(), fields.next())
+        {
             event.host = unescape(host);
             event.addresses = vec![address.to_owned()];
             event.port = port.parse().ok()?;
@@ -94,7 +99,11 @@ impl Event {
             "Name collision, picking new name" => Kind::Renamed,
             _ => return None,
         };
-        Some(Event { kind, instance: name.to_owned(), ..Event::default() })
+        Some(Event {
+            kind,
+            instance: name.to_owned(),
+            ..Event::default()
+        })
     }
 
     /// The host's first label.
@@ -105,12 +114,17 @@ impl Event {
 
     /// Addresses without their scopes.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.addresses.iter().map(|address| address.split('%').next().unwrap_or(address))
+        self.addresses
+            .iter()
+            .map(|address| address.split('%').next().unwrap_or(address))
     }
 
     /// The attributes of the TXT record; a key without a value has none.
     pub(crate) fn txt(&self) -> BTreeMap<&str, Option<&str>> {
-        self.txt.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+        self.txt
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
     }
 }
 
@@ -119,7 +133,9 @@ fn unescape(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let code = tail
+            .get(..3)
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         let (byte, skip) = match (first, code, tail.first()) {
             (b'\\', Some(byte), _) => (byte, 3),
             (b'\\', None, Some(escaped)) => (*escaped, 1),
@@ -140,14 +156,27 @@ impl Peer {
     /// Waits until it has told `count` events of this kind.
     pub(crate) fn count(&self, kind: Kind, count: usize, timeout: Duration) -> Result<()> {
         self.wait_until(&format!("{count} times {kind:?}"), timeout, |lines| {
-            let told = lines.iter().filter_map(Event::read).filter(|event| event.kind == kind);
+            let told = lines
+                .iter()
+                .filter_map(Event::read)
+                .filter(|event| event.kind == kind);
             (told.count() >= count).then_some(())
         })
     }
 
     /// Waits for an event, among those told already and those to come. `what` names it in the error.
-    pub(crate) fn event(&self, what: &str, timeout: Duration, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
-        self.wait_until(what, timeout, |lines| lines.iter().filter_map(Event::read).find(|event| wanted(event)))
+    pub(crate) fn event(
+        &self,
+        what: &str,
+        timeout: Duration,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Event> {
+        self.wait_until(what, timeout, |lines| {
+            lines
+                .iter()
+                .filter_map(Event::read)
+                .find(|event| wanted(event))
+        })
     }
 }
 
@@ -160,7 +189,10 @@ mod tests {
         let line = r#"=;eth0;IPv4;B\195\188ro\0582\.;_ipp._tcp;local;h1.local;10.99.0.1;631;"flag" "path=/a b""#;
         let event = Event::of_avahi_browse(line).unwrap();
         assert_eq!(event.kind, Kind::Resolved);
-        assert_eq!((event.instance.as_str(), event.host(), event.port), ("Büro:2.", "h1", 631));
+        assert_eq!(
+            (event.instance.as_str(), event.host(), event.port),
+            ("Büro:2.", "h1", 631)
+        );
         assert_eq!(event.txt(), [("flag", None), ("path", Some("/a b"))].into());
         assert_eq!(event.addresses().collect::<Vec<_>>(), ["10.99.0.1"]);
     }
@@ -168,7 +200,10 @@ mod tests {
     #[test]
     fn a_line_of_avahi_publish_is_read() {
         let event = Event::of_avahi_publish("Established under name 'It's #2'").unwrap();
-        assert_eq!((event.kind, event.instance.as_str()), (Kind::Registered, "It's #2"));
+        assert_eq!(
+            (event.kind, event.instance.as_str()),
+            (Kind::Registered, "It's #2")
+        );
     }
 
     #[test]
@@ -178,6 +213,11 @@ mod tests {
         assert_eq!((event.kind, event.host()), (Kind::Resolved, "h2"));
         assert_eq!(event.addresses().collect::<Vec<_>>(), ["fe80::1"]);
         assert_eq!(event.txt(), [("k", None)].into());
-        assert_eq!(serde_json::from_str::<Event>(r#"{"event":"later"}"#).unwrap().kind, Kind::Other);
+        assert_eq!(
+            serde_json::from_str::<Event>(r#"{"event":"later"}"#)
+                .unwrap()
+                .kind,
+            Kind::Other
+        );
     }
 }

@@ -13,10 +13,10 @@ mod avahi;
 mod capture;
 mod deps;
 mod event;
-mod net;
+pub(crate) mod net;
 mod peer;
 mod scenarios;
-mod stack;
+pub(crate) mod stack;
 
 use std::{
     fs,
@@ -30,7 +30,12 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use self::{capture::Content, deps::Tools, event::Kind, net::Lab, scenarios::Scenario};
+pub(crate) use self::{
+    capture::{Content, Datagram},
+    event::Kind,
+    net::Lab,
+};
+use self::{deps::Tools, scenarios::Scenario};
 use crate::shell::{Shell, target};
 
 /// Several times what all scenarios take.
@@ -73,19 +78,32 @@ impl Context {
     pub(crate) fn prepare(dir: &Path, mdns: Option<PathBuf>) -> Result<Self> {
         let tools = deps::install()?;
         let mdns = match mdns {
-            Some(program) => fs::canonicalize(&program).with_context(|| program.display().to_string())?,
+            Some(program) => {
+                fs::canonicalize(&program).with_context(|| program.display().to_string())?
+            }
             None => {
                 Shell::cargo("build --quiet --release --package mdns-cli --bin mdns").run()?;
                 target().join("release/mdns")
             }
         };
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        Ok(Context { tools, mdns, record: dir.to_owned(), long: false, keep: false })
+        Ok(Context {
+            tools,
+            mdns,
+            record: dir.to_owned(),
+            long: false,
+            keep: false,
+        })
     }
 
     /// The same for one scenario.
     pub(crate) fn named(&self, name: &str) -> Self {
-        Context { tools: self.tools.clone(), mdns: self.mdns.clone(), record: self.record.join(name), ..*self }
+        Context {
+            tools: self.tools.clone(),
+            mdns: self.mdns.clone(),
+            record: self.record.join(name),
+            ..*self
+        }
     }
 }
 
@@ -113,19 +131,27 @@ pub(crate) fn run_all() -> Result<()> {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let filter = options.filter.as_deref().unwrap_or_default();
-    let chosen: Vec<_> = scenarios::all().into_iter().filter(|s| s.name.contains(filter)).collect();
+    let chosen: Vec<_> = scenarios::all()
+        .into_iter()
+        .filter(|s| s.name.contains(filter))
+        .collect();
     if options.list {
         for scenario in &chosen {
             println!("{:<24} {}", scenario.name, scenario.about);
         }
         return Ok(());
     }
-    ensure!(!chosen.is_empty(), "no scenario's name contains {filter:?}; `cargo xtask lab --list` shows them");
+    ensure!(
+        !chosen.is_empty(),
+        "no scenario's name contains {filter:?}; `cargo xtask lab --list` shows them"
+    );
     possible()?;
 
     let dir = match &options.captures {
         Some(dir) => std::path::absolute(dir)?,
-        None => target().join("lab").join(format!("run-{}", std::process::id())),
+        None => target()
+            .join("lab")
+            .join(format!("run-{}", std::process::id())),
     };
     let mut context = Context::prepare(&dir, options.mdns.clone())?;
     context.long = options.long;
@@ -144,7 +170,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("lab: {:.1} s", start.elapsed().as_secs_f64());
     println!("{} passed, {failed} failed", chosen.len() - failed);
     if failed > 0 {
-        bail!("{failed} of {} scenarios failed; `cargo xtask lab NAME` repeats one", chosen.len());
+        bail!(
+            "{failed} of {} scenarios failed; `cargo xtask lab NAME` repeats one",
+            chosen.len()
+        );
     }
     Ok(())
 }
@@ -169,7 +198,9 @@ fn run_scenarios(context: &Context, scenarios: &[Scenario]) -> Result<usize> {
             scope.spawn(work);
         }
     });
-    failed.into_inner().map_err(|_| anyhow::anyhow!("a scenario panicked"))
+    failed
+        .into_inner()
+        .map_err(|_| anyhow::anyhow!("a scenario panicked"))
 }
 
 /// Ends a lab that hangs. The kernel clears up.
@@ -181,7 +212,11 @@ fn watch() {
 
 fn say(scenario: &Scenario, time: Duration, result: &Result<()>) {
     let verdict = if result.is_ok() { "ok" } else { "FAILED" };
-    let mut line = format!("{verdict:<6} {:<24} {:>5.1} s", scenario.name, time.as_secs_f64());
+    let mut line = format!(
+        "{verdict:<6} {:<24} {:>5.1} s",
+        scenario.name,
+        time.as_secs_f64()
+    );
     if let Err(e) = result {
         line += &format!("  {e:#}").replace('\n', "\n       ");
     }

@@ -90,11 +90,17 @@ struct Programs(Mutex<Vec<Peer>>);
 
 impl Programs {
     fn add(&self, peer: &Peer) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(peer.clone());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(peer.clone());
     }
 
     fn list(&self) -> Vec<Peer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -122,11 +128,33 @@ impl Lab {
         let all = Arc::default();
         let bridge = Namespace::new("bridge", BRIDGE_SETUP, &all)?;
         let record = context.record.clone();
-        let mut lab = Lab { bridge, hosts: Vec::new(), families, all, record, keep: context.keep };
+        let mut lab = Lab {
+            bridge,
+            hosts: Vec::new(),
+            families,
+            all,
+            record,
+            keep: context.keep,
+        };
         let pcap = lab.pcap();
-        let pcap = pcap.to_str().context("the path of the capture is not UTF-8")?;
-        let tcpdump = ["tcpdump", "-i", "br0", "--immediate-mode", "-U", "-n", "-Z", "root", "-w", pcap];
-        lab.bridge.spawn(&tcpdump)?.wait_for("listening on", COMMAND)?;
+        let pcap = pcap
+            .to_str()
+            .context("the path of the capture is not UTF-8")?;
+        let tcpdump = [
+            "tcpdump",
+            "-i",
+            "br0",
+            "--immediate-mode",
+            "-U",
+            "-n",
+            "-Z",
+            "root",
+            "-w",
+            pcap,
+        ];
+        lab.bridge
+            .spawn(&tcpdump)?
+            .wait_for("listening on", COMMAND)?;
         for number in 1..=hosts {
             lab.add_host(number)?;
         }
@@ -135,7 +163,12 @@ impl Lab {
 
     fn add_host(&mut self, number: usize) -> Result<()> {
         let namespace = Namespace::new(&format!("h{number}"), HOST_SETUP, &self.all)?;
-        let host = Host { namespace, bridge: self.bridge.clone(), number, families: self.families };
+        let host = Host {
+            namespace,
+            bridge: self.bridge.clone(),
+            number,
+            families: self.families,
+        };
         host.plug(0)?;
         self.hosts.push(host);
         Ok(())
@@ -166,7 +199,11 @@ impl Lab {
         let mut said: Vec<_> = Vec::new();
         for peer in self.all.list() {
             said.push((peer.started(), format!("{} starts", peer.title())));
-            said.extend(peer.lines().into_iter().map(|line| (line.at, format!("{}: {}", peer.title(), line.text))));
+            said.extend(
+                peer.lines()
+                    .into_iter()
+                    .map(|line| (line.at, format!("{}: {}", peer.title(), line.text))),
+            );
         }
         said.sort_by_key(|(at, _)| *at);
         let mut file = fs::File::create(self.record.with_extension("log"))?;
@@ -181,7 +218,11 @@ impl Drop for Lab {
     fn drop(&mut self) {
         if self.keep {
             for host in &self.hosts {
-                println!("{}: {}", host.namespace.name, host.namespace.enter().join(" "));
+                println!(
+                    "{}: {}",
+                    host.namespace.name,
+                    host.namespace.enter().join(" ")
+                );
             }
             println!("press Enter to take the network down");
             std::io::stdin().read_line(&mut String::new()).ok();
@@ -189,7 +230,11 @@ impl Drop for Lab {
         if let Err(e) = self.write_log() {
             eprintln!("cannot write the log: {e:#}");
         }
-        let namespaces = self.hosts.iter().map(|host| &host.namespace).chain([&self.bridge]);
+        let namespaces = self
+            .hosts
+            .iter()
+            .map(|host| &host.namespace)
+            .chain([&self.bridge]);
         namespaces.for_each(Namespace::kill_all);
         self.all.list().iter().rev().for_each(Peer::kill);
     }
@@ -199,30 +244,63 @@ impl Drop for Lab {
 fn clock(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let s = since.as_secs();
-    format!("{:02}:{:02}:{:02}.{:06}", s / 3600 % 24, s / 60 % 60, s % 60, since.subsec_micros())
+    format!(
+        "{:02}:{:02}:{:02}.{:06}",
+        s / 3600 % 24,
+        s / 60 % 60,
+        s % 60,
+        since.subsec_micros()
+    )
 }
 
 impl Namespace {
     fn new(name: &str, setup: &str, all: &Arc<Programs>) -> Result<Self> {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "unshare", "--net", "--mount", "--uts", "sh", "-c", setup, "sh", name]);
+        command.args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--net",
+            "--mount",
+            "--uts",
+            "sh",
+            "-c",
+            setup,
+            "sh",
+            name,
+        ]);
         let anchor = Peer::start(format!("{name} anchor"), command)?;
         all.add(&anchor);
         anchor.wait_for("^ready$", COMMAND)?;
         let pid = anchor.pid().to_string();
-        Ok(Namespace { name: name.to_owned(), pid, all: all.clone() })
+        Ok(Namespace {
+            name: name.to_owned(),
+            pid,
+            all: all.clone(),
+        })
     }
 
     /// The words before a command that is to run in here.
     fn enter(&self) -> Vec<&str> {
-        vec!["nsenter", "--target", &self.pid, "--net", "--mount", "--uts"]
+        vec![
+            "nsenter", "--target", &self.pid, "--net", "--mount", "--uts",
+        ]
     }
 
     fn spawn(&self, command: &[&str]) -> Result<Peer> {
-        let program = Path::new(command[0]).file_name().unwrap_or_default().to_string_lossy();
+        let program = Path::new(command[0])
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
         let mut words = Command::new("setpriv");
-        words.args(["--pdeathsig", "KILL"]).args(self.enter()).args(command);
-        words.env("LC_ALL", "C.UTF-8").env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/dbus/system_bus_socket");
+        words
+            .args(["--pdeathsig", "KILL"])
+            .args(self.enter())
+            .args(command);
+        words.env("LC_ALL", "C.UTF-8").env(
+            "DBUS_SYSTEM_BUS_ADDRESS",
+            "unix:path=/run/dbus/system_bus_socket",
+        );
         let peer = Peer::start(format!("{} {program}", self.name), words)?;
         self.all.add(&peer);
         Ok(peer)
@@ -236,13 +314,22 @@ impl Namespace {
     fn must(&self, line: &str) -> Result<String> {
         let words: Vec<_> = line.split_whitespace().collect();
         let output = self.run(&words)?;
-        ensure!(output.status.success(), "{}: `{line}` failed: {}", self.name, output.stderr.trim());
+        ensure!(
+            output.status.success(),
+            "{}: `{line}` failed: {}",
+            self.name,
+            output.stderr.trim()
+        );
         Ok(output.stdout)
     }
 
     /// Ends everything in this network namespace, by pid: also what our programs started in turn.
     fn kill_all(&self) {
-        let inode = |pid: &str| fs::metadata(format!("/proc/{pid}/ns/net")).map(|meta| meta.ino()).ok();
+        let inode = |pid: &str| {
+            fs::metadata(format!("/proc/{pid}/ns/net"))
+                .map(|meta| meta.ino())
+                .ok()
+        };
         let ours = inode(&self.pid);
         if ours.is_none() || ours == inode("self") {
             return;
@@ -294,7 +381,10 @@ impl Host {
 
     /// Writes a file as this host sees it; only below `/run` and `/etc/avahi`, which are its own.
     pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
-        ensure!(path.starts_with("/run/") || path.starts_with("/etc/avahi/"), "{path} belongs to the machine");
+        ensure!(
+            path.starts_with("/run/") || path.starts_with("/etc/avahi/"),
+            "{path} belongs to the machine"
+        );
         let outside = format!("/proc/{}/root{path}", self.namespace.pid);
         fs::write(&outside, text).with_context(|| format!("cannot write {path} of {}", self.name()))
     }
@@ -307,13 +397,16 @@ impl Host {
         self.bridge.must(&format!(
             "ip link add name {port} type veth peer name {device} address {mac} netns {pid}"
         ))?;
-        self.bridge.must(&format!("ip link set {port} master br{index} up"))?;
+        self.bridge
+            .must(&format!("ip link set {port} master br{index} up"))?;
         if !self.families.has_v6() {
             let key = format!("/proc/sys/net/ipv6/conf/{device}/disable_ipv6");
-            self.namespace.run(&["sh", "-c", &format!("echo 1 > {key}")])?;
+            self.namespace
+                .run(&["sh", "-c", &format!("echo 1 > {key}")])?;
         }
         if self.families.has_v4() {
-            self.namespace.must(&format!("ip addr add 10.{net}.0.{k}/24 brd + dev {device}"))?;
+            self.namespace
+                .must(&format!("ip addr add 10.{net}.0.{k}/24 brd + dev {device}"))?;
         }
         self.link(index, Link::Up)?;
         Ok(())
@@ -325,26 +418,34 @@ impl Host {
 
     /// Switches the interface on or off, as an administrator would.
     pub(crate) fn link(&self, index: usize, link: Link) -> Result<()> {
-        self.namespace.must(&format!("ip link set eth{index} {}", link.word()))?;
+        self.namespace
+            .must(&format!("ip link set eth{index} {}", link.word()))?;
         if link == Link::Up && index == 0 && self.families.has_v4() {
-            self.namespace.must("ip route replace 224.0.0.0/4 dev eth0")?;
+            self.namespace
+                .must("ip route replace 224.0.0.0/4 dev eth0")?;
         }
         Ok(())
     }
 
     /// Plugs the cable in or pulls it out: the host sees its carrier come or go.
     pub(crate) fn carrier(&self, index: usize, link: Link) -> Result<()> {
-        self.bridge.must(&format!("ip link set {} {}", self.port(index), link.word())).map(drop)
+        self.bridge
+            .must(&format!("ip link set {} {}", self.port(index), link.word()))
+            .map(drop)
     }
 
     /// Adds an address with its prefix length to `eth0`.
     pub(crate) fn add_address(&self, address: &str) -> Result<()> {
-        self.namespace.must(&format!("ip addr add {address} dev eth0")).map(drop)
+        self.namespace
+            .must(&format!("ip addr add {address} dev eth0"))
+            .map(drop)
     }
 
     /// Takes it away.
     pub(crate) fn remove_address(&self, address: &str) -> Result<()> {
-        self.namespace.must(&format!("ip addr del {address} dev eth0")).map(drop)
+        self.namespace
+            .must(&format!("ip addr del {address} dev eth0"))
+            .map(drop)
     }
 }
 

@@ -66,10 +66,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Peer {
     /// Starts `command`; `title` is what it is called in messages.
     pub(super) fn start(title: String, mut command: Command) -> Result<Self> {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let started = SystemTime::now();
-        let mut child = command.spawn().with_context(|| format!("cannot start {title}"))?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot start {title}"))?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let peer = Peer(Arc::new(Inner {
             title,
             started,
@@ -86,9 +92,17 @@ impl Peer {
     fn listen(&self, pipe: Option<impl Read + Send + 'static>, stream: Stream) {
         let peer = self.clone();
         thread::spawn(move || {
-            for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok) {
+            for line in pipe
+                .into_iter()
+                .flat_map(|pipe| BufReader::new(pipe).split(b'\n'))
+                .map_while(Result::ok)
+            {
                 let text = String::from_utf8_lossy(&line).into_owned();
-                lock(&peer.0.heard).lines.push(Line { at: SystemTime::now(), text, stream });
+                lock(&peer.0.heard).lines.push(Line {
+                    at: SystemTime::now(),
+                    text,
+                    stream,
+                });
                 peer.0.news.notify_all();
             }
             lock(&peer.0.heard).ended += 1;
@@ -130,17 +144,38 @@ impl Peer {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || heard.ended == 2 {
                 let why = if heard.ended == 2 { "ended" } else { "went on" };
-                let tail: Vec<_> = heard.lines.iter().rev().take(12).rev().map(|line| line.text.as_str()).collect();
-                bail!("{} {why} without {what}; it said\n{}", self.0.title, tail.join("\n"));
+                let tail: Vec<_> = heard
+                    .lines
+                    .iter()
+                    .rev()
+                    .take(12)
+                    .rev()
+                    .map(|line| line.text.as_str())
+                    .collect();
+                bail!(
+                    "{} {why} without {what}; it said\n{}",
+                    self.0.title,
+                    tail.join("\n")
+                );
             }
-            heard = self.0.news.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
+            heard = self
+                .0
+                .news
+                .wait_timeout(heard, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
     /// Waits for a line that matches the regular expression.
     pub(crate) fn wait_for(&self, pattern: &str, timeout: Duration) -> Result<Line> {
         let regex = Regex::new(pattern)?;
-        let found = |lines: &[Line]| lines.iter().find(|line| regex.is_match(&line.text)).cloned();
+        let found = |lines: &[Line]| {
+            lines
+                .iter()
+                .find(|line| regex.is_match(&line.text))
+                .cloned()
+        };
         self.wait_until(&format!("/{pattern}/"), timeout, found)
     }
 
@@ -172,9 +207,18 @@ impl Peer {
         while heard.ended < 2 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                bail!("{} did not end within {} s", self.0.title, timeout.as_secs_f32());
+                bail!(
+                    "{} did not end within {} s",
+                    self.0.title,
+                    timeout.as_secs_f32()
+                );
             }
-            heard = self.0.news.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
+            heard = self
+                .0
+                .news
+                .wait_timeout(heard, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         drop(heard);
         Ok(lock(&self.0.child).wait()?)
@@ -193,8 +237,16 @@ impl Peer {
         let status = self.wait(timeout)?;
         let lines = self.lines();
         let text = |stream| {
-            lines.iter().filter(|line| line.stream == stream).map(|line| line.text.clone() + "\n").collect::<String>()
+            lines
+                .iter()
+                .filter(|line| line.stream == stream)
+                .map(|line| line.text.clone() + "\n")
+                .collect::<String>()
         };
-        Ok(Output { status, stdout: text(Stream::Out), stderr: text(Stream::Err) })
+        Ok(Output {
+            status,
+            stdout: text(Stream::Out),
+            stderr: text(Stream::Err),
+        })
     }
 }

@@ -44,7 +44,14 @@ pub(crate) struct Service<'a> {
 impl<'a> Service<'a> {
     /// One that has only what it must.
     pub(crate) fn new(name: &'a str, service_type: &'a str, port: u16) -> Self {
-        Service { name, service_type, port, txt: &[], subtypes: &[], host: None }
+        Service {
+            name,
+            service_type,
+            port,
+            txt: &[],
+            subtypes: &[],
+            host: None,
+        }
     }
 
     /// As JSON, for those that read a list of them.
@@ -76,7 +83,9 @@ impl<'a> Service<'a> {
             && event.port == self.port
             && event.txt() == txt.collect()
             && event.addresses().next().is_some()
-            && event.addresses().all(|address| addresses.iter().any(|own| own == address))
+            && event
+                .addresses()
+                .all(|address| addresses.iter().any(|own| own == address))
     }
 }
 
@@ -93,34 +102,70 @@ fn txt_json(txt: &[&str]) -> serde_json::Value {
 
 impl Stack {
     /// Advertises until stopped.
-    pub(crate) fn advertise(self, context: &Context, host: &Host, service: &Service<'_>) -> Result<Peer> {
+    pub(crate) fn advertise(
+        self,
+        context: &Context,
+        host: &Host,
+        service: &Service<'_>,
+    ) -> Result<Peer> {
         let port = service.port.to_string();
         let mut words: Vec<String> = Vec::new();
         match self {
             Stack::Avahi => {
                 words.extend(["stdbuf", "-oL", "-eL", "avahi-publish", "-s"].map(String::from));
                 words.extend(service.host.map(|name| format!("--host={name}.local")));
-                let subtype = |subtype| format!("--subtype={subtype}._sub.{}", service.service_type);
+                let subtype =
+                    |subtype| format!("--subtype={subtype}._sub.{}", service.service_type);
                 words.extend(service.subtypes.iter().map(subtype));
                 words.extend([service.name, service.service_type, &port].map(String::from));
                 words.extend(service.txt.iter().map(|string| (*string).to_owned()));
             }
-            Stack::Zeroconf => return advertise_many(self, context, host, std::slice::from_ref(service)),
+            Stack::Zeroconf => {
+                return advertise_many(self, context, host, std::slice::from_ref(service));
+            }
             Stack::Ours => {
-                words.extend(["advertise", service.name, service.service_type, &port].map(String::from));
-                words.extend(service.txt.iter().flat_map(|string| ["--txt".to_owned(), (*string).to_owned()]));
-                words.extend(service.subtypes.iter().flat_map(|label| ["--subtype".to_owned(), (*label).to_owned()]));
-                words.extend(service.host.iter().flat_map(|name| ["--host".to_owned(), (*name).to_owned()]));
-                return mdns(context, host, &words.iter().map(String::as_str).collect::<Vec<_>>());
+                words.extend(
+                    ["advertise", service.name, service.service_type, &port].map(String::from),
+                );
+                words.extend(
+                    service
+                        .txt
+                        .iter()
+                        .flat_map(|string| ["--txt".to_owned(), (*string).to_owned()]),
+                );
+                words.extend(
+                    service
+                        .subtypes
+                        .iter()
+                        .flat_map(|label| ["--subtype".to_owned(), (*label).to_owned()]),
+                );
+                words.extend(
+                    service
+                        .host
+                        .iter()
+                        .flat_map(|name| ["--host".to_owned(), (*name).to_owned()]),
+                );
+                return mdns(
+                    context,
+                    host,
+                    &words.iter().map(String::as_str).collect::<Vec<_>>(),
+                );
             }
         }
         host.spawn(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Advertises and waits until the name is its own; returns the name it got.
-    pub(crate) fn advertised(self, context: &Context, host: &Host, service: &Service<'_>) -> Result<(Peer, Event)> {
+    pub(crate) fn advertised(
+        self,
+        context: &Context,
+        host: &Host,
+        service: &Service<'_>,
+    ) -> Result<(Peer, Event)> {
         let peer = self.advertise(context, host, service)?;
-        let event = peer.event("the registration", SOON, |event| event.kind == Kind::Registered)?;
+        let event = peer.event("the registration", SOON, |event| {
+            event.kind == Kind::Registered
+        })?;
         Ok((peer, event))
     }
 
@@ -137,7 +182,9 @@ impl Stack {
     pub(crate) fn lookup(self, context: &Context, host: &Host, name: &str) -> Result<Output> {
         let full = format!("{name}.local");
         match self {
-            Stack::Avahi if host.families() == Families::V6 => host.run(&["avahi-resolve", "-6", "-n", &full]),
+            Stack::Avahi if host.families() == Families::V6 => {
+                host.run(&["avahi-resolve", "-6", "-n", &full])
+            }
             Stack::Avahi => host.run(&["avahi-resolve", "-4", "-n", &full]),
             Stack::Zeroconf => zeroconf(context, host, &["host", name])?.output(SOON),
             Stack::Ours => mdns(context, host, &["lookup", &full, "--count", "1"])?.output(SOON),
@@ -146,8 +193,16 @@ impl Stack {
 }
 
 /// Advertises all of them by one process. Avahi's tools cannot; its daemon does (`Daemon::services`).
-pub(crate) fn advertise_many(stack: Stack, context: &Context, host: &Host, services: &[Service<'_>]) -> Result<Peer> {
-    let lines: String = services.iter().map(|service| format!("{}\n", service.to_json(host))).collect();
+pub(crate) fn advertise_many(
+    stack: Stack,
+    context: &Context,
+    host: &Host,
+    services: &[Service<'_>],
+) -> Result<Peer> {
+    let lines: String = services
+        .iter()
+        .map(|service| format!("{}\n", service.to_json(host)))
+        .collect();
     let file = format!("/run/services-{}.jsonl", services[0].port);
     host.write(&file, &lines)?;
     match stack {
@@ -163,12 +218,19 @@ pub(crate) fn change_txt(peer: &Peer, txt: &[&str]) -> Result<()> {
 
 /// Starts the command `mdns` with `--json`.
 pub(crate) fn mdns(context: &Context, host: &Host, args: &[&str]) -> Result<Peer> {
-    let program = context.mdns.to_str().context("the path of mdns is not UTF-8")?;
+    let program = context
+        .mdns
+        .to_str()
+        .context("the path of mdns is not UTF-8")?;
     host.spawn(&[&[program], args, &["--json"]].concat())
 }
 
 fn zeroconf(context: &Context, host: &Host, args: &[&str]) -> Result<Peer> {
-    let python = context.tools.python.to_str().context("the path of Python is not UTF-8")?;
+    let python = context
+        .tools
+        .python
+        .to_str()
+        .context("the path of Python is not UTF-8")?;
     let script = root().join("xtask/lab/zc.py");
     let script = script.to_str().context("the path of zc.py is not UTF-8")?;
     let ip = match host.families() {
@@ -184,5 +246,9 @@ pub(crate) fn ask_directly(host: &Host, address: &str, name: &str, count: usize)
     let script = root().join("xtask/lab/ask.py");
     let script = script.to_str().context("the path of ask.py is not UTF-8")?;
     let output = host.run(&["python3", script, address, name, &count.to_string()])?;
-    output.stdout.trim().parse().with_context(|| format!("ask.py said {:?} {:?}", output.stdout, output.stderr))
+    output
+        .stdout
+        .trim()
+        .parse()
+        .with_context(|| format!("ask.py said {:?} {:?}", output.stdout, output.stderr))
 }

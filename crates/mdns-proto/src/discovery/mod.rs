@@ -9,11 +9,16 @@ mod event;
 mod instance;
 mod settle;
 mod srv;
+mod told;
 
 pub use self::{
-    ask::{AddressKind, AskError, AskId, AskSlot, AskStorage, Span, ToldSlot},
+    ask::{AddressKind, AskError, AskId, AskStorage, Span},
     event::{Event, Outcome},
     instance::{Address, Addresses, Answer, Host, Instance, Records, Target, Targets},
-    srv::{Weighted, order},
+    srv::order,
+    told::{AskSlot, ToldSlot},
 };
-pub(crate) use self::ask::{Asks, Change, Need};
+pub(crate) use self::{
+    ask::Need,
+    told::{Asks, Change},
+};

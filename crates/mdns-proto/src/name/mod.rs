@@ -257,6 +257,7 @@ impl<'a> Name<'a> {
     ///
     /// Pointers must lead to `floor` or beyond, and before the part of the name they end: every hop goes
     /// strictly lower (RFC 1035 §4.1.4, RFC 9267 §2). The work is bounded by [`NAME_MAX`] and [`HOPS_MAX`].
+    #[inline]
     pub(crate) fn read(
         message: &'a [u8],
         input: &'a [u8],
@@ -264,17 +265,19 @@ impl<'a> Name<'a> {
     ) -> Option<(Option<Name<'a>>, &'a [u8])> {
         let name = Name::starting(message, input)?;
         let mut room = NAME_MAX - 1;
-        let (after, mut pointer) = labels_here(input, &mut room)?;
         let mut part = usize::from(name.start);
+        let (end, mut pointer) = labels_at(message, part, &mut room)?;
+        let after = message.get(end..)?;
         for _ in 0..=HOPS_MAX {
             let Some(target) = pointer else {
                 return Some((Some(name), after));
             };
-            let labels = message
-                .get(target..)
-                .filter(|_| (floor..part).contains(&target))
-                .and_then(|labels| labels_here(labels, &mut room));
-            let Some((_, next)) = labels else { break };
+            if target >= part || target < floor {
+                break;
+            }
+            let Some((_, next)) = labels_at(message, target, &mut room) else {
+                break;
+            };
             part = target;
             pointer = next;
         }
@@ -291,8 +294,10 @@ impl<'a> Name<'a> {
 
     /// As [`read`](Self::read), for a name that has been read before: pointers are not followed.
     pub(crate) fn reread(message: &'a [u8], input: &'a [u8]) -> Option<(Name<'a>, &'a [u8])> {
-        let (after, _) = labels_here(input, &mut NAME_MAX.clone())?;
-        Some((Name::starting(message, input)?, after))
+        let name = Name::starting(message, input)?;
+        let mut room = NAME_MAX;
+        let (end, _) = labels_at(message, name.start.into(), &mut room)?;
+        Some((name, message.get(end..)?))
     }
 
     /// The name that starts where `input`, a tail of `message`, starts.
@@ -302,22 +307,24 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Passes the labels at the front of `input`, up to a zero or a pointer: what follows, and where the pointer leads.
+/// Passes the labels at an offset, up to a zero or a pointer: where they end, and where the pointer leads.
 /// `None` if they do not end, or take more than `room`, from which they are taken.
-fn labels_here<'a>(input: &'a [u8], room: &mut usize) -> Option<(&'a [u8], Option<usize>)> {
-    let mut rest = input;
+#[inline]
+fn labels_at(message: &[u8], start: usize, room: &mut usize) -> Option<(usize, Option<usize>)> {
+    let mut at = start;
     loop {
-        let (&len, tail) = rest.split_first()?;
+        let len = *message.get(at)?;
+        at = at.saturating_add(1);
         match len {
-            0 => return Some((tail, None)),
+            0 => return Some((at, None)),
             1..=63 => {
-                rest = tail.get(usize::from(len)..)?;
+                at = at.saturating_add(len.into());
                 *room = room.checked_sub(usize::from(len).saturating_add(1))?;
             }
             64..=191 => return None,
             192.. => {
-                let (&low, tail) = tail.split_first()?;
-                return Some((tail, Some(pointer_target(len, low))));
+                let target = pointer_target(len, *message.get(at)?);
+                return Some((at.saturating_add(1), Some(target)));
             }
         }
     }

@@ -79,6 +79,8 @@ pub struct Link<L: LinkStorage> {
     first_probe: Instant,
     /// When the answers that others may give too are sent: together (RFC 6762 §6.4).
     answers: Instant,
+    /// When a probe was last sent.
+    last_probe: Instant,
     /// Nothing is sent before: after a send that failed.
     held_until: Instant,
     /// The number of the packet being written.
@@ -88,6 +90,9 @@ pub struct Link<L: LinkStorage> {
 
 /// The longest wait for one more attempt after a send has failed.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long after a probe an answer to it may come by unicast (RFC 6762 §6).
+const UNICAST_WITHIN: Duration = Duration::from_secs(2);
 
 /// So many conflicts, none more than [`CONFLICTS_WITHIN`] after the one before ...
 const CONFLICTS_MAX: u8 = 15;
@@ -174,6 +179,24 @@ impl<S: ResponderStorage> Responder<S> {
         self.links.get_mut(u32::from(id.0))
     }
 
+    /// One more than the highest number of a link.
+    pub(crate) fn links_bound(&self) -> u32 {
+        self.links.bound()
+    }
+
+    pub(crate) fn link_config(&self, id: LinkId) -> Option<LinkConfig> {
+        self.link(id).map(|link| link.config)
+    }
+
+    pub(crate) fn stats_mut(&mut self, link: LinkId) -> Option<&mut Stats> {
+        self.link_mut(link).map(|link| &mut link.stats)
+    }
+
+    /// Whether a unicast response may be the answer to a probe of the last two seconds (RFC 6762 §6).
+    pub(crate) fn expects_unicast(&self, now: Instant, link: LinkId) -> bool {
+        self.link(link).is_some_and(|link| link.config.unicast && now - link.last_probe < UNICAST_WITHIN && link.last_probe != Instant::ZERO)
+    }
+
     pub(crate) fn stats(&self, link: LinkId) -> Option<&Stats> {
         self.link(link).map(|link| &link.stats)
     }
@@ -244,6 +267,7 @@ impl<S: ResponderStorage> Responder<S> {
         let Responder { own, links, chance, announcements, .. } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else { return };
         link.held_until = now + RETRY;
+        Stats::count(&mut link.stats.send_failed);
         for (claim, _) in own.claims() {
             if link.claims.get(claim.0).is_some_and(|state| matches!(state.phase, state::Phase::Probing(_))) {
                 link.probe(now, claim, RETRY, chance);
@@ -638,6 +662,7 @@ impl<L: LinkStorage> Link<L> {
             askers: Askers::new(),
             first_probe: Instant::ZERO,
             answers: Instant::ZERO,
+            last_probe: Instant::ZERO,
             held_until: Instant::ZERO,
             packet: 0,
             stats: Stats::NONE,

@@ -103,6 +103,7 @@ impl<L: LinkStorage> Link<L> {
             }
             self.settle_claim(claim);
         }
+        self.last_probe = now;
         // A single name whose records are over the MTU goes alone (§17).
         let limit = if names.len() == 1 { buffer.len() } else { limit };
         let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });

@@ -6,12 +6,20 @@
 //! in another way than [`Full`].
 
 mod due;
+mod fixed;
+#[cfg(feature = "alloc")]
+mod heap;
 mod index;
 mod names;
 mod slots;
 mod table;
 mod text;
 
+#[cfg(feature = "alloc")]
+pub use heap::Heap;
+/// For the rows that [`fixed!`](crate::fixed) makes.
+#[doc(hidden)]
+pub use heapless;
 pub(crate) use due::{Due, Timed};
 pub(crate) use index::{Chained, Index};
 pub(crate) use names::{Limits, NameId, Names};

@@ -4,14 +4,13 @@
 //! count in. A parser that fails means that the rest of the message cannot be told apart; a part that is wrong
 //! within sound bounds parses to `None`.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
-
 use nom::{
     IResult, Parser,
+    bytes::complete::take,
     combinator::{map_opt, rest, verify},
     error::{ErrorKind, FromExternalError, ParseError},
     multi::length_data,
-    number::complete::{be_u8, be_u16, be_u32, be_u128},
+    number::complete::{be_u8, be_u16},
 };
 
 use super::{Class, Hinfo, Named, Nsec, Question, Rdata, Record, RecordType, Srv, Ttl, Txt, Types};
@@ -80,12 +79,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn question(self, input: &'a [u8]) -> Parsed<'a, Option<Question<'a>>> {
         let (input, name) = self.name_or_none(input)?;
-        let (input, (qtype, bits)) = (be_u16, be_u16).parse_complete(input)?;
+        let (input, [t1, t2, c1, c2]) = array(input)?;
         let question = name.map(|name| {
-            let (qclass, unicast) = Class::from_wire(bits);
+            let (qclass, unicast) = Class::from_wire(u16::from_be_bytes([c1, c2]));
             Question {
                 name,
-                qtype: RecordType(qtype),
+                qtype: RecordType(u16::from_be_bytes([t1, t2])),
                 qclass,
                 unicast,
             }
@@ -93,12 +92,14 @@ impl<'a> Reader<'a> {
         Ok((input, question))
     }
 
+    #[inline(always)]
     pub(super) fn record(self, input: &'a [u8]) -> Parsed<'a, Option<Record<'a>>> {
         let (input, name) = self.name_or_none(input)?;
-        let (input, (rtype, bits, secs)) = (be_u16, be_u16, be_u32).parse_complete(input)?;
-        let (after, rdata) = length_data(be_u16).parse_complete(input)?;
-        let rtype = RecordType(rtype);
-        let (class, cache_flush) = Class::from_wire(bits);
+        let (input, [t1, t2, c1, c2, s1, s2, s3, s4, l1, l2]) = array(input)?;
+        let (after, rdata) = take(u16::from_be_bytes([l1, l2])).parse_complete(input)?;
+        let rtype = RecordType(u16::from_be_bytes([t1, t2]));
+        let (class, cache_flush) = Class::from_wire(u16::from_be_bytes([c1, c2]));
+        let secs = u32::from_be_bytes([s1, s2, s3, s4]);
         // What an OPT has in this place is not a time.
         let ttl = match rtype {
             RecordType::OPT => Ttl(secs),
@@ -117,14 +118,15 @@ impl<'a> Reader<'a> {
     }
 
     /// All of `input` as rdata of this type, if it is sound.
+    #[inline(always)]
     pub(super) fn rdata(self, rtype: RecordType, input: &'a [u8]) -> Option<Rdata<'a>> {
         let name = |input| self.name(input);
         let parsed = match rtype {
-            RecordType::A => be_u32
-                .map(|bits| Rdata::A(Ipv4Addr::from_bits(bits)))
+            RecordType::A => array
+                .map(|octets: [u8; 4]| Rdata::A(octets.into()))
                 .parse_complete(input),
-            RecordType::AAAA => be_u128
-                .map(|bits| Rdata::Aaaa(Ipv6Addr::from_bits(bits)))
+            RecordType::AAAA => array
+                .map(|octets: [u8; 16]| Rdata::Aaaa(octets.into()))
                 .parse_complete(input),
             RecordType::PTR => name.map(Rdata::Ptr).parse_complete(input),
             RecordType::CNAME => name.map(Rdata::Cname).parse_complete(input),
@@ -165,6 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A name that has an end; whether all of it is sound is another matter.
+    #[inline]
     fn name_or_none(self, input: &'a [u8]) -> Parsed<'a, Option<Name<'a>>> {
         let read = if self.trusts {
             Name::reread(self.message, input).map(|(name, after)| (Some(name), after))
@@ -214,6 +217,12 @@ impl<'a> Reader<'a> {
             trusts: true,
         }
     }
+}
+
+/// So many bytes. Numbers side by side are taken as one array: one check of the length, not one each.
+fn array<const N: usize>(input: &[u8]) -> Parsed<'_, [u8; N]> {
+    let (array, after) = input.split_first_chunk().ok_or(nom::Err::Error(Fault))?;
+    Ok((after, *array))
 }
 
 /// A length byte and as many bytes (RFC 1035 §3.3).

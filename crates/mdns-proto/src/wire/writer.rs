@@ -258,7 +258,8 @@ impl<'b> Writer<'b> {
             if found.is_none() {
                 self.suffixes.insert(hash, self.len);
             }
-            self.bytes(&label.len().to_le_bytes()[..1])?;
+            // At most 63.
+            self.bytes(&[label.len() as u8])?;
             self.bytes(label)?;
             hash = hash.after(label);
         }

@@ -14,7 +14,10 @@ const BAD: [(&[&str], &str); 20] = [
     (&["browse", "_http"], "_http"),
     (&["browse", "_http._sctp"], "_sctp"),
     (&["browse", "_a-name-of-sixteen._tcp"], "_a-name-of-sixteen"),
-    (&["browse", "_http._tcp", "--interface", "nosuch0"], "nosuch0"),
+    (
+        &["browse", "_http._tcp", "--interface", "nosuch0"],
+        "nosuch0",
+    ),
     (&["browse", "_http._tcp", "--timeout", "soon"], "soon"),
     (&["browse", "_http._tcp", "--count", "-1"], "-1"),
     (&["resolve", "no type at all"], "no type at all"),
@@ -26,12 +29,33 @@ const BAD: [(&[&str], &str); 20] = [
     (&["advertise", "Name", "_http._tcp", "eighty"], "eighty"),
     (&["advertise", "", "_http._tcp", "80"], "name"),
     (
-        &["advertise", "A name of more than sixty-three bytes does not fit in one DNS label", "_http._tcp", "80"],
+        &[
+            "advertise",
+            "A name of more than sixty-three bytes does not fit in one DNS label",
+            "_http._tcp",
+            "80",
+        ],
         "63",
     ),
-    (&["advertise", "Name", "_http._tcp", "80", "--txt", "=value"], "=value"),
-    (&["advertise", "Name", "_http._tcp", "80", "--subtype", ""], "subtype"),
-    (&["advertise", "Name", "_http._tcp", "80", "--host", "two.labels"], "two.labels"),
+    (
+        &["advertise", "Name", "_http._tcp", "80", "--txt", "=value"],
+        "=value",
+    ),
+    (
+        &["advertise", "Name", "_http._tcp", "80", "--subtype", ""],
+        "subtype",
+    ),
+    (
+        &[
+            "advertise",
+            "Name",
+            "_http._tcp",
+            "80",
+            "--host",
+            "two.labels",
+        ],
+        "two.labels",
+    ),
     (&["advertise", "Name", "_http._tcp"], "PORT"),
 ];
 
@@ -40,9 +64,20 @@ pub(super) fn bad_input(context: &Context) -> Result<()> {
     for (args, named) in BAD {
         let output = mdns(context, lab.host(1), args)?.output(SOON)?;
         let said = output.stderr.trim();
-        ensure!(output.status.code() == Some(2), "mdns {args:?} ended with {}, saying {said:?}", output.status);
-        ensure!(said.contains(named), "mdns {args:?} does not name {named:?}: {said:?}");
-        ensure!(output.stdout.is_empty(), "mdns {args:?} wrote {:?} to its output", output.stdout);
+        ensure!(
+            output.status.code() == Some(2),
+            "mdns {args:?} ended with {}, saying {said:?}",
+            output.status
+        );
+        ensure!(
+            said.contains(named),
+            "mdns {args:?} does not name {named:?}: {said:?}"
+        );
+        ensure!(
+            output.stdout.is_empty(),
+            "mdns {args:?} wrote {:?} to its output",
+            output.stdout
+        );
     }
     Ok(())
 }
@@ -50,11 +85,20 @@ pub(super) fn bad_input(context: &Context) -> Result<()> {
 /// An empty network: exit code 1, when the time is up.
 pub(super) fn nothing_found(context: &Context) -> Result<()> {
     let lab = Lab::new(context, 1, Families::V4)?;
-    let commands: [&[&str]; 3] =
-        [&["browse", "_http._tcp"], &["resolve", "Nobody._http._tcp"], &["lookup", "nobody.local"]];
+    let commands: [&[&str]; 3] = [
+        &["browse", "_http._tcp"],
+        &["resolve", "Nobody._http._tcp"],
+        &["lookup", "nobody.local"],
+    ];
     for args in commands {
-        let output = mdns(context, lab.host(1), &[args, &["--timeout", "1"]].concat())?.output(SOON)?;
-        ensure!(output.status.code() == Some(1), "mdns {args:?} ended with {}: {}", output.status, output.stderr);
+        let output =
+            mdns(context, lab.host(1), &[args, &["--timeout", "1"]].concat())?.output(SOON)?;
+        ensure!(
+            output.status.code() == Some(1),
+            "mdns {args:?} ended with {}: {}",
+            output.status,
+            output.stderr
+        );
     }
     Ok(())
 }

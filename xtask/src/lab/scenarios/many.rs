@@ -16,17 +16,27 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// Fifty names, since a service borrows its own.
 fn names(prefix: &str) -> Vec<String> {
-    (1..=50).map(|n| format!("{prefix} no. {n}")).collect()
+    (1..=50).map(|n| format!("{prefix} {n}")).collect()
 }
 
 fn services(names: &[String], first_port: u16) -> Vec<Service<'_>> {
-    let service = |(name, port)| Service { txt: &["n=50"], ..Service::new(name, "_http._tcp", port) };
-    names.iter().map(String::as_str).zip(first_port..).map(service).collect()
+    let service = |(name, port)| Service {
+        txt: &["n=50"],
+        ..Service::new(name, "_http._tcp", port)
+    };
+    names
+        .iter()
+        .map(String::as_str)
+        .zip(first_port..)
+        .map(service)
+        .collect()
 }
 
 fn all_seen(browsing: &Peer, services: &[Service<'_>], host: &Host) -> Result<()> {
     for service in services {
-        browsing.event(service.name, LONG, |event| event.kind == Kind::Resolved && service.is_whole_in(event, host))?;
+        browsing.event(service.name, LONG, |event| {
+            event.kind == Kind::Resolved && service.is_whole_in(event, host)
+        })?;
     }
     Ok(())
 }
@@ -43,7 +53,9 @@ fn fifty(context: &Context, publisher: Stack) -> Result<()> {
     let services = services(&names, 8000);
     let peer = advertise_many(publisher, context, lab.host(1), &services)?;
     peer.count(Kind::Registered, services.len(), LONG)?;
-    browsing.iter().try_for_each(|browsing| all_seen(browsing, &services, lab.host(1)))
+    browsing
+        .iter()
+        .try_for_each(|browsing| all_seen(browsing, &services, lab.host(1)))
 }
 
 pub(super) fn peers(context: &Context) -> Result<()> {
@@ -65,7 +77,10 @@ pub(super) fn theirs(context: &Context) -> Result<()> {
     all_seen(&browsing, &avahi, h1)?;
     all_seen(&browsing, &zeroconf, h2)?;
     let events = browsing.events();
-    let found = events.iter().filter(|event| event.kind == Kind::Found).count();
+    let found = events
+        .iter()
+        .filter(|event| event.kind == Kind::Found)
+        .count();
     ensure!(found == 100, "{found} instances were found instead of 100");
     Ok(())
 }

@@ -28,30 +28,110 @@ pub(super) struct Scenario {
 pub(super) fn all() -> Vec<Scenario> {
     let scenario = |name, about, run| Scenario { name, about, run };
     vec![
-        scenario("peers-v4", "Avahi and python-zeroconf find each other on IPv4", exchange::peers_v4),
+        scenario(
+            "peers-v4",
+            "Avahi and python-zeroconf find each other on IPv4",
+            exchange::peers_v4,
+        ),
         scenario("peers-v6", "the same on IPv6 alone", exchange::peers_v6),
-        scenario("peers-conflict", "two Avahis want one service name", conflict::peers),
-        scenario("peers-fifty", "fifty services of python-zeroconf, seen by Avahi", many::peers),
-        scenario("beside-avahi", "mdns and Avahi on one host, for 15 s (--long: 60 s)", beside::avahi),
-        scenario("fifty-ours", "fifty services of one mdns, seen by both peers", many::ours),
-        scenario("fifty-theirs", "fifty services of each peer, seen by mdns", many::theirs),
-        scenario("published-v4", "both peers see what mdns advertises, and its goodbye", exchange::published_v4),
-        scenario("published-v6", "the same on IPv6 alone", exchange::published_v6),
-        scenario("published-both", "the same on both", exchange::published_both),
-        scenario("found-v4", "mdns sees what both peers advertise, and their goodbyes", exchange::found_v4),
+        scenario(
+            "peers-conflict",
+            "two Avahis want one service name",
+            conflict::peers,
+        ),
+        scenario(
+            "peers-fifty",
+            "fifty services of python-zeroconf, seen by Avahi",
+            many::peers,
+        ),
+        scenario(
+            "beside-avahi",
+            "mdns and Avahi on one host, for 15 s (--long: 60 s)",
+            beside::avahi,
+        ),
+        scenario(
+            "fifty-ours",
+            "fifty services of one mdns, seen by both peers",
+            many::ours,
+        ),
+        scenario(
+            "fifty-theirs",
+            "fifty services of each peer, seen by mdns",
+            many::theirs,
+        ),
+        scenario(
+            "published-v4",
+            "both peers see what mdns advertises, and its goodbye",
+            exchange::published_v4,
+        ),
+        scenario(
+            "published-v6",
+            "the same on IPv6 alone",
+            exchange::published_v6,
+        ),
+        scenario(
+            "published-both",
+            "the same on both",
+            exchange::published_both,
+        ),
+        scenario(
+            "found-v4",
+            "mdns sees what both peers advertise, and their goodbyes",
+            exchange::found_v4,
+        ),
         scenario("found-v6", "the same on IPv6 alone", exchange::found_v6),
         scenario("found-both", "the same on both", exchange::found_both),
-        scenario("txt-changes", "mdns sees a changed TXT record of either peer", exchange::txt_changes),
-        scenario("service-avahi-first", "mdns wants a service name that Avahi has", conflict::service_avahi_first),
-        scenario("service-ours-first", "Avahi wants a service name that mdns has", conflict::service_ours_first),
-        scenario("host-avahi-first", "mdns wants a host name that Avahi has", conflict::host_avahi_first),
-        scenario("host-ours-first", "Avahi wants a host name that mdns has", conflict::host_ours_first),
-        scenario("late-network", "mdns starts without a network, which comes later", links::late_network),
-        scenario("cable", "the cable is pulled and plugged in again", links::cable),
+        scenario(
+            "txt-changes",
+            "mdns sees a changed TXT record of either peer",
+            exchange::txt_changes,
+        ),
+        scenario(
+            "service-avahi-first",
+            "mdns wants a service name that Avahi has",
+            conflict::service_avahi_first,
+        ),
+        scenario(
+            "service-ours-first",
+            "Avahi wants a service name that mdns has",
+            conflict::service_ours_first,
+        ),
+        scenario(
+            "host-avahi-first",
+            "mdns wants a host name that Avahi has",
+            conflict::host_avahi_first,
+        ),
+        scenario(
+            "host-ours-first",
+            "Avahi wants a host name that mdns has",
+            conflict::host_ours_first,
+        ),
+        scenario(
+            "late-network",
+            "mdns starts without a network, which comes later",
+            links::late_network,
+        ),
+        scenario(
+            "cable",
+            "the cable is pulled and plugged in again",
+            links::cable,
+        ),
         scenario("address", "an address comes and goes", links::address),
-        scenario("two-links", "a host on two networks tells each its own address", links::two_links),
-        scenario("bad-input", "every malformed argument is refused", command::bad_input),
-        scenario("nothing-found", "exit codes and time-outs of one-shot commands", command::nothing_found),
+        scenario(
+            "two-links",
+            "a host on two networks tells each its own address",
+            links::two_links,
+        ),
+        scenario(
+            "bad-input",
+            "every malformed argument is refused",
+            command::bad_input,
+        ),
+        scenario(
+            "nothing-found",
+            "exit codes and time-outs of one-shot commands",
+            command::nothing_found,
+        ),
     ]
 }
 

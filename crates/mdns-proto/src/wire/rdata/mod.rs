@@ -208,27 +208,23 @@ impl<'a> Rdata<'a> {
     }
 
     pub(super) fn pieces(&self) -> [Piece<'a>; 4] {
-        let [none, last] = [Piece::NONE, Piece::NONE];
+        let one = |piece| [piece, Piece::NONE, Piece::NONE, Piece::NONE];
+        let two = |first, second| [first, second, Piece::NONE, Piece::NONE];
         match *self {
-            Rdata::A(address) => [Piece::number(&address.octets()), Piece::NONE, none, last],
-            Rdata::Aaaa(address) => [Piece::number(&address.octets()), Piece::NONE, none, last],
-            Rdata::Ptr(name) | Rdata::Cname(name) => [Piece::Name(name), Piece::NONE, none, last],
+            Rdata::A(address) => one(Piece::number(&address.octets())),
+            Rdata::Aaaa(address) => one(Piece::number(&address.octets())),
+            Rdata::Ptr(name) | Rdata::Cname(name) => one(Piece::Name(name)),
             Rdata::Srv(srv) => {
                 let [a, b] = srv.priority.to_be_bytes();
                 let [c, d] = srv.weight.to_be_bytes();
                 let [e, f] = srv.port.to_be_bytes();
-                let numbers = Piece::number(&[a, b, c, d, e, f]);
-                [numbers, Piece::Name(srv.target), none, last]
+                two(Piece::number(&[a, b, c, d, e, f]), Piece::Name(srv.target))
             }
-            Rdata::Txt(txt) => [Piece::Bytes(txt.as_wire()), Piece::NONE, none, last],
-            Rdata::Nsec(nsec) => [
-                Piece::Name(nsec.next),
-                Piece::Bytes(nsec.types.as_wire()),
-                none,
-                last,
-            ],
+            Rdata::Txt(txt) => one(Piece::Bytes(txt.as_wire())),
+            Rdata::Nsec(nsec) => two(Piece::Name(nsec.next), Piece::Bytes(nsec.types.as_wire())),
             Rdata::Hinfo(Hinfo { cpu, os }) => {
-                let len = |text: &[u8]| Piece::number(&text.len().to_le_bytes()[..1]);
+                // At most 255.
+                let len = |text: &[u8]| Piece::number(&[text.len() as u8]);
                 [len(cpu), Piece::Bytes(cpu), len(os), Piece::Bytes(os)]
             }
             Rdata::Named(named) => {
@@ -236,13 +232,11 @@ impl<'a> Rdata<'a> {
                 [
                     Piece::Bytes(parts.prefix),
                     Piece::Name(parts.first),
-                    parts.second.map_or(none, Piece::Name),
+                    parts.second.map_or(Piece::NONE, Piece::Name),
                     Piece::Bytes(parts.suffix),
                 ]
             }
-            Rdata::Opt(bytes) | Rdata::Other(_, bytes) => {
-                [Piece::Bytes(bytes), Piece::NONE, none, last]
-            }
+            Rdata::Opt(bytes) | Rdata::Other(_, bytes) => one(Piece::Bytes(bytes)),
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Our own datagrams, come back: multicast loopback brings each sender what it sent.
+//!
+//! That they are recognised here only saves work. That a late or a second copy does no harm is the matter of
+//! [`own`](crate::own), which knows our own words by what they say.
+
+use core::time::Duration;
+
+use crate::{link::LinkId, name::KeyedHash, time::Instant};
+
+/// How many datagrams are remembered.
+const MOST: usize = 8;
+
+/// How long they are.
+const KEPT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    hash: u64,
+    until: Instant,
+    link: LinkId,
+}
+
+/// Hashes of the last datagrams sent.
+#[derive(Debug)]
+pub(crate) struct Echoes {
+    sent: heapless::Deque<Sent, MOST>,
+    key: u64,
+}
+
+impl Echoes {
+    pub(crate) const fn new() -> Self {
+        Echoes { sent: heapless::Deque::new(), key: 0 }
+    }
+
+    pub(crate) fn start(&mut self, key: u64) {
+        self.key = key;
+    }
+
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let half = |key| {
+            let mut hash = KeyedHash::new(key);
+            hash.bytes(bytes);
+            u64::from(hash.finish())
+        };
+        half(self.key) << 32 | half(!self.key)
+    }
+
+    /// Remembers a datagram that goes out to the group.
+    pub(crate) fn remember(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+        if self.sent.is_full() {
+            self.sent.pop_front();
+        }
+        let sent = Sent { hash: self.hash(bytes), until: now + KEPT, link };
+        // There is room: the oldest was taken out.
+        let _pushed = self.sent.push_back(sent);
+    }
+
+    /// Whether this is the first copy of a datagram of ours. The memory is used up by it: a neighbour on this host may send
+    /// the very same bytes.
+    pub(crate) fn take(&mut self, now: Instant, link: LinkId, bytes: &[u8]) -> bool {
+        if self.sent.is_empty() {
+            return false;
+        }
+        let hash = self.hash(bytes);
+        let found = self.sent.iter_mut().find(|sent| sent.hash == hash && sent.link == link && sent.until > now);
+        match found {
+            Some(sent) => {
+                sent.until = Instant::ZERO;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_copy_is_ours_and_no_more() {
+        let mut echoes = Echoes::new();
+        let (now, link) = (Instant::from_millis(5), LinkId(0));
+        echoes.remember(now, link, b"hello");
+        assert!(!echoes.take(now, LinkId(1), b"hello"));
+        assert!(!echoes.take(now, link, b"hullo"));
+        assert!(echoes.take(now, link, b"hello"));
+        assert!(!echoes.take(now, link, b"hello"));
+        echoes.remember(now, link, b"hello");
+        assert!(!echoes.take(now + KEPT, link, b"hello"));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let mut echoes = Echoes::new();
+        let (now, link) = (Instant::ZERO, LinkId(0));
+        for n in 0..=8u8 {
+            echoes.remember(now, link, &[n]);
+        }
+        assert!(!echoes.take(now, link, &[0]));
+        assert!(echoes.take(now, link, &[8]));
+    }
+}

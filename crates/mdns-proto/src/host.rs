@@ -1,0 +1,498 @@
+//! A host: what is ours, and many links. An [`Endpoint`](crate::endpoint::Endpoint) is the same with one link.
+//!
+//! A layer is its children plus order: this file passes packets, time and commands to the responder and the querier, which
+//! do not know each other, and puts their deadlines together.
+
+use core::net::{IpAddr, SocketAddr};
+
+use crate::{
+    chance::Chance,
+    config::Config,
+    discovery::{self, AddressKind, AskError, AskId, Span},
+    echo::Echoes,
+    link::{Destination, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Transmit, Via},
+    name::Name,
+    own::{HostId, News, RegisterError, Service, ServiceId},
+    querier::{Querier, QuerierStorage},
+    responder::{Responder, ResponderStorage, Told},
+    stats::Stats,
+    store::Full,
+    time::Instant,
+    wire::{Message, RecordType, Txt},
+};
+
+/// All rows of a host. [`Heap`](crate::store::Heap) names rows that grow, [`fixed!`](crate::fixed) makes some that do not.
+pub trait Storage {
+    /// What is ours, and what each link keeps of it.
+    type Responder: ResponderStorage;
+    /// What was asked for, and what was heard on each link.
+    type Querier: QuerierStorage;
+}
+
+/// What a host tells the application.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A service is announced under this name: it was won on at least one link, and no link is in its first probing any more.
+    Registered {
+        /// The service.
+        service: ServiceId,
+        /// Its full name now.
+        name: Name<'a>,
+    },
+    /// Another has the name of a service; this one is tried next (RFC 6762 §9). `Registered` follows when it is ours.
+    Renamed {
+        /// The service.
+        service: ServiceId,
+        /// The full name that is tried.
+        name: Name<'a>,
+    },
+    /// A host name is ours.
+    HostRegistered {
+        /// The host.
+        host: HostId,
+        /// Its full name.
+        name: Name<'a>,
+    },
+    /// Another has the name of a host; this one is tried next.
+    HostRenamed {
+        /// The host.
+        host: HostId,
+        /// The full name that is tried.
+        name: Name<'a>,
+    },
+    /// News of something that was asked for.
+    Discovery(discovery::Event<'a>),
+}
+
+/// A machine that answers for what is ours and asks for what we want, on many links.
+///
+/// The contract: do one thing to it; take its [transmits](Self::poll_transmit) until there are none, then its
+/// [events](Self::poll_event) until there are none; sleep until its [timeout](Self::poll_timeout).
+pub struct Host<S: Storage> {
+    config: Config,
+    responder: Responder<S::Responder>,
+    querier: Querier<S::Querier>,
+    echoes: Echoes,
+    /// The latest time that was brought; time does not go backwards here.
+    now: Instant,
+    is_started: bool,
+    /// Links that cannot send just now, a bit each.
+    blocked: [u64; 4],
+    /// The link whose turn it is to send.
+    turn: u8,
+}
+
+impl<S: Storage> Host<S> {
+    /// A host that does nothing until it is [started](Self::start). For a `static`.
+    pub const fn new(config: Config) -> Self {
+        Host {
+            responder: Responder::new(&config),
+            querier: Querier::new(&config),
+            config,
+            echoes: Echoes::new(),
+            now: Instant::ZERO,
+            is_started: false,
+            blocked: [0; 4],
+            turn: 0,
+        }
+    }
+
+    /// A host that is started at once.
+    pub fn started(config: Config, now: Instant, seed: u64) -> Self {
+        let mut host = Self::new(config);
+        host.start(now, seed);
+        host
+    }
+
+    /// Starts it, once, before anything else is done to it.
+    ///
+    /// `seed` is the source of all random delays and of the keys of all hashes: hosts that start together must have different
+    /// ones, and strangers must not know it. Two hosts of one seed and the same inputs do exactly the same.
+    pub fn start(&mut self, now: Instant, seed: u64) {
+        if self.is_started {
+            return;
+        }
+        self.is_started = true;
+        self.now = now;
+        let chance = Chance::new(seed);
+        self.echoes.start(chance.key(1));
+        self.querier.start(now, Chance::new(chance.key(2)));
+        self.responder.start(chance);
+    }
+
+    /// The time, which does not go backwards; `None` before the start.
+    fn clock(&mut self, now: Instant) -> Option<Instant> {
+        self.now = self.now.max(now);
+        self.is_started.then_some(self.now)
+    }
+
+    // --- links ---
+
+    /// Adds a link, which is up: names are probed for there, questions asked.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no row for one more link; also before the start.
+    pub fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
+        let now = self.clock(now).ok_or(Full)?;
+        let link = self.responder.add_link(now, config)?;
+        if let Err(full) = self.querier.add_link(now, link, config, &self.responder) {
+            self.responder.remove_link(now, link);
+            return Err(full);
+        }
+        self.set_writable(link, true);
+        Ok(link)
+    }
+
+    /// Forgets a link, with what was heard there. Goodbyes cannot be said any more: withdraw first where that matters.
+    pub fn remove_link(&mut self, now: Instant, link: LinkId) {
+        let Some(now) = self.clock(now) else { return };
+        self.querier.remove_link(now, link);
+        self.responder.remove_link(now, link);
+    }
+
+    /// The link works (again), or is another network now: names are probed for and announced anew (RFC 6762 §8.3, §10.2), open
+    /// questions asked anew (§5.4).
+    pub fn link_up(&mut self, now: Instant, link: LinkId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.link_up(now, link);
+        self.querier.link_up(now, link, &self.responder);
+    }
+
+    /// The link does not work: what was heard there is forgotten (§10.3), nothing is sent.
+    pub fn link_down(&mut self, now: Instant, link: LinkId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.link_down(now, link);
+        self.querier.link_down(now, link);
+    }
+
+    /// The machine has slept: all links begin anew, and what was heard before must be confirmed within ten seconds (§10.3).
+    pub fn resumed(&mut self, now: Instant) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.resumed(now);
+        self.querier.resumed(now, &self.responder);
+    }
+
+    /// Sets the addresses of an interface, of both families: they are answered for on its links, and on no others (§6.2).
+    ///
+    /// # Errors
+    /// [`Full`] when not all of them found room; those that did are answered for. Also before the start.
+    pub fn set_addresses(&mut self, now: Instant, interface: InterfaceId, addresses: &[Subnet]) -> Result<(), Full> {
+        let now = self.clock(now).ok_or(Full)?;
+        self.responder.set_addresses(now, interface, addresses)
+    }
+
+    /// Whether a link can take a datagram now. While it cannot, [`poll_transmit`](Self::poll_transmit) has nothing for it and
+    /// [`poll_timeout`](Self::poll_timeout) does not count what it would have to send.
+    pub fn set_writable(&mut self, link: LinkId, is_writable: bool) {
+        if let Some(bits) = self.blocked.get_mut(link.index() / 64) {
+            let bit = 1 << (link.index() % 64);
+            if is_writable { *bits &= !bit } else { *bits |= bit }
+        }
+    }
+
+    fn is_writable(&self, link: LinkId) -> bool {
+        self.blocked.get(link.index() / 64).is_none_or(|bits| bits >> (link.index() % 64) & 1 == 0)
+    }
+
+    /// A datagram that was polled could not be sent, for another reason than that the socket was full. What it said is said
+    /// again, at most once a second.
+    pub fn send_failed(&mut self, now: Instant, link: LinkId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.send_failed(now, link);
+    }
+
+    // --- what is ours ---
+
+    /// Claims the host name `label.local`, and answers for the addresses of all interfaces under it.
+    ///
+    /// # Errors
+    /// A label that is not one, a name that is taken here already, or no room.
+    pub fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Full)?;
+        self.responder.add_host(now, label)
+    }
+
+    /// Registers a service: its name is probed for, then its records announced. [`Event::Registered`] tells the final name.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]. Nothing has changed then.
+    pub fn register(&mut self, now: Instant, service: &Service<'_>) -> Result<ServiceId, RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Full)?;
+        self.responder.register(now, service)
+    }
+
+    /// Replaces the TXT data of a service, and announces them (§8.4).
+    ///
+    /// # Errors
+    /// No room, data too large for a packet, or a service that is not registered.
+    pub fn update_txt(&mut self, now: Instant, service: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Unknown)?;
+        self.responder.update_txt(now, service, txt)
+    }
+
+    /// Withdraws a service. What was announced says goodbye (§10.1); keep on driving until [`is_silent`](Self::is_silent).
+    pub fn withdraw(&mut self, now: Instant, service: ServiceId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.withdraw(now, service);
+    }
+
+    /// Withdraws all services and hosts. After at most a second all goodbyes are said; then [`is_silent`](Self::is_silent).
+    pub fn shutdown(&mut self, now: Instant) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.shutdown(now);
+    }
+
+    /// Whether every goodbye that is owed has been said.
+    pub fn is_silent(&self) -> bool {
+        self.responder.is_silent()
+    }
+
+    /// The full name of a service as it is now, while it is registered.
+    pub fn service_name(&self, service: ServiceId) -> Option<Name<'_>> {
+        let own = self.responder.own();
+        Some(own.name(own.claim(own.service(service)?.claim)?.name))
+    }
+
+    /// The full name of a host as it is now.
+    pub fn host_name(&self, host: HostId) -> Option<Name<'_>> {
+        let own = self.responder.own();
+        Some(own.name(own.claim(own.host(host)?)?.name))
+    }
+
+    // --- what we want to know ---
+
+    /// Looks for instances of a service type, or of a subtype, until it is [stopped](Self::stop) (RFC 6763 §4).
+    ///
+    /// # Errors
+    /// A name for which multicast is not the place to ask, or no room.
+    pub fn browse(&mut self, now: Instant, service_type: Name<'_>) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.browse(now, service_type, &self.responder)
+    }
+
+    /// Resolves an instance to host, port, attributes and addresses, and keeps them up to date (RFC 6763 §5).
+    ///
+    /// # Errors
+    /// As [`browse`](Self::browse).
+    pub fn resolve(&mut self, now: Instant, instance: Name<'_>) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.resolve(now, instance, &self.responder)
+    }
+
+    /// Looks up the addresses of a host, and keeps them up to date.
+    ///
+    /// # Errors
+    /// As [`browse`](Self::browse).
+    pub fn lookup_host(&mut self, now: Instant, host: Name<'_>, kind: AddressKind) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.lookup_host(now, host, kind, &self.responder)
+    }
+
+    /// Asks for records of one type.
+    ///
+    /// # Errors
+    /// As [`browse`](Self::browse).
+    pub fn query(&mut self, now: Instant, name: Name<'_>, rtype: RecordType, span: Span) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.query(now, name, rtype, span, &self.responder)
+    }
+
+    /// Ends what was asked for. Its id means nothing any more.
+    pub fn stop(&mut self, now: Instant, ask: AskId) {
+        let Some(now) = self.clock(now) else { return };
+        self.querier.stop(now, ask);
+    }
+
+    // --- the verbs ---
+
+    /// Takes in a datagram. It is never an error: what is no use is ignored and [counted](Self::stats).
+    pub fn handle_packet(&mut self, now: Instant, link: LinkId, packet: Packet<'_>) {
+        let Some(now) = self.clock(now) else { return };
+        let Some(config) = self.responder.link_config(link) else { return };
+        let is_echo = packet.source.port() == PORT
+            && self.is_own_address(packet.source.ip())
+            && self.echoes.take(now, link, packet.bytes);
+        let Some(stats) = self.responder.stats_mut(link) else { return };
+        Stats::count(&mut stats.received);
+        if is_echo {
+            return Stats::count(&mut stats.echoes);
+        }
+        let Ok(message) = Message::parse(packet.bytes) else { return Stats::count(&mut stats.malformed) };
+        let flags = message.header().flags;
+        if flags.opcode() != 0 || flags.rcode() != 0 {
+            // §18.3, §18.11.
+            return Stats::count(&mut stats.malformed);
+        }
+        if !message.is_sound() {
+            Stats::count(&mut stats.faulty);
+        }
+        let is_near = self.is_near(config, packet.source.ip());
+        // §6: responses come from port 5353. §5.5, §11: what comes by unicast comes from the link. No one has port 0.
+        let is_refused = !is_host(packet.source)
+            || (flags.response() && packet.source.port() != PORT)
+            || (packet.via == Via::Unicast && !is_near);
+        if is_refused {
+            if let Some(stats) = self.responder.stats_mut(link) {
+                Stats::count(&mut stats.refused);
+            }
+            return;
+        }
+        if flags.response() {
+            if packet.via == Via::Multicast {
+                self.responder.handle_response(now, link, &message);
+            } else if self.responder.expects_unicast(now, link) {
+                // The defence of a name that we are probing for comes by unicast.
+                self.responder.handle_response(now, link, &message);
+            }
+            self.querier.handle_response(now, link, &message, packet.via, &self.responder);
+        } else {
+            self.responder.handle_query(now, link, &packet, &message, is_near);
+            if packet.via == Via::Multicast && packet.source.port() == PORT {
+                self.querier.handle_query(now, link, &message);
+            }
+        }
+    }
+
+    fn is_own_address(&self, address: IpAddr) -> bool {
+        self.responder.own().has_address(address)
+    }
+
+    /// Whether an address is on the link (§11). Where we know no network of the family, only link-local addresses are.
+    fn is_near(&self, config: LinkConfig, address: IpAddr) -> bool {
+        let is_link_local = match address {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        is_link_local || self.responder.own().addresses(config.interface).any(|subnet| subnet.contains(address))
+    }
+
+    /// Goes on with what time alone moves. It is enough to call it when [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.handle_timeout(now);
+        self.querier.handle_timeout(now, &self.responder);
+    }
+
+    /// The next datagram to be sent, on whatever link, written into `buffer`; what is polled counts as sent.
+    ///
+    /// The buffer should hold [`Config::packet_max`] bytes, and at least 512.
+    pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
+        let now = self.clock(now)?;
+        // Each link has its turn, so that a busy one does not keep the others waiting.
+        for _ in 0..=u8::MAX {
+            let link = LinkId(self.turn);
+            if let Some(transmit) = self.poll_link(now, link, buffer) {
+                return Some(transmit);
+            }
+            self.turn = self.turn.wrapping_add(1);
+            if u32::from(self.turn) >= self.responder.links_bound() {
+                self.turn = 0;
+            }
+            if u32::from(link.0) + 1 >= self.responder.links_bound() && !self.is_due(now) {
+                break;
+            }
+        }
+        None
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.links().any(|link| self.link_due(link) <= now)
+    }
+
+    fn links(&self) -> impl Iterator<Item = LinkId> {
+        (0..self.responder.links_bound()).filter_map(|link| u8::try_from(link).ok()).map(LinkId)
+    }
+
+    fn link_due(&self, link: LinkId) -> Instant {
+        if self.is_writable(link) {
+            self.responder.next(link).min(self.querier.next_transmit(link))
+        } else {
+            Instant::MAX
+        }
+    }
+
+    fn poll_link(&mut self, now: Instant, link: LinkId, buffer: &mut [u8]) -> Option<Transmit> {
+        if !self.is_writable(link) {
+            return None;
+        }
+        let room = buffer.len().min(self.config.packet_max);
+        let buffer = buffer.get_mut(..room)?;
+        let (destination, len) = if self.querier.is_continuing(link) {
+            // §7.2: the rest of the known answers follows at once.
+            (Destination::Multicast, self.querier.poll_transmit(now, link, buffer)?)
+        } else if let Some(sent) = self.responder.poll_transmit(now, link, buffer) {
+            sent
+        } else {
+            (Destination::Multicast, self.querier.poll_transmit(now, link, buffer)?)
+        };
+        let bytes = buffer.get(..len).unwrap_or(&[]);
+        if destination == Destination::Multicast {
+            self.echoes.remember(now, link, bytes);
+            if let Ok(message) = Message::parse(bytes)
+                && message.header().flags.response()
+            {
+                self.querier.handle_own(now, link, &message, &self.responder);
+            }
+        }
+        if let Some(stats) = self.responder.stats_mut(link) {
+            Stats::count(&mut stats.sent);
+        }
+        Some(Transmit { link, destination, len })
+    }
+
+    /// The next thing to tell the application.
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        if let Some(told) = self.responder.poll_event() {
+            return self.event(told);
+        }
+        self.querier.poll_event().map(Event::Discovery)
+    }
+
+    fn event(&self, told: Told) -> Option<Event<'_>> {
+        Some(match told {
+            Told::Service(service, news) => {
+                let name = self.service_name(service)?;
+                if news == News::Renamed {
+                    Event::Renamed { service, name }
+                } else {
+                    Event::Registered { service, name }
+                }
+            }
+            Told::Host(host, news) => {
+                let name = self.host_name(host)?;
+                if news == News::Renamed {
+                    Event::HostRenamed { host, name }
+                } else {
+                    Event::HostRegistered { host, name }
+                }
+            }
+        })
+    }
+
+    /// When to come back: at once while anything is still to be sent or told; `None` when nothing will ever be.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if !self.is_started {
+            return None;
+        }
+        if self.responder.has_news() || self.querier.has_news() {
+            return Some(self.now);
+        }
+        let links = self.links().map(|link| self.link_due(link)).min().unwrap_or(Instant::MAX);
+        links.min(self.querier.next_timer()).deadline()
+    }
+
+    /// What was counted on a link.
+    pub fn stats(&self, link: LinkId) -> Option<Stats> {
+        self.responder.stats(link).copied()
+    }
+}
+
+/// Whether an address can be that of a host: a datagram from anything else asks for trouble.
+fn is_host(source: SocketAddr) -> bool {
+    let is_nobody = match source.ip() {
+        IpAddr::V4(address) => address.is_unspecified() || address.is_multicast() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unspecified() || address.is_multicast(),
+    };
+    source.port() != 0 && !is_nobody
+}

@@ -1,0 +1,123 @@
+//! Rows of fixed size, for machines without an allocator.
+
+/// Names a [`Storage`](crate::host::Storage) of fixed rows by the numbers that matter; the rest follows from them.
+///
+/// | number | what it bounds |
+/// |---|---|
+/// | `links` | links: an interface with both families has two |
+/// | `hosts` | host names of ours, usually 1 |
+/// | `addresses` | addresses of our interfaces |
+/// | `services`, `subtypes` | services of ours, and subtypes of each |
+/// | `own_text` | bytes of our names and TXT data: about 40 a service and its TXT data, 60 an address |
+/// | `askers` | askers that are told apart while they wait |
+/// | `asks`, `told` | open questions; results of them that are told apart |
+/// | `ask_text` | bytes of names of both: about 40 each |
+/// | `heard` | records of others, on each link |
+/// | `heard_text` | bytes of their names and data: about 30 each |
+///
+/// ```
+/// use mdns_proto::{config::Config, host::Host};
+///
+/// mdns_proto::fixed! {
+///     /// A small board.
+///     pub struct Board {
+///         links: 1, hosts: 1, addresses: 2, services: 2, subtypes: 1, own_text: 768, askers: 4,
+///         asks: 2, told: 6, ask_text: 512, heard: 32, heard_text: 1536,
+///     }
+/// }
+///
+/// static HOST: Host<Board> = Host::new(Config::DEFAULT);
+/// # let _ = HOST.poll_timeout();
+/// ```
+#[macro_export]
+macro_rules! fixed {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident {
+        links: $links:expr, hosts: $hosts:expr, addresses: $addresses:expr, services: $services:expr,
+        subtypes: $subtypes:expr, own_text: $own_text:expr, askers: $askers:expr,
+        asks: $asks:expr, told: $told:expr, ask_text: $ask_text:expr,
+        heard: $heard:expr, heard_text: $heard_text:expr $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        $vis struct $name;
+
+        const _: () = {
+            use $crate::{
+                cache::{HeardRecord, HeardStorage},
+                discovery::{AskSlot, AskStorage, ToldSlot},
+                host::Storage,
+                own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
+                querier::{QuerierLink, QuerierStorage, QuestionSlot},
+                responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
+                store::{NameSlot, Slot, heapless::Vec},
+            };
+
+            // SRV, TXT, PTR and that of the type; forward and, for the first host, reverse.
+            const RECORDS: usize = $services * (4 + $subtypes) + ($hosts + 1) * $addresses;
+            const CLAIMS: usize = $services + $hosts + $addresses;
+            // The name of each claim, types and subtypes, and that which lists the types.
+            const NAMES: usize = CLAIMS + $services * (1 + $subtypes) + 1;
+            // A PTR is a question, its SRV, TXT and two types of address are four.
+            const QUESTIONS: usize = $asks + 2 * $told;
+
+            impl OwnStorage for $name {
+                type Names = Vec<Slot<NameSlot>, NAMES>;
+                type NameIndex = Vec<u32, 0>;
+                type Text = Vec<u8, { $own_text }>;
+                type Records = Vec<Slot<OwnRecord>, RECORDS>;
+                type RecordIndex = Vec<u32, 0>;
+                type Claims = Vec<Slot<Claim>, CLAIMS>;
+                type Services = Vec<Slot<ServiceSlot>, { $services }>;
+                type Addresses = Vec<OwnAddress, { $addresses }>;
+                type Past = Vec<Past, 8>;
+            }
+
+            impl LinkStorage for $name {
+                type Claims = Vec<Slot<ClaimState>, CLAIMS>;
+                type Records = Vec<Slot<RecordState>, RECORDS>;
+                type ClaimsDue = Vec<u32, CLAIMS>;
+                type RecordsDue = Vec<u32, RECORDS>;
+                type Askers = Vec<Slot<Asker>, { $askers }>;
+            }
+
+            impl ResponderStorage for $name {
+                type Own = $name;
+                type Link = $name;
+                type Links = Vec<Slot<Link<$name>>, { $links }>;
+            }
+
+            impl HeardStorage for $name {
+                // A record has a name, and may lead to another; a question has one.
+                type Names = Vec<Slot<NameSlot>, { $heard + QUESTIONS }>;
+                type Index = Vec<u32, 0>;
+                type Text = Vec<u8, { $heard_text }>;
+                type Records = Vec<Slot<HeardRecord>, { $heard }>;
+                type RecordIndex = Vec<u32, 0>;
+                type Due = Vec<u32, { $heard }>;
+                type Questions = Vec<Slot<QuestionSlot>, QUESTIONS>;
+                type QuestionDue = Vec<u32, QUESTIONS>;
+            }
+
+            impl AskStorage for $name {
+                // A told instance has its own name and that of its host.
+                type Names = Vec<Slot<NameSlot>, { $asks + 2 * $told }>;
+                type Index = Vec<u32, 0>;
+                type Text = Vec<u8, { $ask_text }>;
+                type Asks = Vec<Slot<AskSlot>, { $asks }>;
+                type AskDue = Vec<u32, { $asks }>;
+                type Told = Vec<Slot<ToldSlot>, { $told }>;
+            }
+
+            impl QuerierStorage for $name {
+                type Heard = $name;
+                type Ask = $name;
+                type Links = Vec<Slot<QuerierLink<$name>>, { $links }>;
+            }
+
+            impl Storage for $name {
+                type Responder = $name;
+                type Querier = $name;
+            }
+        };
+    };
+}

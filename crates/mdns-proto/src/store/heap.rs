@@ -1,0 +1,81 @@
+//! Rows that grow, for machines with an allocator.
+
+use alloc::vec::Vec;
+
+use super::{NameSlot, Slot};
+use crate::{
+    cache::{HeardRecord, HeardStorage},
+    discovery::{AskSlot, AskStorage, ToldSlot},
+    host::Storage,
+    own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
+    querier::{QuerierLink, QuerierStorage, QuestionSlot},
+    responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
+};
+
+/// Rows that grow as needed, up to the bounds in [`Config`](crate::config::Config).
+///
+/// ```
+/// use mdns_proto::{config::Config, host::Host, store::Heap, time::Instant};
+///
+/// let host = Host::<Heap>::started(Config::DEFAULT, Instant::ZERO, 42);
+/// assert_eq!(host.poll_timeout(), None);
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Heap;
+
+impl OwnStorage for Heap {
+    type Names = Vec<Slot<NameSlot>>;
+    type NameIndex = Vec<u32>;
+    type Text = Vec<u8>;
+    type Records = Vec<Slot<OwnRecord>>;
+    type RecordIndex = Vec<u32>;
+    type Claims = Vec<Slot<Claim>>;
+    type Services = Vec<Slot<ServiceSlot>>;
+    type Addresses = Vec<OwnAddress>;
+    type Past = Vec<Past>;
+}
+
+impl LinkStorage for Heap {
+    type Claims = Vec<Slot<ClaimState>>;
+    type Records = Vec<Slot<RecordState>>;
+    type ClaimsDue = Vec<u32>;
+    type RecordsDue = Vec<u32>;
+    type Askers = Vec<Slot<Asker>>;
+}
+
+impl ResponderStorage for Heap {
+    type Own = Heap;
+    type Link = Heap;
+    type Links = Vec<Slot<Link<Heap>>>;
+}
+
+impl HeardStorage for Heap {
+    type Names = Vec<Slot<NameSlot>>;
+    type Index = Vec<u32>;
+    type Text = Vec<u8>;
+    type Records = Vec<Slot<HeardRecord>>;
+    type RecordIndex = Vec<u32>;
+    type Due = Vec<u32>;
+    type Questions = Vec<Slot<QuestionSlot>>;
+    type QuestionDue = Vec<u32>;
+}
+
+impl AskStorage for Heap {
+    type Names = Vec<Slot<NameSlot>>;
+    type Index = Vec<u32>;
+    type Text = Vec<u8>;
+    type Asks = Vec<Slot<AskSlot>>;
+    type AskDue = Vec<u32>;
+    type Told = Vec<Slot<ToldSlot>>;
+}
+
+impl QuerierStorage for Heap {
+    type Heard = Heap;
+    type Ask = Heap;
+    type Links = Vec<Slot<QuerierLink<Heap>>>;
+}
+
+impl Storage for Heap {
+    type Responder = Heap;
+    type Querier = Heap;
+}
