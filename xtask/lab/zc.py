@@ -112,6 +112,18 @@ def host(zc, name, ip):
     return 0 if found else 1
 
 
+def interfaces(ip):
+    """IPv4 by address, IPv6 by index. Choosing by itself it would take `lo` along, which has no IPv6 multicast."""
+    chosen = []
+    if ip != "v6":
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unsent:
+            unsent.connect(("224.0.0.251", 5353))
+            chosen.append(unsent.getsockname()[0])
+    if ip != "v4":
+        chosen.append(socket.if_nametoindex("eth0"))
+    return chosen
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--ip", choices=["v4", "v6", "all"], default="v4")
@@ -122,9 +134,7 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     versions = {"v4": zeroconf.IPVersion.V4Only, "v6": zeroconf.IPVersion.V6Only, "all": zeroconf.IPVersion.All}
-    # By index: choosing by itself, it would take `lo` along, which has no IPv6 multicast.
-    interfaces = zeroconf.InterfaceChoice.All if options.ip == "v4" else [socket.if_nametoindex("eth0")]
-    with zeroconf.Zeroconf(interfaces=interfaces, ip_version=versions[options.ip]) as zc:
+    with zeroconf.Zeroconf(interfaces=interfaces(options.ip), ip_version=versions[options.ip]) as zc:
         if options.chore == "register":
             register(zc, options.subject, stopped)
         elif options.chore == "browse":

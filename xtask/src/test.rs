@@ -142,7 +142,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             break;
         }
     }
-    report(&times, parts.len());
+    report(
+        &times,
+        parts.len() - times.len() + usize::from(skipped.is_some()),
+    );
     if let Some(failure) = failure {
         return failure;
     }
@@ -153,7 +156,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// One line a part, then the count.
-fn report(times: &[(&str, Duration, bool)], planned: usize) {
+fn report(times: &[(&str, Duration, bool)], skipped: usize) {
     println!("\n{:<10} {:>8}", "part", "seconds");
     for (name, time, passed) in times {
         println!(
@@ -165,9 +168,8 @@ fn report(times: &[(&str, Duration, bool)], planned: usize) {
     let total: Duration = times.iter().map(|(_, time, _)| *time).sum();
     println!("{:<10} {:>8.1}", "all", total.as_secs_f64());
     let passed = times.iter().filter(|(.., passed)| *passed).count();
-    let not_run = planned - times.len();
     println!(
-        "parts: {passed} passed, {} failed, {not_run} skipped",
+        "parts: {passed} passed, {} failed, {skipped} skipped",
         times.len() - passed
     );
 }

@@ -25,6 +25,8 @@ pub struct Config {
     pub heard_records_max: u32,
     /// The most bytes of names and rdata of others kept per link.
     pub heard_text_max: usize,
+    /// The most browses, resolves, look-ups and queries at once.
+    pub asks_max: u32,
     /// The most records of our own.
     pub own_records_max: u32,
     /// The most bytes of names and rdata of our own.
@@ -44,6 +46,7 @@ impl Config {
         cache_unasked: true,
         heard_records_max: 100_000,
         heard_text_max: 16 << 20,
+        asks_max: 10_000,
         own_records_max: 1_000_000,
         own_text_max: 256 << 20,
         rrset_max: 16,

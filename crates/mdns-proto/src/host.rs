@@ -117,7 +117,7 @@ impl<S: Storage> Host<S> {
         self.now = now;
         let chance = Chance::new(seed);
         self.echoes.start(chance.key(1));
-        self.querier.start(now, Chance::new(chance.key(2)));
+        self.querier.start(chance.key(2));
         self.responder.start(chance);
     }
 
@@ -136,10 +136,11 @@ impl<S: Storage> Host<S> {
     pub fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
         let now = self.clock(now).ok_or(Full)?;
         let link = self.responder.add_link(now, config)?;
-        if let Err(full) = self.querier.add_link(now, link, config, &self.responder) {
+        if let Err(full) = self.querier.add_link(link, config) {
             self.responder.remove_link(now, link);
             return Err(full);
         }
+        self.querier.link_up(now, link, &self.responder);
         self.set_writable(link, true);
         Ok(link)
     }
@@ -147,8 +148,8 @@ impl<S: Storage> Host<S> {
     /// Forgets a link, with what was heard there. Goodbyes cannot be said any more: withdraw first where that matters.
     pub fn remove_link(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
-        self.querier.remove_link(now, link);
         self.responder.remove_link(now, link);
+        self.querier.remove_link(now, link, &self.responder);
     }
 
     /// The link works (again), or is another network now: names are probed for and announced anew (RFC 6762 §8.3, §10.2), open
@@ -156,6 +157,8 @@ impl<S: Storage> Host<S> {
     pub fn link_up(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
         self.responder.link_up(now, link);
+        // What was heard on a link that was up and comes up was heard on another network.
+        self.querier.link_down(now, link, &self.responder);
         self.querier.link_up(now, link, &self.responder);
     }
 
@@ -163,7 +166,7 @@ impl<S: Storage> Host<S> {
     pub fn link_down(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
         self.responder.link_down(now, link);
-        self.querier.link_down(now, link);
+        self.querier.link_down(now, link, &self.responder);
     }
 
     /// The machine has slept: all links begin anew, and what was heard before must be confirmed within ten seconds (§10.3).
@@ -211,6 +214,12 @@ impl<S: Storage> Host<S> {
     pub fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
         self.responder.add_host(now, label)
+    }
+
+    /// Withdraws a host and the services that run on it, as [`withdraw`](Self::withdraw) does.
+    pub fn remove_host(&mut self, now: Instant, host: HostId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.remove_host(now, host);
     }
 
     /// Registers a service: its name is probed for, then its records announced. [`Event::Registered`] tells the final name.
@@ -271,6 +280,15 @@ impl<S: Storage> Host<S> {
         self.querier.browse(now, service_type, &self.responder)
     }
 
+    /// Looks for service types (RFC 6763 §9); each is told as an instance is, with the type as its name.
+    ///
+    /// # Errors
+    /// As [`browse`](Self::browse).
+    pub fn browse_types(&mut self, now: Instant) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.browse_types(now, &self.responder)
+    }
+
     /// Resolves an instance to host, port, attributes and addresses, and keeps them up to date (RFC 6763 §5).
     ///
     /// # Errors
@@ -301,7 +319,7 @@ impl<S: Storage> Host<S> {
     /// Ends what was asked for. Its id means nothing any more.
     pub fn stop(&mut self, now: Instant, ask: AskId) {
         let Some(now) = self.clock(now) else { return };
-        self.querier.stop(now, ask);
+        self.querier.stop(now, ask, &self.responder);
     }
 
     // --- the verbs ---
@@ -339,11 +357,9 @@ impl<S: Storage> Host<S> {
             return;
         }
         if flags.response() {
-            if packet.via == Via::Multicast {
-                self.responder.handle_response(now, link, &message);
-            } else if self.responder.expects_unicast(now, link) {
-                // The defence of a name that we are probing for comes by unicast.
-                self.responder.handle_response(now, link, &message);
+            // The defence of a name that we are probing for may come by unicast.
+            if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
+                self.responder.handle_response(now, link, packet.source.ip(), &message);
             }
             self.querier.handle_response(now, link, &message, packet.via, &self.responder);
         } else {
@@ -475,16 +491,20 @@ impl<S: Storage> Host<S> {
         if !self.is_started {
             return None;
         }
-        if self.responder.has_news() || self.querier.has_news() {
+        if self.responder.has_news() {
             return Some(self.now);
         }
         let links = self.links().map(|link| self.link_due(link)).min().unwrap_or(Instant::MAX);
-        links.min(self.querier.next_timer()).deadline()
+        // What has come already has come now.
+        let next = links.min(self.querier.next_timer());
+        next.deadline().map(|next| next.max(self.now))
     }
 
     /// What was counted on a link.
     pub fn stats(&self, link: LinkId) -> Option<Stats> {
-        self.responder.stats(link).copied()
+        let mut stats = *self.responder.stats(link)?;
+        self.querier.count(link, &mut stats);
+        Some(stats)
     }
 }
 

@@ -8,11 +8,17 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod cache;
 mod chance;
 pub mod config;
+pub mod discovery;
+mod echo;
+pub mod endpoint;
+pub mod host;
 pub mod link;
 pub mod name;
 pub mod own;
+pub mod querier;
 pub mod responder;
 pub mod stats;
 pub mod store;

@@ -1,6 +1,9 @@
 //! One link: one interface and one IP family, as RFC 6762 §20 sees the world; and the datagrams that pass over it.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+};
 
 /// The port of Multicast DNS (RFC 6762 §22).
 pub const PORT: u16 = 5353;
@@ -23,6 +26,9 @@ pub enum Family {
 }
 
 impl Family {
+    /// Both, in the order in which they are tried.
+    pub const ALL: [Family; 2] = [Family::V4, Family::V6];
+
     /// The family of an address.
     pub const fn of(address: &IpAddr) -> Family {
         match address {
@@ -45,6 +51,15 @@ impl Family {
             Family::V4 => SocketAddr::V4(SocketAddrV4::new(GROUP_V4, PORT)),
             Family::V6 => SocketAddr::V6(SocketAddrV6::new(GROUP_V6, PORT, 0, 0)),
         }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        })
     }
 }
 

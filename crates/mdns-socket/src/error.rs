@@ -69,7 +69,7 @@ impl OpenError {
 fn reason(family: Family, error: &io::Error) -> Reason {
     match error.kind() {
         ErrorKind::AddrInUse => {
-            let same_family = |holder: &Holder| Family::of(holder.address.ip()) == family;
+            let same_family = |holder: &Holder| Family::of(&holder.address.ip()) == family;
             Reason::PortTaken(port_holders().into_iter().filter(same_family).collect())
         }
         ErrorKind::AddrNotAvailable => Reason::InterfaceGone,

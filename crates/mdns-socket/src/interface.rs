@@ -79,7 +79,7 @@ impl Interface {
     pub fn ready(&self, family: Family) -> impl Iterator<Item = IpAddr> + '_ {
         self.addresses
             .iter()
-            .filter(move |address| address.is_ready && Family::of(address.ip) == family)
+            .filter(move |address| address.is_ready && Family::of(&address.ip) == family)
             .map(|address| address.ip)
     }
 }

@@ -229,7 +229,7 @@ fn wildcard(family: Family) -> SocketAddr {
 /// do, whether he is alone.
 fn bind(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     let address = if cfg!(windows) {
-        wildcard(Family::of(address.ip()))
+        wildcard(Family::of(&address.ip()))
     } else {
         address
     };

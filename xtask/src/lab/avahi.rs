@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::{
+    event::unescape,
     net::Host,
     peer::Peer,
     stack::{SOON, Service},
@@ -101,7 +102,7 @@ impl Host {
 }
 
 impl Daemon {
-    /// The records it has heard and still holds, a line each.
+    /// The records it has heard and still holds, a line each, unescaped.
     pub(crate) fn cache(&self) -> Result<Vec<String>> {
         let before = self.0.lines().len();
         self.0.signal(Signal::SIGUSR1)?;
@@ -114,7 +115,7 @@ impl Daemon {
         let start = start.with_context(|| format!("no cache dump in {lines:?}"))?;
         Ok(lines[start..]
             .iter()
-            .map(|line| line.text.clone())
+            .map(|line| unescape(&line.text))
             .collect())
     }
 

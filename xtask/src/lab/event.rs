@@ -119,17 +119,18 @@ impl Event {
             .map(|address| address.split('%').next().unwrap_or(address))
     }
 
-    /// The attributes of the TXT record; a key without a value has none.
+    /// The attributes of the TXT record; a key without a value has none. Some show the empty string as an attribute.
     pub(crate) fn txt(&self) -> BTreeMap<&str, Option<&str>> {
         self.txt
             .iter()
+            .filter(|(key, _)| !key.is_empty())
             .map(|(key, value)| (key.as_str(), value.as_str()))
             .collect()
     }
 }
 
 /// `\032` is a byte in decimal, any other character after `\` stands for itself.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

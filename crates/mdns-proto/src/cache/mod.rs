@@ -49,7 +49,7 @@ pub trait HeardStorage {
     type QuestionDue: Slots<u32>;
 }
 
-/// Who hears of each record that is no more: its name and what it said.
+/// Who hears of each record that is no more, or will not be for long: its name and what it said.
 pub(crate) type Gone<'g> = &'g mut dyn FnMut(Name<'_>, &Rdata<'_>);
 
 /// Where a record comes from.
@@ -66,12 +66,13 @@ pub(crate) enum Origin {
 pub(crate) enum Inserted {
     /// It was not there before.
     New(u32),
-    /// It was.
+    /// It was about to end.
+    Rescued(u32),
+    /// It was there before.
     Again(u32),
 }
 
 /// What was heard on one link.
-#[derive(Debug)]
 pub(crate) struct Cache<H: HeardStorage> {
     names: Names<H::Names, H::Index, H::Text>,
     records: Table<HeardRecord, H::Records>,
@@ -86,6 +87,8 @@ pub(crate) struct Cache<H: HeardStorage> {
     /// Records of one name looked at where a stranger could make us look at many.
     walk_max: usize,
     ttl_secs_max: u32,
+    /// A place in the chain of some name, for a reader that comes back; `NONE` at its end.
+    cursor: u32,
     evicted: u32,
 }
 
@@ -106,6 +109,7 @@ impl<H: HeardStorage> Cache<H> {
             text_max: config.heard_text_max.min(H::Text::CAPACITY),
             walk_max: config.rrset_max.saturating_mul(4),
             ttl_secs_max: u32::try_from(config.ttl_max.as_secs()).unwrap_or(u32::MAX),
+            cursor: NONE,
             evicted: 0,
         }
     }
@@ -216,6 +220,20 @@ impl<H: HeardStorage> Cache<H> {
         self.records.bound()
     }
 
+    /// Where the reader of a chain stands; what is removed is passed over.
+    pub(crate) fn cursor(&self) -> u32 {
+        self.cursor
+    }
+
+    pub(crate) fn set_cursor(&mut self, record: u32) {
+        self.cursor = record;
+    }
+
+    /// How many records of one name are looked at where a stranger could make us look at many.
+    pub(crate) fn walk_max(&self) -> usize {
+        self.walk_max
+    }
+
     /// Records forgotten before their time.
     pub(crate) fn evicted(&self) -> u32 {
         self.evicted
@@ -242,14 +260,14 @@ impl<H: HeardStorage> Cache<H> {
             self.settle(id);
             return Ok(Inserted::New(id));
         };
-        if let Some(kept) = self.records.get_mut(id)
-            // What is ours is ours, whoever repeats it.
-            && !(kept.life() == Life::Own && origin != Origin::Own)
-        {
+        let Some(kept) = self.records.get_mut(id) else { return Err(Full) };
+        let before = kept.life();
+        // What is ours is ours, whoever repeats it.
+        if before != Life::Own || origin == Origin::Own {
             kept.renew(term);
             self.settle(id);
         }
-        Ok(Inserted::Again(id))
+        Ok(if before == Life::CutShort { Inserted::Rescued(id) } else { Inserted::Again(id) })
     }
 
     fn add(&mut self, record: &Record<'_>, term: Term, gone: Gone<'_>) -> Result<u32, Full> {
@@ -357,6 +375,10 @@ impl<H: HeardStorage> Cache<H> {
         }
     }
 
+    pub(crate) fn hold(&mut self, name: NameId) {
+        self.names.hold(name);
+    }
+
     pub(crate) fn release(&mut self, name: NameId) {
         self.names.release(name);
     }
@@ -395,6 +417,9 @@ impl<H: HeardStorage> Cache<H> {
         }
         if let Some(after) = self.records.get_mut(next) {
             after.previous = previous;
+        }
+        if self.cursor == id {
+            self.cursor = next;
         }
         self.index.remove(&mut self.records, id);
         self.records.remove(id);
@@ -458,14 +483,17 @@ impl<H: HeardStorage> Cache<H> {
         let is_own = self.get(id).is_some_and(|kept| kept.life() == Life::Own);
         match (origin, is_own) {
             (Origin::Own, _) => self.remove(id, gone),
-            (Origin::Heard(_), false) => self.cut(now, id, LAST_SECS),
+            (Origin::Heard(_), false) => {
+                self.cut(now, id, LAST_SECS);
+                gone(record.name, &record.rdata);
+            }
             (Origin::Heard(_), true) => {}
         }
     }
 
     /// A record came with cache-flush: others of its name and type that were heard more than a second ago end in a
     /// second (§10.2).
-    pub(crate) fn flush(&mut self, now: Instant, id: u32, origin: Origin) {
+    pub(crate) fn flush(&mut self, now: Instant, id: u32, origin: Origin, gone: Gone<'_>) {
         let Some(record) = self.get(id) else { return };
         let (name, rtype) = (record.name, record.rtype);
         let mut other = self.first(name);
@@ -476,6 +504,7 @@ impl<H: HeardStorage> Cache<H> {
             let yields = record.life() != Life::Own || origin == Origin::Own;
             if other != id && record.rtype == rtype && is_old && yields {
                 self.cut(now, other, LAST_SECS);
+                gone(self.name(name), &self.rdata(other));
             }
             other = next;
         }

@@ -90,7 +90,7 @@ fn each_link<'a>(links: &'a dyn Links) -> impl Iterator<Item = &'a dyn Heard> + 
 }
 
 /// Whether a record that will last says something of this type, and how surely it is all there is.
-pub(super) fn is_answered(heard: &dyn Heard, name: Name<'_>, rtype: RecordType, in_full: bool) -> bool {
+pub(crate) fn is_answered(heard: &dyn Heard, name: Name<'_>, rtype: RecordType, in_full: bool) -> bool {
     let is_answer = |entry: Entry<'_>| {
         entry.life == Life::Own && entry.is_unique
             || entry.life == Life::Whole && (entry.is_unique || !in_full)

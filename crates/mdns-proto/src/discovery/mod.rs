@@ -20,5 +20,6 @@ pub use self::{
 };
 pub(crate) use self::{
     ask::Need,
+    instance::{Entry, Heard, Links, is_answered},
     told::{Asks, Change},
 };

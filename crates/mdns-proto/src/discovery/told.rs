@@ -8,7 +8,7 @@ use super::{AskId, AskStorage, Need, Outcome, ask::Kind};
 use crate::{
     config::Config,
     name::Name,
-    store::{Due, Full, Limits, NONE, NameId, Names, Slots, Table, Timed},
+    store::{Due, Full, Limits, NONE, NameId, Names, Table, Timed},
     time::Instant,
     wire::{Rdata, RecordType},
 };
@@ -159,7 +159,6 @@ pub(crate) enum Change {
 }
 
 /// All that was asked for.
-#[derive(Debug)]
 pub(crate) struct Asks<A: AskStorage> {
     names: Names<A::Names, A::Index, A::Text>,
     asks: Table<AskSlot, A::Asks>,
@@ -307,7 +306,7 @@ impl<A: AskStorage> Asks<A> {
         self.told.bound()
     }
 
-    /// Forgets an ask and all that hangs on it. Its told slots must be gone.
+    /// Forgets an ask. Its told slots must be gone.
     fn remove(&mut self, ask: u32) {
         let Some(slot) = self.asks.get(ask) else { return };
         let (name, next) = (slot.name, slot.next);
@@ -328,11 +327,15 @@ impl<A: AskStorage> Asks<A> {
         self.names.release(name);
     }
 
-    /// Ends an ask: nothing is needed for it any more, nothing is told of it.
-    pub(super) fn stop(&mut self, ask: u32) {
+    /// Nothing is needed for an ask any more.
+    pub(super) fn retire(&mut self, ask: u32) {
         if let Some(slot) = self.asks.get_mut(ask) {
-            slot.outcome = Some(Outcome::Answered);
+            slot.outcome.get_or_insert(Outcome::Answered);
         }
+    }
+
+    /// Forgets an ask and all that is told of it.
+    pub(super) fn remove_ask(&mut self, ask: u32) {
         for list in [Listed::Touched, Listed::News] {
             self.unlist(list, ask);
         }
@@ -345,12 +348,35 @@ impl<A: AskStorage> Asks<A> {
                 self.push_ask_news(id);
             }
         }
-        for told in 0..self.told.bound() {
+        for told in self.told_range(ask) {
             if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
                 self.remove_told(told);
             }
         }
         self.remove(ask);
+    }
+
+    /// Where the told slots of an ask are.
+    fn told_range(&self, ask: u32) -> core::ops::Range<u32> {
+        match self.asks.get(ask) {
+            Some(slot) if slot.kind.is_browse() => 0..self.told.bound(),
+            Some(slot) => self.find_told(ask, self.names.name(slot.name)).map_or(0..0, |told| told..told + 1),
+            None => 0..0,
+        }
+    }
+
+    /// Shows each name that an ask is about.
+    pub(super) fn each_name(&self, ask: u32, mut each: impl FnMut(Name<'_>)) {
+        let Some((name, kind)) = self.asked(ask) else { return };
+        if kind.is_browse() {
+            each(name);
+        }
+        for slot in self.told_range(ask).filter_map(|told| self.told.get(told)).filter(|slot| slot.ask == ask) {
+            each(self.names.name(slot.name));
+            if let Some(host) = slot.host {
+                each(self.names.name(host));
+            }
+        }
     }
 
     /// Takes the slots of an ask out of a list.
@@ -575,7 +601,7 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn standing(&self, told: u32) -> Option<Standing> {
         let slot = self.told.get(told)?;
-        let ask = self.asks.get(slot.ask)?;
+        let ask = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none())?;
         Some(Standing {
             ask: slot.ask,
             kind: ask.kind,
@@ -691,11 +717,20 @@ impl<A: AskStorage> Asks<A> {
 
     /// Looks again at all that is told of an ask.
     pub(super) fn touch_ask(&mut self, ask: u32) {
-        for told in 0..self.told.bound() {
+        for told in self.told_range(ask) {
             if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
                 self.touch(told);
             }
         }
+    }
+
+    /// Is patient again.
+    pub(super) fn calm(&mut self, ask: u32) {
+        if let Some(slot) = self.asks.get_mut(ask) {
+            slot.is_impatient = false;
+            slot.due = Instant::MAX;
+        }
+        self.due.settle(&mut self.asks, ask);
     }
 
     // Telling.

@@ -127,8 +127,9 @@ pub(crate) struct Own<S: OwnStorage> {
     generation: u32,
     records_max: u32,
     packet_max: usize,
-    /// Services with something to tell, plus hosts.
+    /// How many claims have something to tell, and where to look for the next.
     news: u32,
+    news_from: u32,
 }
 
 impl<S: OwnStorage> Own<S> {
@@ -146,6 +147,7 @@ impl<S: OwnStorage> Own<S> {
             records_max: config.own_records_max,
             packet_max: config.packet_max,
             news: 0,
+            news_from: 0,
         }
     }
 
@@ -267,9 +269,25 @@ impl<S: OwnStorage> Own<S> {
         self.index.find(&self.records, hash, |record| record.name == name && record.stored == stored && is(record))
     }
 
-    /// Whether a record of this name and rdata is ours, on whatever link, or was so lately.
-    pub(crate) fn is_ours(&self, now: Instant, name: NameId, record: &Record<'_>) -> bool {
-        self.find(name, &record.rdata, |_| true).is_some() || self.past.contains(now, self.past_hash(record))
+    /// Whether a record of this name and rdata is ours, on whatever link; or was so lately, and comes from where we are or
+    /// were then. From elsewhere it is another's, who may well say today what we said yesterday.
+    pub(crate) fn is_ours(&self, now: Instant, name: NameId, record: &Record<'_>, source: IpAddr) -> bool {
+        self.find(name, &record.rdata, |_| true).is_some()
+            || (self.was_here(now, source) && self.past.contains(now, self.past_hash(record)))
+    }
+
+    /// Whether an address is one of ours, or was lately.
+    fn was_here(&self, now: Instant, address: IpAddr) -> bool {
+        self.has_address(address) || self.past.contains(now, self.address_hash(address))
+    }
+
+    fn address_hash(&self, address: IpAddr) -> u64 {
+        let mut hash = KeyedHash::new(self.key);
+        match address {
+            IpAddr::V4(address) => hash.bytes(&address.octets()),
+            IpAddr::V6(address) => hash.bytes(&address.octets()),
+        }
+        u64::from(hash.finish())
     }
 
     fn past_hash(&self, record: &Record<'_>) -> u64 {
@@ -414,6 +432,9 @@ impl<S: OwnStorage> Own<S> {
             let Own { names, records, .. } = self;
             if names.rename(name, new.as_name(), |record, block| moved(records, record, block)).is_ok() {
                 self.set_news(id, News::Renamed);
+                if let Some(claim) = self.claims.get_mut(id.0) {
+                    claim.told = false;
+                }
             }
             return;
         }
@@ -442,9 +463,14 @@ impl<S: OwnStorage> Own<S> {
         if self.news == 0 {
             return None;
         }
-        let (id, news) = self.claims.iter().find_map(|(id, claim)| {
-            (claim.news != News::None).then_some((ClaimId(id), claim.news))
+        // From where the last one was found, once around: many claims that are told together are walked once.
+        let bound = self.claims.bound();
+        let (from, to) = (self.news_from.min(bound), bound);
+        let (id, news) = (from..to).chain(0..from).find_map(|id| {
+            let news = self.claims.get(id)?.news;
+            (news != News::None).then_some((ClaimId(id), news))
         })?;
+        self.news_from = id.0;
         self.set_news(id, News::None);
         if let Some(claim) = self.claims.get_mut(id.0) {
             claim.told |= news == News::Registered;
@@ -466,16 +492,14 @@ impl<S: OwnStorage> Own<S> {
         self.addresses.push(OwnAddress { interface, subnet }).map_err(|_| Full)
     }
 
-    pub(crate) fn remove_address(&mut self, interface: InterfaceId, address: IpAddr) {
+    pub(crate) fn remove_address(&mut self, now: Instant, interface: InterfaceId, address: IpAddr) {
+        let hash = self.address_hash(address);
+        self.past.remember(now, hash);
         let found = self.addresses.iter().position(|own| own.interface == interface && own.subnet.address == address);
         if let (Some(at), Some(last)) = (found, self.addresses.len().checked_sub(1)) {
             self.addresses.swap(at, last);
             self.addresses.truncate(last);
         }
-    }
-
-    pub(crate) fn first_address(&self, interface: InterfaceId) -> Option<Subnet> {
-        self.addresses(interface).next()
     }
 }
 

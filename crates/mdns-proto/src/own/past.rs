@@ -1,7 +1,8 @@
 //! What we said before: hashes of rdata that was ours until lately.
 //!
 //! A copy of an old packet of ours may come back late, through a bridge, a sleeping access point or another interface. It is
-//! no conflict (RFC 6762 §9 speaks of other hosts), so what was ours stays ours for ten minutes.
+//! no conflict (RFC 6762 §9 speaks of other hosts), so what was ours stays ours for ten minutes. So do our addresses: a copy
+//! comes from where we were when we said it.
 
 use core::time::Duration;
 
@@ -54,7 +55,7 @@ mod tests {
     #[test]
     fn the_past_ends_after_ten_minutes_and_the_oldest_yields() {
         let mut pasts: Pasts<heapless::Vec<Past, 2>> = Pasts::new();
-        let at = |secs| Instant::from_millis(secs * 1000);
+        let at = |secs: u64| Instant::from_millis(secs * 1000);
         pasts.remember(at(0), 1);
         pasts.remember(at(1), 2);
         assert!(pasts.contains(at(599), 1));

@@ -396,6 +396,14 @@ impl<S: OwnStorage> Own<S> {
         added
     }
 
+    /// A record that says goodbye to what a record of this service says.
+    pub(crate) fn leaving_twin(&self, service: u32) -> Option<u32> {
+        self.records_of_service(service).find_map(|(_, record)| {
+            let rdata = self.record(record).rdata;
+            self.find(record.name, &rdata, OwnRecord::is_leaving)
+        })
+    }
+
     /// Takes a half-made service back.
     fn undo_service(&mut self, now: Instant, index: u32) {
         let Some(slot) = self.services.remove(index) else { return };

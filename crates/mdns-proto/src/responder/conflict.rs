@@ -1,7 +1,10 @@
 //! What others say of our names: conflicts (RFC 6762 §9), lost probes (§8.1), answers they give for us (§6.6, §7.4), our own words
 //! come back through a bridge (§14).
 //!
-//! A record is ours if its name is ours and its rdata is what any link of this host says now or said lately. Ours never conflicts.
+//! A record is ours if its name is ours and its rdata is what any link of this host says now; or what it said lately, if it
+//! comes from an address of ours. Ours never conflicts.
+
+use core::net::IpAddr;
 
 use super::{
     Responder, ResponderStorage,
@@ -29,13 +32,13 @@ enum Verdict {
 
 impl<S: ResponderStorage> Responder<S> {
     /// Takes in a response: looks in every section for what concerns our names.
-    pub(crate) fn handle_response(&mut self, now: Instant, id: LinkId, message: &Message<'_>) {
+    pub(crate) fn handle_response(&mut self, now: Instant, id: LinkId, source: IpAddr, message: &Message<'_>) {
         for (_, record) in message.records() {
             if record.class != Class::IN {
                 continue;
             }
             let Some(name) = self.own.find_name(record.name) else { continue };
-            if self.own.is_ours(now, name, &record) {
+            if self.own.is_ours(now, name, &record, source) {
                 self.hear_ours(now, id, name, &record);
             } else if let Some(claim) = self.own.claim_of(name) {
                 match self.judge(id, claim, name, &record) {

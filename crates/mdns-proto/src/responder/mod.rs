@@ -297,10 +297,59 @@ impl<S: ResponderStorage> Responder<S> {
     pub(crate) fn register(&mut self, now: Instant, service: &Service<'_>) -> Result<ServiceId, RegisterError> {
         let index = self.own.add_service(now, service)?;
         self.follow()?;
+        self.call_back(now, index);
         if let Some(claim) = self.own.service_at(index).map(|service| service.claim) {
             self.begin_claim(now, claim);
         }
         self.own.service_id(index).ok_or(RegisterError::Full)
+    }
+
+    /// What a service registered anew says is not said goodbye to any more.
+    fn call_back(&mut self, now: Instant, service: u32) {
+        while let Some(twin) = self.own.leaving_twin(service) {
+            for (_, link) in self.links.iter_mut() {
+                link.forget_record(twin);
+            }
+            self.own.remove_record(now, twin);
+        }
+    }
+
+    /// Withdraws a host and the services that run on it.
+    pub(crate) fn remove_host(&mut self, now: Instant, id: HostId) {
+        let Some(host) = self.own.host(id) else { return };
+        for index in 0..self.own.services_bound() {
+            if self.own.service_at(index).is_some_and(|service| service.host == host)
+                && let Some(id) = self.own.service_id(index)
+            {
+                self.withdraw(now, id);
+            }
+        }
+        let Some(name) = self.own.claim(host).map(|claim| claim.name) else { return };
+        for record in 0..self.own.records_bound() {
+            let Some(found) = self.own.get(record) else { continue };
+            let is_its = found.claim == Some(host) || (found.unique && found.stored == Stored::Ptr(name));
+            if is_its && !found.is_leaving() {
+                let claim = found.claim;
+                self.own.let_go(record);
+                self.say_goodbye(now, record);
+                if let Some(claim) = claim {
+                    self.drop_unused_claim(claim);
+                }
+            }
+        }
+        self.drop_unused_claim(host);
+    }
+
+    /// Gives up a claim under which nothing is said any more.
+    fn drop_unused_claim(&mut self, claim: ClaimId) {
+        let Some(name) = self.own.claim(claim).map(|found| found.name) else { return };
+        if self.own.records_of(name).any(|(_, record)| record.claim == Some(claim)) {
+            return;
+        }
+        for (_, link) in self.links.iter_mut() {
+            link.stop_claim(claim);
+        }
+        self.own.drop_claim(claim);
     }
 
     pub(crate) fn update_txt(&mut self, now: Instant, id: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
@@ -325,20 +374,12 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Withdraws every service and every host.
     pub(crate) fn shutdown(&mut self, now: Instant) {
-        for index in 0..self.own.services_bound() {
-            if let Some(id) = self.own.service_id(index) {
-                self.withdraw(now, id);
-            }
-        }
         for claim in 0..self.own.claims_bound() {
-            for (_, link) in self.links.iter_mut() {
-                link.stop_claim(ClaimId(claim));
-            }
-            self.own.drop_claim(ClaimId(claim));
-        }
-        for record in 0..self.own.records_bound() {
-            if self.own.get(record).is_some_and(|record| !record.is_leaving()) && self.own.let_go(record) {
-                self.say_goodbye(now, record);
+            let host = ClaimId(claim);
+            if self.own.claim(host).is_some_and(|claim| claim.holder == Holder::Host)
+                && let Some(id) = self.own.host_id(host)
+            {
+                self.remove_host(now, id);
             }
         }
     }
@@ -386,7 +427,7 @@ impl<S: ResponderStorage> Responder<S> {
         loop {
             let gone = self.own.addresses(interface).find(|own| !is_wanted(own));
             let Some(gone) = gone else { break };
-            self.own.remove_address(interface, gone.address);
+            self.own.remove_address(now, interface, gone.address);
             self.withdraw_address(now, interface, gone);
         }
         for &new in addresses {
@@ -395,7 +436,7 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             if known.is_some() {
-                self.own.remove_address(interface, new.address);
+                self.own.remove_address(now, interface, new.address);
             }
             self.own.add_address(interface, new)?;
             if known.is_some() {
@@ -445,13 +486,7 @@ impl<S: ResponderStorage> Responder<S> {
                 self.say_goodbye(now, id);
             }
             if is_reverse && let Some(claim) = claim {
-                let is_used = self.own.records_of(name).any(|(_, record)| record.claim == Some(claim));
-                if !is_used {
-                    for (_, link) in self.links.iter_mut() {
-                        link.stop_claim(claim);
-                    }
-                    self.own.drop_claim(claim);
-                }
+                self.drop_unused_claim(claim);
             }
         }
     }
@@ -523,15 +558,40 @@ impl<S: ResponderStorage> Responder<S> {
         }
     }
 
-    /// Tells the application that a name is ours, once no link is in its first probing any more.
+    /// A link has won a name: tells the application what is settled by that.
     fn won(&mut self, claim: ClaimId) {
-        let is_probing = self.links.iter().any(|(_, link)| {
-            link.claims.get(claim.0).is_some_and(|state| state.is_first && state.phase != state::Phase::Off)
-        });
-        let told = self.own.claim(claim).is_none_or(|claim| claim.told);
-        if !is_probing && !told {
+        match self.own.claim(claim).map(|claim| claim.holder) {
+            Some(Holder::Host) => {
+                self.tell_settled(claim, claim);
+                for index in 0..self.own.services_bound() {
+                    if let Some(service) = self.own.service_at(index)
+                        && service.host == claim
+                    {
+                        self.tell_settled(service.claim, claim);
+                    }
+                }
+            }
+            Some(Holder::Service(index)) => {
+                if let Some(host) = self.own.service_at(index).map(|service| service.host) {
+                    self.tell_settled(claim, host);
+                }
+            }
+            Some(Holder::Address) | None => {}
+        }
+    }
+
+    /// Tells once that a name is ours: when it and that of its host were won, and no link is in its first probing any more.
+    fn tell_settled(&mut self, claim: ClaimId, host: ClaimId) {
+        let is_untold = self.own.claim(claim).is_some_and(|claim| !claim.told);
+        if is_untold && self.is_settled(claim) && self.is_settled(host) {
             self.own.set_news(claim, News::Registered);
         }
+    }
+
+    fn is_settled(&self, claim: ClaimId) -> bool {
+        let mut states = self.links.iter().filter_map(|(_, link)| link.claims.get(claim.0));
+        let is_probing = |state: &ClaimState| state.is_first && state.phase != state::Phase::Off;
+        states.clone().any(ClaimState::is_won) && !states.any(is_probing)
     }
 
     /// Counts a conflict, and says how long the next attempt has to wait for it (RFC 6762 §8.1).

@@ -63,7 +63,7 @@ impl<S: ResponderStorage> Responder<S> {
             let rival = || message.authorities().filter(|record| record.name == question.name);
             let is_probe = rival().next().is_some();
             if is_probe {
-                if rival().take(*rrset_max).all(|record| own.is_ours(now, name, &record)) {
+                if rival().take(*rrset_max).all(|record| own.is_ours(now, name, &record, packet.source.ip())) {
                     // Our own probe, or one that proposes what is so: nothing to decide or to defend (§8.2.1).
                     continue;
                 }

@@ -99,11 +99,6 @@ impl ClaimState {
         self.phase == Phase::Won
     }
 
-    /// When the phase goes on.
-    pub(super) fn step_due(&self) -> Instant {
-        self.step
-    }
-
     pub(super) fn step(&self, now: Instant) -> Step {
         match self.phase {
             _ if now < self.step => Step::Wait,
@@ -123,13 +118,6 @@ impl ClaimState {
         self.phase = Phase::Probing(sent.saturating_add(1));
         // From now, not from when it was due: a late driver must still leave others 250 ms to object.
         self.step = now + PROBE_INTERVAL;
-    }
-
-    /// Puts the next step off.
-    pub(super) fn postpone(&mut self, until: Instant) {
-        if self.step != Instant::MAX {
-            self.step = self.step.max(until);
-        }
     }
 }
 
@@ -246,7 +234,8 @@ mod tests {
         let mut state = ClaimState::new();
         state.probe_from(at(0));
         state.probed(at(400));
-        assert_eq!(state.step_due(), at(650));
+        assert_eq!(state.step(at(649)), Step::Wait);
+        assert_eq!(state.step(at(650)), Step::Probe);
     }
 
     /// covers: 6762-8.3-e, 6762-8.3-f

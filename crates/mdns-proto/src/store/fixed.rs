@@ -47,7 +47,7 @@ macro_rules! fixed {
                 discovery::{AskSlot, AskStorage, ToldSlot},
                 host::Storage,
                 own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
-                querier::{QuerierLink, QuerierStorage, QuestionSlot},
+                querier::{HeardLink, QuerierStorage, QuestionSlot},
                 responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
                 store::{NameSlot, Slot, heapless::Vec},
             };
@@ -111,7 +111,7 @@ macro_rules! fixed {
             impl QuerierStorage for $name {
                 type Heard = $name;
                 type Ask = $name;
-                type Links = Vec<Slot<QuerierLink<$name>>, { $links }>;
+                type Links = Vec<Option<HeardLink<$name>>, { $links }>;
             }
 
             impl Storage for $name {

@@ -8,7 +8,7 @@ use crate::{
     discovery::{AskSlot, AskStorage, ToldSlot},
     host::Storage,
     own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
-    querier::{QuerierLink, QuerierStorage, QuestionSlot},
+    querier::{HeardLink, QuerierStorage, QuestionSlot},
     responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
 };
 
@@ -72,7 +72,7 @@ impl AskStorage for Heap {
 impl QuerierStorage for Heap {
     type Heard = Heap;
     type Ask = Heap;
-    type Links = Vec<Slot<QuerierLink<Heap>>>;
+    type Links = Vec<Option<HeardLink<Heap>>>;
 }
 
 impl Storage for Heap {

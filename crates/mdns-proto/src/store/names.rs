@@ -194,20 +194,6 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             slot.tag = tag;
         }
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Bytes of text in use.
-    pub(crate) fn text_used(&self) -> usize {
-        self.text.used()
-    }
-
-    /// Whether `len` more bytes of text and one more name would find room.
-    pub(crate) fn has_room(&self, len: usize) -> bool {
-        self.table.has_room(self.limits.names) && self.text.has_room(len, self.limits.text)
-    }
 }
 
 #[cfg(test)]
@@ -230,7 +216,7 @@ mod tests {
         assert_eq!(names.find(name("hall.LOCAL").as_name()), Some(a));
         names.release(a);
         assert_eq!(names.find(name("hall.local").as_name()), None);
-        assert_eq!(names.text_used(), 0);
+        assert_eq!(names.text.used(), 0);
     }
 
     #[test]

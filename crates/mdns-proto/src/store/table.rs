@@ -92,7 +92,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
     }
 
     /// The taken places, in the order of their numbers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
         (0..).zip(self.rows.iter()).filter_map(|(id, slot)| match slot {
             Slot::Taken(value) => Some((id, value)),
             Slot::Vacant(_) => None,

@@ -44,13 +44,6 @@ impl<R: Slots<u8>> Text<R> {
         self.row.get(from..from + len).unwrap_or(&[])
     }
 
-    /// The bytes of a block, to be changed in place.
-    pub(crate) fn bytes_mut(&mut self, block: Block) -> &mut [u8] {
-        let (_, len) = self.header(block.0 as usize);
-        let from = block.0 as usize + HEADER;
-        self.row.get_mut(from..from + len).unwrap_or(&mut [])
-    }
-
     fn header(&self, at: usize) -> (Owner, usize) {
         match self.row.get(at..at + HEADER) {
             Some(&[a, b, c, d, e, f]) => {
@@ -67,7 +60,8 @@ impl<R: Slots<u8>> Text<R> {
     }
 
     /// Bytes in use, headers included.
-    pub(crate) fn used(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
         self.row.len() - self.holes
     }
 

@@ -38,6 +38,15 @@ pub(super) fn peers_v6(context: &Context) -> Result<()> {
     )
 }
 
+pub(super) fn peers_both(context: &Context) -> Result<()> {
+    exchange(
+        context,
+        Families::Both,
+        &[Stack::Avahi, Stack::Zeroconf],
+        &[Stack::Avahi, Stack::Zeroconf],
+    )
+}
+
 pub(super) fn published_v4(context: &Context) -> Result<()> {
     exchange(
         context,

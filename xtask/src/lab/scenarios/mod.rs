@@ -34,6 +34,7 @@ pub(super) fn all() -> Vec<Scenario> {
             exchange::peers_v4,
         ),
         scenario("peers-v6", "the same on IPv6 alone", exchange::peers_v6),
+        scenario("peers-both", "the same on both", exchange::peers_both),
         scenario(
             "peers-conflict",
             "two Avahis want one service name",

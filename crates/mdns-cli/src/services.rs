@@ -1,0 +1,149 @@
+//! Services from a file: one JSON object a line, with the fields that `--json` prints.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use mdns_proto::{
+    name::{ServiceType, check_instance},
+    wire::TxtVec,
+};
+use serde::Deserialize;
+
+use crate::args::{Service, own_host, subtype};
+
+/// A line. Fields that it has beside these say nothing.
+#[derive(Deserialize)]
+struct Line {
+    instance: String,
+    #[serde(rename = "type")]
+    service_type: String,
+    port: u16,
+    #[serde(default)]
+    txt: BTreeMap<String, Value>,
+    #[serde(default)]
+    subtypes: Vec<String>,
+    #[serde(default)]
+    host: Option<String>,
+}
+
+/// The value of an attribute.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Text(String),
+    Bytes {
+        base64: String,
+    },
+    /// `true` is a key without a value, and so is `null`; `false` is no attribute.
+    Present(bool),
+    Null(()),
+}
+
+/// All services of a text; lines without anything are left out.
+///
+/// # Errors
+///
+/// Says in which line what is wrong; or that there is no service.
+pub(crate) fn read(text: &str) -> Result<Vec<Service>, String> {
+    let lines = (1..).zip(text.lines());
+    let services: Vec<Service> = lines
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(number, line)| service(line).map_err(|why| format!("line {number}: {why}")))
+        .collect::<Result<_, _>>()?;
+    match services.as_slice() {
+        [] => Err("there is no service in it".to_owned()),
+        _ => Ok(services),
+    }
+}
+
+fn service(line: &str) -> Result<Service, String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let service_type: ServiceType = line
+        .service_type
+        .parse()
+        .map_err(|error| format!("type {:?}: {error}", line.service_type))?;
+    check_instance(&line.instance)
+        .map_err(|error| format!("instance {:?}: {error}", line.instance))?;
+    let mut txt = TxtVec::new();
+    for (key, value) in &line.txt {
+        let bytes = match value {
+            Value::Text(text) => Some(text.clone().into_bytes()),
+            Value::Bytes { base64 } => Some(
+                BASE64_STANDARD
+                    .decode(base64)
+                    .map_err(|error| format!("txt {key:?}: {error}"))?,
+            ),
+            Value::Present(true) | Value::Null(()) => None,
+            Value::Present(false) => continue,
+        };
+        txt.push(key, bytes.as_deref())
+            .map_err(|error| format!("txt {key:?}: {error}"))?;
+    }
+    for label in &line.subtypes {
+        subtype(label).map_err(|error| format!("subtype {label:?}: {error}"))?;
+    }
+    let host = line.host.map(|host| {
+        own_host(&host).map_err(|error| format!("host {host:?}: {error}"))
+    });
+    Ok(Service {
+        instance: line.instance,
+        service_type,
+        port: line.port,
+        txt,
+        subtypes: line.subtypes,
+        host: host.transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_service() {
+        let text = r#"
+            {"instance":"A. B","type":"_http._tcp","port":80,"txt":{"bin":{"base64":"/w=="},"flag":true,"none":null,"path":"/"},"subtypes":["_x"],"host":"h1.local","time_ms":3}
+
+            {"instance":"C","type":"_ipp._tcp.local","port":631}
+        "#;
+        let services = read(text).expect("services");
+        assert_eq!(services.len(), 2);
+        assert_eq!(
+            services[0].txt.as_txt().to_string(),
+            r#""bin=\255" "flag" "none" "path=/""#
+        );
+        assert_eq!(services[0].host.as_deref(), Some("h1"));
+        assert_eq!(services[1].service_type.to_string(), "_ipp._tcp.local");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let good = r#"{"instance":"A","type":"_http._tcp","port":80}"#;
+        for (bad, why) in [
+            ("{}", "instance"),
+            ("nonsense", "expected"),
+            (r#"{"instance":"A","type":"http","port":80}"#, "underscore"),
+            (r#"{"instance":"","type":"_http._tcp","port":80}"#, "empty"),
+            (r#"{"instance":"A","type":"_http._tcp","port":65536}"#, "65536"),
+            (
+                r#"{"instance":"A","type":"_http._tcp","port":1,"txt":{"=":"x"}}"#,
+                "txt \"=\"",
+            ),
+            (
+                r#"{"instance":"A","type":"_http._tcp","port":1,"subtypes":[""]}"#,
+                "subtype \"\"",
+            ),
+            (
+                r#"{"instance":"A","type":"_http._tcp","port":1,"host":"a.b"}"#,
+                "host \"a.b\"",
+            ),
+        ] {
+            let error = read(&format!("{good}\n{bad}")).expect_err("a fault");
+            assert!(
+                error.starts_with("line 2: ") && error.contains(why),
+                "{bad}: {error}"
+            );
+        }
+        assert!(read("\n").is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! The part of an adapter that knows no event loop.

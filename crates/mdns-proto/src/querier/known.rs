@@ -1,0 +1,150 @@
+//! Writing questions and what we know of their answers, over as many packets as it takes (RFC 6762 §7.1, §7.2).
+//!
+//! Questions that are due share a packet. Behind them go the known answers to each; while some are left the packet has TC,
+//! and the next one goes on with them, without questions.
+
+use super::link::HeardLink;
+use crate::{
+    cache::HeardStorage,
+    discovery::{AskStorage, Asks, Need, is_answered},
+    store::NONE,
+    time::Instant,
+    wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
+};
+
+impl<H: HeardStorage> HeardLink<H> {
+    /// Writes the next packet of questions, or of known answers that did not fit the last one. Says how long it is.
+    pub(super) fn poll_transmit<A: AskStorage>(
+        &mut self,
+        asks: &Asks<A>,
+        now: Instant,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        if !self.is_up {
+            return None;
+        }
+        let limit = usize::from(self.config.mtu).saturating_sub(self.config.family.headers());
+        let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });
+        if self.listed.0 == NONE {
+            self.write_questions(asks, now, &mut writer);
+        }
+        self.write_known(now, &mut writer);
+        (!writer.is_empty()).then(|| writer.finish())
+    }
+
+    fn write_questions<A: AskStorage>(&mut self, asks: &Asks<A>, now: Instant, writer: &mut Writer<'_>) {
+        while let Some(id) = self.due.by(&self.questions, now) {
+            let Some(slot) = self.questions.get(id) else { return };
+            let (rtype, unicast) = (slot.rtype, slot.unicast);
+            let name = self.cache.name(slot.name);
+            let need = asks.need(name, rtype);
+            let is_moot = match need {
+                Need::None => true,
+                Need::Once => slot.is_spent() || is_answered(self, name, rtype, false),
+                Need::Kept => !slot.refresh && is_answered(self, name, rtype, true),
+                Need::Open => false,
+            };
+            if is_moot {
+                self.drop_question(id);
+                continue;
+            }
+            let question = Question { name, qtype: rtype, qclass: Class::IN, unicast };
+            if writer.question(&question).is_err() && !writer.is_empty() {
+                return;
+            }
+            // One that does not fit an empty packet is passed over as if it were asked; it must not be due for ever.
+            if unicast {
+                self.expect_unicast(now);
+            }
+            self.note_asked(now, id);
+        }
+    }
+
+    /// Takes note that a question was asked.
+    fn note_asked(&mut self, now: Instant, id: u32) {
+        let Some(slot) = self.questions.get_mut(id) else { return };
+        slot.note_asked(now);
+        if slot.has_series() {
+            self.due.settle(&mut self.questions, id);
+            self.list(id);
+        } else {
+            // It was asked for the sake of one unique record: there is nothing to say that we know.
+            self.drop_question(id);
+        }
+    }
+
+    fn write_known(&mut self, now: Instant, writer: &mut Writer<'_>) {
+        while let Some(slot) = self.questions.get(self.listed.0) {
+            let rtype = slot.rtype;
+            while let Some(record) = self.cache.get(self.cache.cursor()) {
+                let next = record.next_of_name();
+                let is_asked = rtype == RecordType::ANY || record.rtype() == rtype;
+                if let Some(ttl) = record.known_ttl(now).filter(|_| is_asked)
+                    && !record.is_dropped()
+                {
+                    let known = Record {
+                        name: self.cache.name(record.name()),
+                        class: Class::IN,
+                        cache_flush: false,
+                        ttl: Ttl(ttl),
+                        rdata: self.cache.rdata(self.cache.cursor()),
+                    };
+                    // One that does not fit an empty packet fits none.
+                    if writer.record(Section::Answer, &known) == Err(Full) && !writer.is_empty() {
+                        writer.set_truncated(true);
+                        return;
+                    }
+                }
+                self.cache.set_cursor(next);
+            }
+            self.unlist(self.listed.0);
+        }
+    }
+
+    // The list of questions whose known answers are still to be written.
+
+    fn list(&mut self, id: u32) {
+        let (first, last) = self.listed;
+        if let Some(slot) = self.questions.get_mut(id) {
+            slot.next_listed = NONE;
+        }
+        match self.questions.get_mut(last) {
+            Some(slot) if first != NONE => {
+                slot.next_listed = id;
+                self.listed = (first, id);
+            }
+            _ => {
+                self.listed = (id, id);
+                self.start_cursor();
+            }
+        }
+    }
+
+    /// Takes a question out, if it is there.
+    pub(super) fn unlist(&mut self, id: u32) {
+        let (first, last) = self.listed;
+        let after = |link: &Self, id| link.questions.get(id).map_or(NONE, |slot| slot.next_listed);
+        let next = after(self, id);
+        if first == id {
+            self.listed = if last == id { (NONE, NONE) } else { (next, last) };
+            self.start_cursor();
+            return;
+        }
+        let mut before = first;
+        while before != NONE && after(self, before) != id {
+            before = after(self, before);
+        }
+        if let Some(slot) = self.questions.get_mut(before) {
+            slot.next_listed = next;
+            if last == id {
+                self.listed = (first, before);
+            }
+        }
+    }
+
+    fn start_cursor(&mut self) {
+        let first = self.questions.get(self.listed.0);
+        let record = first.map_or(NONE, |slot| self.cache.first(slot.name));
+        self.cache.set_cursor(record);
+    }
+}

@@ -1,0 +1,411 @@
+//! One link as the querier sees it: what was heard on it, what is asked on it.
+
+use core::{fmt, time::Duration};
+
+use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
+use crate::{
+    cache::{Cache, Gone, HeardStorage, Inserted, Origin},
+    chance::{Chance, Draw},
+    config::Config,
+    discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
+    link::{LinkConfig, LinkId},
+    name::Name,
+    store::{Due, Full, NONE, NameId, Table},
+    time::Instant,
+    wire::{Rdata, Record, RecordType},
+};
+
+/// How long after a question that asked for it a unicast answer is believed (RFC 6762 §6).
+const UNICAST_SPAN: Duration = Duration::from_secs(2);
+
+/// One link as the querier sees it.
+pub struct HeardLink<H: HeardStorage> {
+    pub(crate) id: LinkId,
+    pub(super) config: LinkConfig,
+    pub(super) is_up: bool,
+    /// Questions that start now are the first after the link came up.
+    pub(crate) is_fresh: bool,
+    pub(crate) cache: Cache<H>,
+    pub(super) questions: Table<QuestionSlot, H::Questions>,
+    pub(super) due: Due<H::QuestionDue>,
+    questions_max: u32,
+    /// When the questions that start together are asked.
+    burst: Instant,
+    /// Until when a unicast answer is believed.
+    unicast_until: Instant,
+    /// Questions whose known answers are still to be written, the first and the last.
+    pub(super) listed: (u32, u32),
+    /// A question that was wanted found no room.
+    pub(crate) is_starved: bool,
+    /// A question has made room since.
+    pub(crate) has_freed: bool,
+    not_cached: u32,
+}
+
+impl<H: HeardStorage> HeardLink<H> {
+    pub(super) fn new(id: LinkId, config: LinkConfig, limits: &Config, key: u64) -> Self {
+        HeardLink {
+            id,
+            config,
+            is_up: false,
+            is_fresh: false,
+            cache: Cache::new(limits, key),
+            questions: Table::new(),
+            due: Due::new(),
+            questions_max: limits.heard_records_max,
+            burst: Instant::ZERO,
+            unicast_until: Instant::ZERO,
+            listed: (NONE, NONE),
+            is_starved: false,
+            has_freed: false,
+            not_cached: 0,
+        }
+    }
+
+    // Records.
+
+    /// Takes in what a record says.
+    pub(crate) fn take<A: AskStorage>(
+        &mut self,
+        asks: &mut Asks<A>,
+        now: Instant,
+        record: &Record<'_>,
+        origin: Origin,
+        config: &Config,
+    ) {
+        let rtype = record.rtype();
+        if record.ttl.0 == 0 {
+            let cache = &mut self.cache;
+            cache.withdraw(now, record, origin, &mut |name, rdata| {
+                asks.note(Change::Went, name, rdata);
+            });
+            return;
+        }
+        if !self.is_wanted(asks, record, origin, config) {
+            return;
+        }
+        let Ok(id) = self.insert(asks, now, record, origin) else {
+            self.not_cached = self.not_cached.saturating_add(1);
+            asks.note_dropped(record.name, rtype);
+            return;
+        };
+        let cache = &mut self.cache;
+        if record.cache_flush {
+            cache.flush(now, id, origin, &mut |name, rdata| {
+                asks.note(Change::Went, name, rdata);
+            });
+        }
+        self.note_answered(asks, record);
+    }
+
+    fn insert<A: AskStorage>(
+        &mut self,
+        asks: &mut Asks<A>,
+        now: Instant,
+        record: &Record<'_>,
+        origin: Origin,
+    ) -> Result<u32, Full> {
+        let inserted = self.cache.insert(now, record, origin, &mut |name, rdata| {
+            asks.note(Change::Went, name, rdata);
+        });
+        let (id, change) = match inserted? {
+            Inserted::New(id) | Inserted::Rescued(id) => (id, Change::Came),
+            Inserted::Again(id) => (id, Change::Stayed),
+        };
+        if change == Change::Came || record.rtype() == RecordType::PTR {
+            let need = asks.note(change, record.name, &record.rdata);
+            if change == Change::Came && need >= Need::Kept {
+                self.cache.set_awaited(now, id, true);
+            }
+        }
+        Ok(id)
+    }
+
+    /// Whether a record is worth its room: it is asked for, it belongs to something that was, or there is room for all.
+    fn is_wanted<A: AskStorage>(
+        &self,
+        asks: &Asks<A>,
+        record: &Record<'_>,
+        origin: Origin,
+        config: &Config,
+    ) -> bool {
+        let is_detail = matches!(
+            record.rtype(),
+            RecordType::SRV | RecordType::TXT | RecordType::A | RecordType::AAAA | RecordType::NSEC
+        );
+        config.cache_unasked && origin != Origin::Own
+            || is_detail && self.cache.find_name(record.name).is_some()
+            || asks.need(record.name, record.rtype()) != Need::None
+    }
+
+    /// Says of all records of this name and type that someone would miss them.
+    pub(crate) fn await_records(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
+        let Some(name) = self.cache.find_name(name) else { return };
+        let mut id = self.cache.first(name);
+        while let Some(record) = self.cache.get(id) {
+            let next = record.next_of_name();
+            if rtype == RecordType::ANY || record.rtype() == rtype {
+                self.cache.set_awaited(now, id, true);
+            }
+            id = next;
+        }
+    }
+
+    /// Looks at what is known and asked about a name, and lets go of what nobody needs any more.
+    pub(crate) fn recheck<A: AskStorage>(&mut self, asks: &Asks<A>, now: Instant, name: Name<'_>) {
+        let Some(id) = self.cache.find_name(name) else { return };
+        let mut record = self.cache.first(id);
+        while let Some(kept) = self.cache.get(record) {
+            let next = kept.next_of_name();
+            if kept.is_awaited() && asks.need(name, kept.rtype()) < Need::Kept {
+                self.cache.set_awaited(now, record, false);
+            }
+            record = next;
+        }
+        let mut question = self.cache.tag(id);
+        while let Some(slot) = self.questions.get(question) {
+            let next = slot.next;
+            if asks.need(name, slot.rtype) == Need::None {
+                self.drop_question(question);
+            }
+            question = next;
+        }
+    }
+
+    /// Expires and refreshes what is due.
+    pub(super) fn handle_timeout<A: AskStorage>(&mut self, asks: &mut Asks<A>, now: Instant) {
+        while let Some(id) = self.cache.due(now) {
+            let Some(record) = self.cache.get(id) else { return };
+            let (name, rtype) = (record.name(), record.rtype());
+            if record.expires() <= now {
+                self.cache.remove(id, &mut |name, rdata| {
+                    asks.note(Change::Went, name, rdata);
+                });
+            } else if asks.need(self.cache.name(name), rtype) >= Need::Kept {
+                self.cache.refreshed(now, id);
+                self.ask_for_refresh(now, name, rtype);
+            } else {
+                self.cache.set_awaited(now, id, false);
+            }
+        }
+    }
+
+    /// Forgets all that was heard and asked.
+    pub(super) fn clear<A: AskStorage>(&mut self, asks: &mut Asks<A>) {
+        for id in 0..self.questions.bound() {
+            self.drop_question(id);
+        }
+        self.cache.clear(&mut |name, rdata| {
+            asks.note(Change::Went, name, rdata);
+        });
+        self.unicast_until = Instant::ZERO;
+    }
+
+    // Questions.
+
+    /// Starts to ask, unless that is being done.
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        rtype: RecordType,
+        chance: &mut Chance,
+        gone: Gone<'_>,
+    ) -> Result<(), Full> {
+        let id = match self.find_question(name, rtype) {
+            Some(id) => id,
+            None => self.add_question(name, rtype, gone)?,
+        };
+        let is_asked = self.questions.get(id).is_some_and(QuestionSlot::has_series);
+        if is_asked && !self.is_fresh {
+            return Ok(());
+        }
+        let unicast = self.is_fresh && self.config.unicast;
+        let due = self.next_burst(now, chance);
+        if let Some(slot) = self.questions.get_mut(id) {
+            slot.start(due, unicast);
+        }
+        self.due.settle(&mut self.questions, id);
+        Ok(())
+    }
+
+    /// When questions that start now are to be asked: together, so that they share a packet (§5.2, §5.3).
+    fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> Instant {
+        if self.burst < now + FIRST_MIN {
+            let wait = chance.within(Draw::FirstQuestion, self.id.0.into(), FIRST_MIN..=FIRST_MAX);
+            self.burst = now + wait;
+        }
+        self.burst
+    }
+
+    /// Whether there is a series of questions going on.
+    pub(crate) fn is_asking(&self, name: Name<'_>, rtype: RecordType) -> bool {
+        let slot = self.find_question(name, rtype).and_then(|id| self.questions.get(id));
+        slot.is_some_and(QuestionSlot::has_series)
+    }
+
+    pub(super) fn find_question(&self, name: Name<'_>, rtype: RecordType) -> Option<u32> {
+        self.question_of(self.cache.find_name(name)?, rtype)
+    }
+
+    fn question_of(&self, name: NameId, rtype: RecordType) -> Option<u32> {
+        let mut id = self.cache.tag(name);
+        while let Some(slot) = self.questions.get(id) {
+            if slot.rtype == rtype {
+                return Some(id);
+            }
+            id = slot.next;
+        }
+        None
+    }
+
+    fn add_question(
+        &mut self,
+        name: Name<'_>,
+        rtype: RecordType,
+        gone: Gone<'_>,
+    ) -> Result<u32, Full> {
+        if !self.questions.has_room(self.questions_max) {
+            return Err(Full);
+        }
+        let name = self.cache.intern(name, gone)?;
+        self.add_question_of(name, rtype)
+    }
+
+    /// Takes over the caller's hold on the name.
+    fn add_question_of(&mut self, name: NameId, rtype: RecordType) -> Result<u32, Full> {
+        let mut slot = QuestionSlot::new(name, rtype);
+        slot.next = self.cache.tag(name);
+        let id = self.questions.insert(slot, self.questions_max).inspect_err(|Full| self.cache.release(name))?;
+        self.cache.set_tag(name, id);
+        Ok(id)
+    }
+
+    /// Asks at once because a record is about to end.
+    fn ask_for_refresh(&mut self, now: Instant, name: NameId, rtype: RecordType) {
+        let id = match self.question_of(name, rtype) {
+            Some(id) => id,
+            None => {
+                self.cache.hold(name);
+                match self.add_question_of(name, rtype) {
+                    Ok(id) => id,
+                    // There is another time, at the next refresh.
+                    Err(Full) => return,
+                }
+            }
+        };
+        if let Some(slot) = self.questions.get_mut(id) {
+            slot.ask_for_refresh(now);
+        }
+        self.due.settle(&mut self.questions, id);
+    }
+
+    /// Ends the questions that a record has answered for good: a set that came whole is all there is (§5.2), and so is
+    /// what its owner denies (§6.1).
+    fn note_answered<A: AskStorage>(&mut self, asks: &Asks<A>, record: &Record<'_>) {
+        let Some(name) = self.cache.find_name(record.name) else { return };
+        let mut id = self.cache.tag(name);
+        while let Some(slot) = self.questions.get(id) {
+            let next = slot.next;
+            let is_answered = match record.rdata {
+                Rdata::Nsec(_) => self.cache.denies(name, slot.rtype),
+                _ => record.cache_flush && record.rtype() == slot.rtype,
+            };
+            if is_answered && asks.need(record.name, slot.rtype) != Need::Open {
+                self.drop_question(id);
+            }
+            id = next;
+        }
+    }
+
+    pub(super) fn drop_question(&mut self, id: u32) {
+        let Some(slot) = self.questions.get(id) else { return };
+        let (name, next) = (slot.name, slot.next);
+        self.unlist(id);
+        if self.cache.tag(name) == id {
+            self.cache.set_tag(name, next);
+        } else {
+            let mut before = self.cache.tag(name);
+            while let Some(slot) = self.questions.get_mut(before) {
+                if slot.next == id {
+                    slot.next = next;
+                    break;
+                }
+                before = slot.next;
+            }
+        }
+        self.due.forget(&mut self.questions, id);
+        self.questions.remove(id);
+        self.cache.release(name);
+        self.has_freed = true;
+    }
+
+    /// Takes note that a question was put that asked for a unicast answer.
+    pub(super) fn expect_unicast(&mut self, now: Instant) {
+        self.unicast_until = now + UNICAST_SPAN;
+    }
+
+    /// Whether a unicast answer may be one to a question of ours (§6).
+    pub(super) fn expects_unicast(&self, now: Instant) -> bool {
+        now <= self.unicast_until && self.unicast_until != Instant::ZERO
+    }
+
+    /// Whether known answers are left over from the last packet.
+    pub(super) fn is_continuing(&self) -> bool {
+        self.is_up && self.listed.0 != NONE
+    }
+
+    /// When a question is to be asked.
+    pub(super) fn next_transmit(&self) -> Instant {
+        match (self.is_up, self.is_continuing()) {
+            (false, _) => Instant::MAX,
+            (true, true) => Instant::ZERO,
+            (true, false) => self.due.next(&self.questions),
+        }
+    }
+
+    /// Records that found no room, and records forgotten to make some.
+    pub(super) fn losses(&self) -> (u32, u32) {
+        (self.not_cached, self.cache.evicted())
+    }
+}
+
+impl<H: HeardStorage> fmt::Debug for HeardLink<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeardLink").field("id", &self.id).field("is_up", &self.is_up).finish_non_exhaustive()
+    }
+}
+
+impl<H: HeardStorage> Heard for HeardLink<H> {
+    fn id(&self) -> LinkId {
+        self.id
+    }
+
+    fn config(&self) -> LinkConfig {
+        self.config
+    }
+
+    fn first(&self, name: Name<'_>) -> u32 {
+        self.cache.find_name(name).map_or(NONE, |name| self.cache.first(name))
+    }
+
+    fn entry(&self, id: u32) -> Option<Entry<'_>> {
+        let record = self.cache.get(id)?;
+        Some(Entry {
+            rdata: self.cache.rdata(id),
+            next: record.next_of_name(),
+            heard: record.heard(),
+            life: record.life(),
+            is_unique: record.is_unique(),
+            is_dropped: record.is_dropped(),
+        })
+    }
+
+    fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool {
+        self.cache.find_name(name).is_some_and(|name| self.cache.denies(name, rtype))
+    }
+
+    fn walk_max(&self) -> usize {
+        self.cache.walk_max()
+    }
+}

@@ -1,0 +1,275 @@
+//! Asking on many links, and what was heard there (RFC 6762 §5, §7, §10).
+//!
+//! One [`Querier`] has a row of links, each with its own cache and its own questions, and above them what was asked for.
+//! A question is put on a link because something asked for needs it there; that need is not stored with the question but
+//! looked up when the question falls due, so that nothing has to be counted.
+
+mod duplicate;
+mod known;
+mod link;
+mod question;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    cache::{HeardStorage, Life, Origin},
+    chance::{Chance, Draw},
+    config::Config,
+    discovery::{AskStorage, Asks, Heard, Links},
+    link::{LinkConfig, LinkId, Via},
+    name::Name,
+    own::OwnRecords,
+    stats::Stats,
+    store::{Full, Slots},
+    time::Instant,
+    wire::{Class, Message, Rdata, Record, RecordType, Ttl},
+};
+
+pub use self::{link::HeardLink, question::QuestionSlot};
+
+/// Which of the keys drawn from the seed is the one of the hashes here.
+const KEY: u8 = 1;
+
+/// The seconds that are left to what was heard before the machine slept (§10.3).
+const DOUBT_SECS: u32 = 10;
+
+/// The rows of a querier.
+pub trait QuerierStorage {
+    /// What is heard on each link.
+    type Heard: HeardStorage;
+    /// What is asked for.
+    type Ask: AskStorage;
+    /// The links: as many as the numbers that [`LinkId`] can have here.
+    type Links: Slots<Option<HeardLink<Self::Heard>>>;
+}
+
+/// The row of links.
+pub(crate) struct Rows<S: QuerierStorage> {
+    row: S::Links,
+}
+
+impl<S: QuerierStorage> Rows<S> {
+    fn get(&self, index: usize) -> Option<&HeardLink<S::Heard>> {
+        self.row.get(index)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut HeardLink<S::Heard>> {
+        self.row.get_mut(index)?.as_mut()
+    }
+
+    /// A link that is up.
+    pub(crate) fn up_mut(&mut self, index: usize) -> Option<&mut HeardLink<S::Heard>> {
+        self.get_mut(index).filter(|link| link.is_up)
+    }
+
+    /// Whether a link has a pointer from one name to another, and whether that is our own.
+    pub(crate) fn pointer(&self, index: usize, from: Name<'_>, to: Name<'_>) -> Option<bool> {
+        let cache = &self.get(index)?.cache;
+        let rdata = Rdata::Ptr(to);
+        let record = Record { name: from, class: Class::IN, cache_flush: false, ttl: Ttl(0), rdata };
+        let kept = cache.get(cache.find(&record)?)?;
+        Some(kept.life() == Life::Own)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut HeardLink<S::Heard>> {
+        self.row.iter_mut().flatten()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &HeardLink<S::Heard>> {
+        self.row.iter().flatten()
+    }
+}
+
+impl<S: QuerierStorage> Links for Rows<S> {
+    fn bound(&self) -> usize {
+        self.row.len()
+    }
+
+    fn link(&self, index: usize) -> Option<&dyn Heard> {
+        self.get(index).map(|link| link as &dyn Heard)
+    }
+}
+
+/// The order in which the records of a packet are taken in, so that each finds what leads to it.
+const PASSES: [fn(RecordType) -> bool; 3] = [
+    |rtype| rtype == RecordType::PTR,
+    |rtype| rtype == RecordType::SRV,
+    |rtype| rtype != RecordType::PTR && rtype != RecordType::SRV,
+];
+
+/// Asks, hears, remembers and tells.
+///
+/// Commands that ask for something are in [`discovery`](crate::discovery).
+pub(crate) struct Querier<S: QuerierStorage> {
+    pub(crate) links: Rows<S>,
+    pub(crate) asks: Asks<S::Ask>,
+    pub(crate) chance: Chance,
+    pub(crate) config: Config,
+    pub(crate) key: u64,
+}
+
+impl<S: QuerierStorage> Querier<S> {
+    /// Nothing heard, nothing asked.
+    pub(crate) const fn new(config: &Config) -> Self {
+        Querier {
+            links: Rows { row: S::Links::EMPTY },
+            asks: Asks::new(config),
+            chance: Chance::new(0),
+            config: *config,
+            key: 0,
+        }
+    }
+
+    /// Brings in chance. Before any other verb.
+    pub(crate) fn start(&mut self, seed: u64) {
+        self.chance = Chance::new(seed);
+        self.key = self.chance.key(KEY);
+        self.asks.set_key(self.key);
+    }
+
+    // Links.
+
+    /// Adds a link. It is down until [`link_up`](Self::link_up).
+    pub(crate) fn add_link(&mut self, id: LinkId, config: LinkConfig) -> Result<(), Full> {
+        while self.links.row.len() <= id.index() {
+            self.links.row.push(None).map_err(|_| Full)?;
+        }
+        let link = HeardLink::new(id, config, &self.config, self.key);
+        let place = self.links.row.get_mut(id.index()).ok_or(Full)?;
+        *place = Some(link);
+        Ok(())
+    }
+
+    /// Removes a link and all that was heard on it.
+    pub(crate) fn remove_link(&mut self, now: Instant, id: LinkId, own: &dyn OwnRecords) {
+        self.link_down(now, id, own);
+        if let Some(place) = self.links.row.get_mut(id.index()) {
+            *place = None;
+        }
+    }
+
+    /// The link is there: what is asked for is asked on it, first with a question that takes a unicast answer (§5.4).
+    pub(crate) fn link_up(&mut self, now: Instant, id: LinkId, own: &dyn OwnRecords) {
+        if let Some(link) = self.links.get_mut(id.index())
+            && !link.is_up
+        {
+            link.is_up = true;
+            link.is_fresh = true;
+            self.start_over(now, own);
+        }
+    }
+
+    /// The link is lost, and all that was heard on it with it (§10.3).
+    pub(crate) fn link_down(&mut self, now: Instant, id: LinkId, own: &dyn OwnRecords) {
+        if let Some(link) = self.links.up_mut(id.index()) {
+            link.clear(&mut self.asks);
+            link.is_up = false;
+            self.settle(now, own);
+        }
+    }
+
+    /// The machine has slept: what was heard before is believed for ten more seconds only, and asked for again (§10.3).
+    pub(crate) fn resumed(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for link in self.links.iter_mut().filter(|link| link.is_up) {
+            link.cache.doubt(now, DOUBT_SECS);
+            link.is_fresh = true;
+        }
+        self.start_over(now, own);
+    }
+
+    // Packets.
+
+    /// Takes in a response. A unicast one counts only after a question that asked for it (§6); that its source is on the
+    /// link is for the caller to know (§11).
+    pub(crate) fn handle_response(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        message: &Message<'_>,
+        via: Via,
+        own: &dyn OwnRecords,
+    ) {
+        let Some(link) = self.links.up_mut(id.index()) else { return };
+        if via == Via::Unicast && !link.expects_unicast(now) {
+            return;
+        }
+        let [a, b, ..] = self.chance.draw(Draw::Refresh, id.0.into()).to_le_bytes();
+        self.take_message(now, id, message, Origin::Heard(u16::from_le_bytes([a, b])));
+        self.settle(now, own);
+    }
+
+    /// Takes in what we ourselves have just said on a link.
+    pub(crate) fn handle_own(&mut self, now: Instant, id: LinkId, message: &Message<'_>, own: &dyn OwnRecords) {
+        if self.config.own_results {
+            self.take_message(now, id, message, Origin::Own);
+            self.settle(now, own);
+        }
+    }
+
+    /// Takes note of what another asks (§7.3).
+    pub(crate) fn handle_query(&mut self, now: Instant, id: LinkId, message: &Message<'_>) {
+        if let Some(link) = self.links.up_mut(id.index()) {
+            link.handle_query(now, message);
+        }
+    }
+
+    fn take_message(&mut self, now: Instant, id: LinkId, message: &Message<'_>, origin: Origin) {
+        let Some(link) = self.links.up_mut(id.index()) else { return };
+        for is_in in PASSES {
+            let is_data = |record: &Record<'_>| {
+                let rtype = record.rtype();
+                // §10.2: what is no record, and what is not of the Internet, is not for the cache.
+                record.class == Class::IN && !rtype.is_pseudo() && is_in(rtype)
+            };
+            for record in message.answers().chain(message.additionals()).filter(is_data) {
+                link.take(&mut self.asks, now, &record, origin, &self.config);
+            }
+        }
+    }
+
+    // Time.
+
+    /// Expires and refreshes what is due, and ends what has waited long enough.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for link in self.links.iter_mut().filter(|link| link.is_up) {
+            link.handle_timeout(&mut self.asks, now);
+        }
+        self.end_patience(now);
+        self.settle(now, own);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) or [`poll_event`](Self::poll_event) has something to do; an instant
+    /// that has come if there is news.
+    pub(crate) fn next_timer(&self) -> Instant {
+        let is_hungry = |link: &HeardLink<S::Heard>| link.is_starved && link.has_freed;
+        if self.has_news() || self.links.iter().any(is_hungry) {
+            return Instant::ZERO;
+        }
+        let up = self.links.iter().filter(|link| link.is_up);
+        up.map(|link| link.cache.next_due()).fold(self.next_patience(), Instant::min)
+    }
+
+    // Questions.
+
+    /// Writes the next packet for a link, which is for its group.
+    pub(crate) fn poll_transmit(&mut self, now: Instant, id: LinkId, buffer: &mut [u8]) -> Option<usize> {
+        self.links.up_mut(id.index())?.poll_transmit(&self.asks, now, buffer)
+    }
+
+    /// Whether the next packet goes on with known answers, and so must follow the last one at once (§7.2).
+    pub(crate) fn is_continuing(&self, id: LinkId) -> bool {
+        self.links.get(id.index()).is_some_and(HeardLink::is_continuing)
+    }
+
+    /// When [`poll_transmit`](Self::poll_transmit) has something to write for a link.
+    pub(crate) fn next_transmit(&self, id: LinkId) -> Instant {
+        self.links.get(id.index()).map_or(Instant::MAX, HeardLink::next_transmit)
+    }
+
+    /// Adds the counters of a link to its others.
+    pub(crate) fn count(&self, id: LinkId, stats: &mut Stats) {
+        if let Some(link) = self.links.get(id.index()) {
+            (stats.not_cached, stats.evicted) = link.losses();
+        }
+    }
+}
