@@ -13,6 +13,7 @@ use mdns_proto::{
     wire::{TxtError, TxtVec},
 };
 use mdns_socket::{Family, PatternError, Selection, interfaces};
+use mdns_tokio::Announcement;
 
 /// The domain of multicast DNS (RFC 6762 §3).
 const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
@@ -192,7 +193,7 @@ pub(crate) struct Demo {
 }
 
 /// When to end.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Limits {
     /// Ends after this many seconds; 0.5 is half a second.
     #[arg(long, short, value_name = "SECS", value_parser = seconds)]
@@ -204,7 +205,7 @@ pub(crate) struct Limits {
 }
 
 /// Where to speak and listen.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct Network {
     /// Uses an interface by its name (eth0), its index (2) or a pattern ('en*'); may be repeated.
@@ -247,18 +248,6 @@ enum Interface {
 struct Attribute {
     key: String,
     value: Option<String>,
-}
-
-/// Something that one advertises, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Service {
-    pub(crate) instance: String,
-    pub(crate) service_type: ServiceType,
-    pub(crate) port: u16,
-    pub(crate) txt: TxtVec,
-    pub(crate) subtypes: Vec<String>,
-    /// The first label of the host's name.
-    pub(crate) host: Option<String>,
 }
 
 impl Command {
@@ -304,7 +293,7 @@ impl Resolve {
 
 impl Advertise {
     /// What is to be advertised; at least one.
-    pub(crate) fn services(self) -> Result<Vec<Service>, String> {
+    pub(crate) fn services(self) -> Result<Vec<Announcement>, String> {
         if let Some(path) = &self.from {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -322,13 +311,11 @@ impl Advertise {
             txt.push(key, value.as_deref().map(str::as_bytes))
                 .map_err(|error| format!("--txt {key:?}: {error}"))?;
         }
-        Ok(vec![Service {
-            instance,
-            service_type,
-            port,
+        Ok(vec![Announcement {
             txt,
             subtypes: self.subtypes,
             host: self.host,
+            ..Announcement::new(instance, service_type, port)
         }])
     }
 }

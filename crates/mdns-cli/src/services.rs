@@ -7,9 +7,10 @@ use mdns_proto::{
     name::{ServiceType, check_instance},
     wire::TxtVec,
 };
+use mdns_tokio::Announcement;
 use serde::Deserialize;
 
-use crate::args::{Service, own_host, subtype};
+use crate::args::{own_host, subtype};
 
 /// A line. Fields that it has beside these say nothing.
 #[derive(Deserialize)]
@@ -44,9 +45,9 @@ enum Value {
 /// # Errors
 ///
 /// Says in which line what is wrong; or that there is no service.
-pub(crate) fn read(text: &str) -> Result<Vec<Service>, String> {
+pub(crate) fn read(text: &str) -> Result<Vec<Announcement>, String> {
     let lines = (1..).zip(text.lines());
-    let services: Vec<Service> = lines
+    let services: Vec<Announcement> = lines
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(number, line)| service(line).map_err(|why| format!("line {number}: {why}")))
         .collect::<Result<_, _>>()?;
@@ -56,7 +57,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Service>, String> {
     }
 }
 
-fn service(line: &str) -> Result<Service, String> {
+fn service(line: &str) -> Result<Announcement, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let service_type: ServiceType = line
         .service_type
@@ -85,13 +86,11 @@ fn service(line: &str) -> Result<Service, String> {
     let host = line.host.map(|host| {
         own_host(&host).map_err(|error| format!("host {host:?}: {error}"))
     });
-    Ok(Service {
-        instance: line.instance,
-        service_type,
-        port: line.port,
+    Ok(Announcement {
         txt,
         subtypes: line.subtypes,
         host: host.transpose()?,
+        ..Announcement::new(line.instance, service_type, line.port)
     })
 }
 

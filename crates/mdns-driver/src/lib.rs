@@ -1,1 +1,46 @@
-//! The part of an adapter that knows no event loop.
+//! What all adapters with std share: links and their sockets, the clock, the seed, and what subscribers are told.
+//!
+//! [`Driver`] is a machine around [`mdns_proto::host::Host`]: it opens and closes sockets as interfaces come and go, reads
+//! and sends, and keeps for each subscriber the latest state of what it asked for. It waits for nothing: an event loop tells
+//! it what has become [readable](Driver::read) or [writable](Driver::write) and when its [deadline](Driver::timeout)
+//! has come.
+//!
+//! ```text
+//!   handles: Mdns, Browse, Advertisement ..      on any executor; they lock the driver and call it
+//!          │ commands        ▲ wakers
+//!   ┌──────▼─────────────────┴──────┐
+//!   │ Driver: Host<Heap>, links,    │◀── Run: one task, which waits for sockets and the timer
+//!   │ sockets, clock, subscribers   │    on a Reactor, the only thing an adapter brings
+//!   └───────────────────────────────┘
+//! ```
+//!
+//! For the handles an adapter brings a [`Reactor`], and `Mdns<ItsReactor>` is its whole interface. A loop without async
+//! drives [`Driver`] itself.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod clock;
+mod driver;
+mod error;
+mod handle;
+mod links;
+mod options;
+mod owned;
+mod run;
+mod subscriber;
+
+pub use mdns_proto as proto;
+pub use mdns_socket as socket;
+
+pub use self::{
+    clock::{Clock, SystemClock},
+    driver::{AdvertisementEvent, Driver, Subscribers, Subscription},
+    error::Error,
+    handle::{Advertisement, Browse, Lookup, Mdns, Query, Resolve, Results},
+    links::{LinkInfo, Socket, SourceId},
+    options::{Announcement, Options},
+    owned::{Address, Answer, Instance},
+    run::{Reactor, Run},
+    subscriber::{BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews},
+};

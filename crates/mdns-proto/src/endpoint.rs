@@ -18,12 +18,18 @@ use crate::{
 ///     config::Config,
 ///     endpoint::Endpoint,
 ///     link::{Family, InterfaceId, LinkConfig, Subnet},
-///     store::Heap,
 ///     time::Instant,
 /// };
 ///
+/// mdns_proto::fixed! {
+///     struct Board {
+///         links: 1, hosts: 1, addresses: 1, services: 1, subtypes: 0, own_text: 256, askers: 2,
+///         asks: 1, told: 2, ask_text: 128, heard: 8, heard_text: 256,
+///     }
+/// }
+///
 /// let link = LinkConfig { interface: InterfaceId(1), family: Family::V4, mtu: 1500, unicast: true };
-/// let mut endpoint = Endpoint::<Heap>::started(Config::DEFAULT, link, Instant::ZERO, 42)?;
+/// let mut endpoint = Endpoint::<Board>::started(Config::DEFAULT, link, Instant::ZERO, 42)?;
 /// let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// endpoint.set_addresses(Instant::ZERO, InterfaceId(1), &[Subnet { address, prefix_len: 24 }])?;
 /// endpoint.add_host(Instant::ZERO, "hall")?;

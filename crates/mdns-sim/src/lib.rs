@@ -1,1 +1,46 @@
-//! Placeholder.
+//! A network in a box: many mDNS hosts on a virtual clock, all chance from one seed.
+//!
+//! A [`Net`] has segments, on which packets are lost, late, doubled or repeated as [`Conditions`] say; [`Host`]s, each a whole
+//! `mdns_proto` machine driven by its contract; and scripted [`Peer`]s, which say what no host of ours would. What happens
+//! is written down as a page to be read, and a test says what the page should be:
+//!
+//! ```
+//! use std::time::Duration;
+//! use mdns_sim::Net;
+//!
+//! let mut net = Net::seeded(7);
+//! let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
+//! let attic = net.host("attic").browse("_ipp._tcp");
+//! net.run_for(Duration::from_secs(3));
+//!
+//! assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
+//! assert_eq!(attic.found().len(), 1);
+//! assert!(net.transcript().contains("attic  finds   Printer at hall:631, 10.0.0.1"));
+//! ```
+//!
+//! After every single thing that is done to a host the contract is kept, and checked: transmits are polled until there are
+//! none, events until there are none, and then the timeout must be in the future. A host that breaks it stops the run with the
+//! seed, the time and its name.
+//!
+//! Hosts have addresses by their number: the first is `10.0.0.1`, and `fe80::1` if it is [`dual_stack`](Host::dual_stack).
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod chance;
+mod host;
+mod net;
+mod node;
+mod pcap;
+mod peer;
+mod segment;
+mod transcript;
+mod world;
+
+pub use self::{
+    host::Host,
+    net::Net,
+    peer::{Peer, message},
+    segment::{Conditions, Segment},
+    transcript::Kind,
+    world::{Heard, Sent},
+};

@@ -32,6 +32,9 @@ const BUFFER: usize = 65_507;
 /// The MTU of all segments: that of Ethernet.
 const MTU: u16 = 1500;
 
+/// When a network begins: no host is switched on in the very moment that its clock counts from.
+const START: Instant = Instant::from_micros(1);
+
 /// A packet that was sent: kept once, however often it arrives.
 #[derive(Debug)]
 pub struct Sent {
@@ -167,7 +170,7 @@ impl<S: Storage> World<S> {
     pub(crate) fn new(seed: u64) -> Self {
         World {
             chance: Chance(seed),
-            now: Instant::ZERO,
+            now: START,
             stations: Vec::new(),
             segments: Vec::new(),
             queue: BinaryHeap::new(),
@@ -186,11 +189,11 @@ impl<S: Storage> World<S> {
         self.segments.len() - 1
     }
 
-    pub(crate) fn add_host(&mut self, name: &str, config: Config) -> usize {
+    pub(crate) fn add_host(&mut self, name: &str, label: &str, config: Config) -> usize {
         let index = self.stations.len();
         let seed = self.chance.draw(Draw::HostSeed, [index as u64, 0]);
         let mut node = Box::new(Node::new(config, self.now, seed));
-        node.claim(self.now, name);
+        node.claim(self.now, label);
         self.add_station(name, Role::Host(node))
     }
 

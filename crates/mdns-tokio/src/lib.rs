@@ -1,1 +1,113 @@
-//! Placeholder.
+//! mDNS and DNS-SD (RFC 6762, RFC 6763) on tokio: handles and streams.
+//!
+//! ```no_run
+//! use mdns_tokio::{Announcement, BrowseEvent, Mdns};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mdns = Mdns::new()?;
+//!     let mut desk = mdns.advertise(&Announcement::new("Front Desk", "_http._tcp".parse()?, 8080))?;
+//!     println!("known as {:?}", desk.registered().await);
+//!
+//!     let mut browse = mdns.browse(&"_http._tcp".parse()?)?;
+//!     while let Some(event) = browse.next().await {
+//!         match event {
+//!             BrowseEvent::Found(instance) | BrowseEvent::Changed(instance) => {
+//!                 println!("{} at {:?}", instance.name, instance.socket_addrs().collect::<Vec<_>>());
+//!             }
+//!             BrowseEvent::Gone(instance) => println!("{} is gone", instance.name),
+//!             _ => {}
+//!         }
+//!     }
+//!     mdns.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! One [`Mdns`] is one task, which runs until the last handle is dropped. Everything else is in `mdns-driver`, which the
+//! adapters share; this crate only waits for sockets and for time.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use mdns_driver::{Reactor, Run};
+use tokio::{
+    io::unix::AsyncFd,
+    runtime::Handle,
+    time::{Instant, Sleep, sleep},
+};
+
+pub use mdns_driver::{
+    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Error, Instance, LinkInfo,
+    Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results, proto, socket,
+};
+
+/// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled.
+pub type Mdns = mdns_driver::Mdns<Tokio>;
+
+/// How a driver waits on tokio.
+#[derive(Debug)]
+pub struct Tokio {
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Reactor for Tokio {
+    type Source = AsyncFd<Arc<mdns_driver::Socket>>;
+
+    fn current() -> io::Result<Self> {
+        Handle::try_current().map_err(io::Error::other)?;
+        Ok(Tokio { timer: Box::pin(sleep(Duration::ZERO)) })
+    }
+
+    fn spawn(run: Run<Self>) {
+        tokio::spawn(run);
+    }
+
+    fn register(&self, socket: Arc<mdns_driver::Socket>) -> io::Result<Self::Source> {
+        AsyncFd::new(socket)
+    }
+
+    fn poll_read(
+        source: &mut Self::Source,
+        context: &mut Context<'_>,
+        mut read: impl FnMut() -> io::Result<()>,
+    ) -> Poll<()> {
+        loop {
+            // It fails only when the runtime shuts down, and drops the task.
+            let Ok(mut guard) = ready!(source.poll_read_ready(context)) else { return Poll::Pending };
+            if guard.try_io(|_| read()).is_ok() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn poll_write(
+        source: &mut Self::Source,
+        context: &mut Context<'_>,
+        mut write: impl FnMut() -> io::Result<()>,
+    ) -> Poll<()> {
+        loop {
+            let Ok(mut guard) = ready!(source.poll_write_ready(context)) else { return Poll::Pending };
+            if guard.try_io(|_| write()).is_ok() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn set_timer(&mut self, after: Duration) {
+        self.timer.as_mut().reset(Instant::now() + after);
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().poll(context)
+    }
+}

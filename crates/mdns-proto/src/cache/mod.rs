@@ -139,7 +139,7 @@ impl<H: HeardStorage> Cache<H> {
         core::iter::from_fn(move || {
             let record = self.records.get(id)?;
             let found = (id, record);
-            id = record.next;
+            id = record.after;
             Some(found)
         })
     }
@@ -212,12 +212,10 @@ impl<H: HeardStorage> Cache<H> {
         rdata.hash(self.key ^ u64::from(name.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub(crate) fn bound(&self) -> u32 {
-        self.records.bound()
+    /// Whether nothing at all is kept, not even a name.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.len() == 0 && self.names.is_empty()
     }
 
     /// Where the reader of a chain stands; what is removed is passed over.
@@ -315,7 +313,7 @@ impl<H: HeardStorage> Cache<H> {
         }
         let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
         row.data = data;
-        row.next = self.names.first(name);
+        row.after = self.names.first(name);
         let id = self.records.insert(row, self.records_max)?;
         if data == Data::Dropped
             && let Err(full) = self.keep_bytes(id, rdata, gone)
@@ -326,10 +324,10 @@ impl<H: HeardStorage> Cache<H> {
         // The chain may have been changed by what was evicted.
         let next = self.names.first(name);
         if let Some(after) = self.records.get_mut(next) {
-            after.previous = id;
+            after.before = id;
         }
         if let Some(row) = self.records.get_mut(id) {
-            row.next = next;
+            row.after = next;
         }
         self.names.set_first(name, id);
         self.index.insert(&mut self.records, id);
@@ -404,22 +402,22 @@ impl<H: HeardStorage> Cache<H> {
     pub(crate) fn remove(&mut self, id: u32, gone: Gone<'_>) {
         let Some(record) = self.records.get(id) else { return };
         let (name, data) = (record.name, record.data);
-        let (previous, next) = (record.previous, record.next);
+        let (before, after) = (record.before, record.after);
         gone(self.name(name), &self.said(record));
         if record.is_awaited() {
             self.awaited.forget(&mut self.records, id);
         } else {
             self.idle.forget(&mut self.records, id);
         }
-        match self.records.get_mut(previous) {
-            Some(before) => before.next = next,
-            None => self.names.set_first(name, next),
+        match self.records.get_mut(before) {
+            Some(record) => record.after = after,
+            None => self.names.set_first(name, after),
         }
-        if let Some(after) = self.records.get_mut(next) {
-            after.previous = previous;
+        if let Some(record) = self.records.get_mut(after) {
+            record.before = before;
         }
         if self.cursor == id {
-            self.cursor = next;
+            self.cursor = after;
         }
         self.index.remove(&mut self.records, id);
         self.records.remove(id);
@@ -499,7 +497,7 @@ impl<H: HeardStorage> Cache<H> {
         let mut other = self.first(name);
         for _ in 0..self.walk_max {
             let Some(record) = self.get(other) else { return };
-            let next = record.next;
+            let next = record.after;
             let is_old = now.since(record.heard()).as_micros() > 1_000_000;
             let yields = record.life() != Life::Own || origin == Origin::Own;
             if other != id && record.rtype == rtype && is_old && yields {
@@ -512,7 +510,7 @@ impl<H: HeardStorage> Cache<H> {
 
     /// All that was heard is in doubt: what is not heard again ends in `secs` (§10.3).
     pub(crate) fn doubt(&mut self, now: Instant, secs: u32) {
-        for id in 0..self.bound() {
+        for id in 0..self.records.bound() {
             if self.get(id).is_some_and(|record| record.life() != Life::Own) {
                 self.cut(now, id, secs);
             }
@@ -521,7 +519,7 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self, gone: Gone<'_>) {
-        for id in 0..self.bound() {
+        for id in 0..self.records.bound() {
             self.remove(id, gone);
         }
     }

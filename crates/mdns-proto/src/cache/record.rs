@@ -33,9 +33,9 @@ pub struct HeardRecord {
     /// The next record with a like hash.
     alike: u32,
     /// The record before in the chain of the name.
-    pub(super) previous: u32,
+    pub(super) before: u32,
     /// The record after in the chain of the name.
-    pub(super) next: u32,
+    pub(super) after: u32,
     place: u32,
     pub(super) data: Data,
     /// When it was last heard, or cut short.
@@ -99,8 +99,8 @@ impl HeardRecord {
             name,
             hash,
             alike: NONE,
-            previous: NONE,
-            next: NONE,
+            before: NONE,
+            after: NONE,
             place: NONE,
             data: Data::Dropped,
             heard: term.heard,
@@ -208,7 +208,7 @@ impl HeardRecord {
 
     /// The next record in the chain of the name.
     pub(crate) fn next_of_name(&self) -> u32 {
-        self.next
+        self.after
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::{
     cmp::{Ordering, Reverse},
-    fmt,
+    fmt::{self, Write as _},
     net::{IpAddr, SocketAddr, SocketAddrV6},
 };
 
@@ -10,7 +10,7 @@ use super::ask::AddressKind;
 use crate::{
     cache::Life,
     link::{InterfaceId, LinkConfig, LinkId},
-    name::{KeyedHash, Name, escape_label, split_instance},
+    name::{KeyedHash, Name, split_instance},
     time::Instant,
     wire::{Rdata, RecordType, Srv, Txt},
 };
@@ -143,9 +143,9 @@ impl<'a> Instance<'a> {
         self.name.first_label().unwrap_or_default()
     }
 
-    /// The first label as text, with nothing in it that a terminal would obey.
+    /// The first label as text for people: not escaped, and with U+FFFD for what is no text or what a terminal would obey.
     pub fn label_text(&self) -> impl fmt::Display + use<'a> {
-        escape_label(self.label())
+        LabelText(self.label())
     }
 
     /// The service type, such as `_ipp._tcp.local`. It need not be the one that was browsed (RFC 6763 §4.2).
@@ -246,6 +246,19 @@ impl fmt::Debug for Instance<'_> {
             .field("target", &self.target())
             .field("txt", &self.txt())
             .finish_non_exhaustive()
+    }
+}
+
+struct LabelText<'a>(&'a [u8]);
+
+impl fmt::Display for LabelText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LabelText(label) = self;
+        label.utf8_chunks().try_for_each(|chunk| {
+            let replaced = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+            let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+            chunk.valid().chars().map(shown).chain(replaced).try_for_each(|c| f.write_char(c))
+        })
     }
 }
 

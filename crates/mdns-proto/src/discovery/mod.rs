@@ -9,6 +9,8 @@ mod event;
 mod instance;
 mod settle;
 mod srv;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub use self::{

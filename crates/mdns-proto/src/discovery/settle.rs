@@ -213,6 +213,7 @@ impl<S: QuerierStorage> Querier<S> {
             is_hungry |= link.is_starved && link.has_freed;
             link.is_starved &= !link.has_freed;
             link.has_freed = false;
+            link.retry = Instant::MAX;
         }
         if is_hungry {
             for told in 0..self.asks.told_bound() {

@@ -733,6 +733,12 @@ impl<A: AskStorage> Asks<A> {
         self.due.settle(&mut self.asks, ask);
     }
 
+    /// Whether nothing at all is kept, not even a name.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.asks.len() == 0 && self.told.len() == 0 && self.names.is_empty()
+    }
+
     // Telling.
 
     pub(super) fn has_news(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Questions that are due share a packet. Behind them go the known answers to each; while some are left the packet has TC,
 //! and the next one goes on with them, without questions.
 
-use super::link::HeardLink;
+use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
     discovery::{AskStorage, Asks, Need, is_answered},
@@ -46,6 +46,9 @@ impl<H: HeardStorage> HeardLink<H> {
             };
             if is_moot {
                 self.drop_question(id);
+                if self.is_starved {
+                    self.retry = now + FIRST_MIN;
+                }
                 continue;
             }
             let question = Question { name, qtype: rtype, qclass: Class::IN, unicast };

@@ -39,6 +39,8 @@ pub struct HeardLink<H: HeardStorage> {
     pub(crate) is_starved: bool,
     /// A question has made room since.
     pub(crate) has_freed: bool,
+    /// When to see to that, if nothing else comes up before.
+    pub(crate) retry: Instant,
     not_cached: u32,
 }
 
@@ -58,6 +60,7 @@ impl<H: HeardStorage> HeardLink<H> {
             listed: (NONE, NONE),
             is_starved: false,
             has_freed: false,
+            retry: Instant::MAX,
             not_cached: 0,
         }
     }

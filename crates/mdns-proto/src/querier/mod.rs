@@ -9,6 +9,8 @@ mod known;
 mod link;
 mod question;
 #[cfg(test)]
+pub(crate) mod scene;
+#[cfg(test)]
 mod tests;
 
 use crate::{
@@ -241,12 +243,11 @@ impl<S: QuerierStorage> Querier<S> {
     /// When [`handle_timeout`](Self::handle_timeout) or [`poll_event`](Self::poll_event) has something to do; an instant
     /// that has come if there is news.
     pub(crate) fn next_timer(&self) -> Instant {
-        let is_hungry = |link: &HeardLink<S::Heard>| link.is_starved && link.has_freed;
-        if self.has_news() || self.links.iter().any(is_hungry) {
+        if self.has_news() {
             return Instant::ZERO;
         }
-        let up = self.links.iter().filter(|link| link.is_up);
-        up.map(|link| link.cache.next_due()).fold(self.next_patience(), Instant::min)
+        let links = self.links.iter().map(|link| link.cache.next_due().min(link.retry));
+        links.fold(self.next_patience(), Instant::min)
     }
 
     // Questions.

@@ -80,7 +80,7 @@ pub struct Link<L: LinkStorage> {
     /// When the answers that others may give too are sent: together (RFC 6762 §6.4).
     answers: Instant,
     /// When a probe was last sent.
-    last_probe: Instant,
+    last_probe: Option<Instant>,
     /// Nothing is sent before: after a send that failed.
     held_until: Instant,
     /// The number of the packet being written.
@@ -194,7 +194,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Whether a unicast response may be the answer to a probe of the last two seconds (RFC 6762 §6).
     pub(crate) fn expects_unicast(&self, now: Instant, link: LinkId) -> bool {
-        self.link(link).is_some_and(|link| link.config.unicast && now - link.last_probe < UNICAST_WITHIN && link.last_probe != Instant::ZERO)
+        self.link(link).is_some_and(|link| {
+            link.config.unicast && link.last_probe.is_some_and(|probe| now - probe < UNICAST_WITHIN)
+        })
     }
 
     pub(crate) fn stats(&self, link: LinkId) -> Option<&Stats> {
@@ -473,15 +475,17 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             let (name, rtype, claim) = (record.name, record.rtype(), record.claim);
-            let has_rest = self.own.records_of(name).any(|(other, rest)| {
-                other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface) && !rest.is_leaving()
+            let rest = self.own.records_of(name).find(|(other, rest)| {
+                *other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface) && !rest.is_leaving()
             });
+            let rest = rest.map(|(rest, _)| rest);
             self.own.let_go(id);
-            if has_rest {
+            if let Some(rest) = rest {
                 for (_, link) in self.links.iter_mut() {
                     link.forget_record(id);
                 }
                 self.own.remove_record(now, id);
+                self.announce_anew(now, rest);
             } else {
                 self.say_goodbye(now, id);
             }
@@ -722,7 +726,7 @@ impl<L: LinkStorage> Link<L> {
             askers: Askers::new(),
             first_probe: Instant::ZERO,
             answers: Instant::ZERO,
-            last_probe: Instant::ZERO,
+            last_probe: None,
             held_until: Instant::ZERO,
             packet: 0,
             stats: Stats::NONE,
@@ -766,7 +770,7 @@ impl<L: LinkStorage> Link<L> {
 
     /// Begins to probe, `pause` and a random wait from now (RFC 6762 §8.1). Names that begin together are probed together.
     fn probe(&mut self, now: Instant, claim: ClaimId, pause: Duration, chance: &mut Chance) {
-        let first = if pause.is_zero() && self.first_probe >= now {
+        let first = if pause.is_zero() && self.first_probe > now {
             self.first_probe
         } else {
             let subject = u32::from(self.config.family == crate::link::Family::V6) << 16 | self.config.interface.0;

@@ -103,7 +103,7 @@ impl<L: LinkStorage> Link<L> {
             }
             self.settle_claim(claim);
         }
-        self.last_probe = now;
+        self.last_probe = Some(now);
         // A single name whose records are over the MTU goes alone (§17).
         let limit = if names.len() == 1 { buffer.len() } else { limit };
         let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });
@@ -204,8 +204,7 @@ impl<L: LinkStorage> Link<L> {
         let mut added = heapless::Vec::<u32, MOST>::new();
         // Additional records may want others beside them: PTR, then SRV, then addresses.
         let mut at = 0;
-        loop {
-            let Some(&id) = answered.get(at).or_else(|| added.get(at.checked_sub(answered.len())?)) else { break };
+        while let Some(&id) = answered.get(at).or_else(|| added.get(at.checked_sub(answered.len())?)) {
             at += 1;
             let Some(record) = own.get(id) else { continue };
             let rtype = record.rtype();
@@ -428,7 +427,6 @@ impl<S: ResponderStorage> Responder<S> {
         }
         if let Some(record) = oversize {
             // §17: what is over the MTU goes alone, in fragments; what is in no buffer at all is given up.
-            drop(writer);
             return Some((destination, link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?));
         }
         while let Some(claim) = link.denial_due(now) {

@@ -194,6 +194,12 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             slot.tag = tag;
         }
     }
+
+    /// Whether no name and no byte is left.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.len() == 0 && self.text.used() == 0
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,51 @@
+//! `mdns lookup`: the addresses of a host.
+
+use futures_util::StreamExt as _;
+use mdns_proto::discovery::AddressKind;
+use mdns_socket::Family;
+
+use super::{PATIENCE, Results};
+use crate::{
+    args::{Limits, Lookup},
+    output::{Line, Output},
+    session::{Failure, Found, Session},
+};
+
+pub(super) async fn run(args: Lookup, output: Output) -> Result<Found, Failure> {
+    let timeout = args.limits.timeout.unwrap_or(PATIENCE);
+    let mut session = Session::open(&args.network, Some(timeout), output).await?;
+    let outcome = look_up(&args, &mut session).await;
+    session.close().await;
+    outcome
+}
+
+async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure> {
+    let kind = match args.network.family() {
+        Some(Family::V4) => AddressKind::V4,
+        Some(Family::V6) => AddressKind::V6,
+        None => AddressKind::Both,
+    };
+    let mut lookup = session
+        .mdns
+        .lookup_host(&args.host, kind)
+        .map_err(|error| Failure::Usage(format!("host {}: {error}", args.host)))?;
+    let mut results = Results::of(&Limits {
+        count: args.limits.count.or(Some(1)),
+        ..args.limits
+    });
+    while !results.are_enough() {
+        tokio::select! {
+            biased;
+            () = &mut session.stop => break,
+            Some(addresses) = lookup.next() => {
+                if addresses.is_empty() {
+                    session.output.remark(&format!("{} has no such address", args.host));
+                } else {
+                    session.output.line(&Line::of_host(&args.host, addresses))?;
+                    results.add();
+                }
+            }
+        }
+    }
+    Ok(results.outcome())
+}

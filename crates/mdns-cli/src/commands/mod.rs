@@ -1,0 +1,65 @@
+//! What the command can do, one file each.
+
+mod advertise;
+mod browse;
+mod demo;
+mod lookup;
+mod resolve;
+
+use std::time::Duration;
+
+use mdns_proto::name::NameBuf;
+
+use crate::{
+    args::{Command, Limits},
+    output::Output,
+    session::{Failure, Found},
+};
+
+/// How long `resolve` and `lookup` wait for an answer, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Does what was asked for.
+pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failure> {
+    match command {
+        Command::Browse(args) => browse::run(args, output).await,
+        Command::Resolve(args) => resolve::run(args, output).await,
+        Command::Lookup(args) => lookup::run(args, output).await,
+        Command::Advertise(args) => advertise::run(args, output).await,
+        Command::Demo(args) => demo::run(args, output).await,
+    }
+}
+
+/// Results counted towards `--count`.
+#[derive(Debug)]
+struct Results {
+    found: u64,
+    /// As many as are wanted, if there is a number.
+    wanted: Option<u64>,
+}
+
+impl Results {
+    fn of(limits: &Limits) -> Self {
+        Results {
+            found: 0,
+            wanted: limits.count,
+        }
+    }
+
+    fn add(&mut self) {
+        self.found += 1;
+    }
+
+    fn are_enough(&self) -> bool {
+        self.wanted.is_some_and(|wanted| self.found >= wanted)
+    }
+
+    fn outcome(&self) -> Found {
+        Found(self.found > 0)
+    }
+}
+
+/// What equal names have in common: the case of ASCII letters means nothing (RFC 6762 §16).
+fn key(name: &NameBuf) -> String {
+    name.to_string().to_ascii_lowercase()
+}

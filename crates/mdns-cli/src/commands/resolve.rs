@@ -1,0 +1,53 @@
+//! `mdns resolve`: the details of one instance.
+
+use futures_util::StreamExt as _;
+use mdns_proto::name::NameBuf;
+use mdns_tokio::ResolveEvent;
+
+use super::{PATIENCE, Results};
+use crate::{
+    args::{Limits, Resolve},
+    output::{Kind, Line, Output},
+    session::{Failure, Found, Session},
+};
+
+pub(super) async fn run(args: Resolve, output: Output) -> Result<Found, Failure> {
+    let name = args.name().map_err(Failure::Usage)?;
+    let timeout = args.limits.timeout.unwrap_or(PATIENCE);
+    let mut session = Session::open(&args.network, Some(timeout), output).await?;
+    let outcome = resolve(&name, &args.limits, &mut session).await;
+    session.close().await;
+    outcome
+}
+
+async fn resolve(
+    name: &NameBuf,
+    limits: &Limits,
+    session: &mut Session,
+) -> Result<Found, Failure> {
+    let mut resolve = session
+        .mdns
+        .resolve(name)
+        .map_err(|error| Failure::Usage(format!("instance {name}: {error}")))?;
+    let mut results = Results::of(&Limits {
+        count: limits.count.or(Some(1)),
+        ..*limits
+    });
+    while !results.are_enough() {
+        tokio::select! {
+            biased;
+            () = &mut session.stop => break,
+            Some(event) = resolve.next() => {
+                let line = match &event {
+                    ResolveEvent::Resolved(instance) => {
+                        results.add();
+                        Line::with_details(Kind::Resolved, instance)
+                    }
+                    _ => Line::about(Kind::Lost, name.as_name()),
+                };
+                session.output.line(&line)?;
+            }
+        }
+    }
+    Ok(results.outcome())
+}

@@ -1,0 +1,530 @@
+//! What is printed: one line an event, as columns for people or as JSON for programs, written out at once.
+//!
+//! Nothing that the network says reaches a terminal as it is: names and attributes are escaped in columns
+//! (RFC 6763 §4.3), and in JSON every control character is written as `\uXXXX`, also those beyond ASCII.
+//!
+//! The fields are documented in `docs/cli.md`, and stay.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    io::{self, Write},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use mdns_proto::{
+    name::{Name, NameBuf, split_instance},
+    wire::{Txt, TxtVec},
+};
+use mdns_tokio::{Address, Instance};
+use serde::{
+    Serialize, Serializer,
+    ser::{SerializeMap as _, SerializeSeq as _},
+};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::args::Show;
+
+/// The width of a column of names.
+const NAME_WIDTH: usize = 34;
+
+/// The width of a column of host and port.
+const PLACE_WIDTH: usize = 22;
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// Interfaces are used now.
+    Joined,
+    /// There is a service type.
+    Type,
+    /// There is an instance.
+    Found,
+    /// The details of an instance are these now.
+    Resolved,
+    /// The details of an instance are not known any more.
+    Lost,
+    /// There is no such instance any more.
+    Gone,
+    /// There is more than memory allows to know of.
+    Incomplete,
+    /// The addresses of a host are these now.
+    Address,
+    /// A name is ours.
+    Registered,
+    /// A name is another's; this one is tried.
+    Renamed,
+    /// The TXT data of ours are others now.
+    Updated,
+    /// Goodbye has been said.
+    Withdrawn,
+}
+
+/// One line. What it does not have is not printed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    event: Kind,
+    /// The first label of the name, as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    /// The whole name, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    service_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    /// The name of the host, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "txt_object")]
+    txt: Option<TxtVec>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "address_objects"
+    )]
+    addresses: Option<Vec<Address>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interfaces: Option<Vec<Interface>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own: Option<bool>,
+}
+
+/// An interface that is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Interface {
+    pub(crate) interface: String,
+    /// `IPv4` or `IPv6`.
+    pub(crate) family: String,
+}
+
+impl Line {
+    pub(crate) fn new(event: Kind) -> Self {
+        Line {
+            event,
+            instance: None,
+            name: None,
+            service_type: None,
+            domain: None,
+            host: None,
+            port: None,
+            txt: None,
+            addresses: None,
+            interfaces: None,
+            own: None,
+        }
+    }
+
+    /// A line about the instance of this name.
+    pub(crate) fn about(event: Kind, name: Name<'_>) -> Self {
+        let (label, service_type) = match split_instance(name) {
+            Some((label, service_type)) => (Some(label), service_type),
+            None => (None, name),
+        };
+        Line {
+            instance: label.map(|label| String::from_utf8_lossy(label).into_owned()),
+            name: Some(name.to_string()),
+            ..Line::of_type(event, service_type)
+        }
+    }
+
+    /// A line about a service type.
+    pub(crate) fn of_type(event: Kind, service_type: Name<'_>) -> Self {
+        let mut labels = service_type.labels();
+        let front = NameBuf::from_labels(labels.by_ref().take(2)).unwrap_or_default();
+        Line {
+            service_type: Some(front.to_string()),
+            domain: Some(labels.rest().to_string()),
+            ..Line::new(event)
+        }
+    }
+
+    /// A line about an instance, without details.
+    pub(crate) fn of_instance(event: Kind, instance: &Instance) -> Self {
+        Line {
+            own: Some(instance.is_own),
+            ..Line::about(event, instance.name.as_name())
+        }
+    }
+
+    /// A line about an instance, with all that is known.
+    pub(crate) fn with_details(event: Kind, instance: &Instance) -> Self {
+        Line {
+            host: instance.host.as_ref().map(NameBuf::to_string),
+            port: instance.port,
+            txt: Some(instance.txt.clone()),
+            addresses: Some(instance.addresses.clone()),
+            ..Line::of_instance(event, instance)
+        }
+    }
+
+    /// A line about the addresses of a host.
+    pub(crate) fn of_host(host: &NameBuf, addresses: Vec<Address>) -> Self {
+        Line {
+            host: Some(host.to_string()),
+            addresses: Some(addresses),
+            ..Line::new(Kind::Address)
+        }
+    }
+
+    /// A line about a service of ours.
+    pub(crate) fn of_own(event: Kind, name: Name<'_>, host: Option<String>, port: u16, txt: TxtVec) -> Self {
+        Line {
+            host,
+            port: Some(port),
+            txt: Some(txt),
+            own: Some(true),
+            ..Line::about(event, name)
+        }
+    }
+
+    pub(crate) fn joined(interfaces: Vec<Interface>) -> Self {
+        Line {
+            interfaces: Some(interfaces),
+            ..Line::new(Kind::Joined)
+        }
+    }
+
+    /// Columns: time in seconds, event, name, place, addresses, attributes.
+    fn columns(&self, stamp: Stamp) -> String {
+        let kind = format!("{:?}", self.event).to_lowercase();
+        let mut text = format!("{:>8.3}  {kind:<10}  ", stamp.time_ms / 1e3);
+        let name = self.name.clone().or_else(|| {
+            let service_type = self.service_type.as_ref()?;
+            Some(format!("{service_type}.{}", self.domain.as_deref()?))
+        });
+        if let Some(name) = name {
+            column(&mut text, &name, NAME_WIDTH);
+        }
+        match (&self.host, self.port) {
+            (Some(host), Some(port)) => column(&mut text, &format!("{host}:{port}"), PLACE_WIDTH),
+            (Some(host), None) => column(&mut text, host, NAME_WIDTH),
+            _ => {}
+        }
+        if let Some(addresses) = &self.addresses {
+            let all: Vec<String> = addresses.iter().map(scoped).collect();
+            column(&mut text, &all.join(", "), 0);
+        }
+        if let Some(interfaces) = &self.interfaces {
+            let one = |used: &Interface| format!("{} {}", used.interface, used.family);
+            let all: Vec<String> = interfaces.iter().map(one).collect();
+            column(&mut text, &all.join(", "), 0);
+        }
+        if let Some(txt) = self.txt.as_ref().map(TxtVec::as_txt).filter(has_strings) {
+            column(&mut text, &txt.to_string(), 0);
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+
+    fn json(&self, stamp: Stamp) -> Result<Vec<u8>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Stamped<'a> {
+            #[serde(flatten)]
+            line: &'a Line,
+            #[serde(flatten)]
+            stamp: Stamp,
+        }
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Harmless);
+        Stamped { line: self, stamp }.serialize(&mut serializer)?;
+        Ok(bytes)
+    }
+}
+
+/// Adds a column, as wide as it needs to be and at least `width`, and two spaces.
+fn column(text: &mut String, content: &str, width: usize) {
+    let padding = width.saturating_sub(content.width());
+    // Writing to a string cannot fail.
+    write!(text, "{content}{:padding$}  ", "").ok();
+}
+
+/// An address with the interface that one needs to reach it, if one does.
+fn scoped(address: &Address) -> String {
+    match scope(address) {
+        Some(_) => format!("{}%{}", address.ip, address.interface_name),
+        None => address.ip.to_string(),
+    }
+}
+
+/// The scope id with which to connect to an address, if it needs one.
+fn scope(address: &Address) -> Option<u32> {
+    match address.socket_addr(0) {
+        std::net::SocketAddr::V6(found) if found.scope_id() != 0 => Some(found.scope_id()),
+        _ => None,
+    }
+}
+
+/// Whether there is anything in it.
+fn has_strings(txt: &Txt<'_>) -> bool {
+    txt.strings().any(|string| !string.is_empty())
+}
+
+fn address_objects<S: Serializer>(addresses: &Option<Vec<Address>>, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Object<'a> {
+        address: String,
+        interface: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scope: Option<u32>,
+    }
+    let addresses = addresses.as_deref().unwrap_or_default();
+    let mut list = to.serialize_seq(Some(addresses.len()))?;
+    for address in addresses {
+        list.serialize_element(&Object {
+            address: address.ip.to_string(),
+            interface: &address.interface_name,
+            scope: scope(address),
+        })?;
+    }
+    list.end()
+}
+
+/// The attributes, in their order; of a key that comes again the first counts (RFC 6763 §6.4).
+fn txt_object<S: Serializer>(txt: &Option<TxtVec>, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Value<'a> {
+        Present(bool),
+        Text(&'a str),
+        Bytes { base64: String },
+    }
+    let mut object = to.serialize_map(None)?;
+    let mut seen = BTreeSet::new();
+    for (key, value) in txt.iter().flat_map(|txt| txt.as_txt().attributes()) {
+        if !seen.insert(key.to_ascii_lowercase()) {
+            continue;
+        }
+        let value = match value.map(|value| (value, str::from_utf8(value))) {
+            None => Value::Present(true),
+            Some((_, Ok(text))) => Value::Text(text),
+            Some((bytes, Err(_))) => Value::Bytes {
+                base64: BASE64_STANDARD.encode(bytes),
+            },
+        };
+        object.serialize_entry(&String::from_utf8_lossy(key), &value)?;
+    }
+    object.end()
+}
+
+/// Compact JSON that a terminal does not obey: JSON itself escapes only the control characters below U+0020.
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(char::is_control) {
+            match part.char_indices().next_back() {
+                Some((at, last)) if last.is_control() => {
+                    to.write_all(&part.as_bytes()[..at])?;
+                    write!(to, "\\u{:04x}", u32::from(last))?;
+                }
+                _ => to.write_all(part.as_bytes())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When something was printed.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Stamp {
+    /// Milliseconds since the program started.
+    time_ms: f64,
+    /// Milliseconds since 1970, UTC.
+    at: f64,
+}
+
+impl Stamp {
+    fn new(started: Instant, at: Instant) -> Self {
+        // Both clocks are read now; what happened before is as much earlier on either.
+        let ago = at.elapsed();
+        let since_1970 = SystemTime::now()
+            .checked_sub(ago)
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        Stamp {
+            time_ms: millis(at.saturating_duration_since(started)),
+            at: since_1970.map(millis).unwrap_or_default(),
+        }
+    }
+}
+
+/// Milliseconds, with decimals down to microseconds.
+fn millis(span: std::time::Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    started: Instant,
+    show: Show,
+}
+
+impl Output {
+    pub(crate) fn new(started: Instant, show: Show) -> Self {
+        Output { started, show }
+    }
+
+    /// Prints a line and sees to it that it is read now.
+    ///
+    /// # Errors
+    ///
+    /// When nobody reads any more, or the disk is full.
+    pub(crate) fn line(&self, line: &Line) -> io::Result<()> {
+        self.write(io::stdout().lock(), line, Instant::now())
+    }
+
+    /// Tells what is used: for people beside the results, for programs among them; if that is wanted.
+    pub(crate) fn joined(&self, at: Instant, interfaces: Vec<Interface>) -> io::Result<()> {
+        let line = Line::joined(interfaces);
+        match (self.show.verbose, self.show.json) {
+            (false, _) => Ok(()),
+            (true, true) => self.write(io::stdout().lock(), &line, at),
+            (true, false) => self.write(io::stderr().lock(), &line, at),
+        }
+    }
+
+    /// Says something that is no result, to people.
+    pub(crate) fn remark(&self, text: &str) {
+        // Who does not listen to remarks does not need them.
+        writeln!(io::stderr().lock(), "mdns: {text}").ok();
+    }
+
+    fn write(&self, mut to: impl Write, line: &Line, at: Instant) -> io::Result<()> {
+        let stamp = Stamp::new(self.started, at);
+        let mut bytes = match self.show.json {
+            true => line.json(stamp)?,
+            false => line.columns(stamp).into_bytes(),
+        };
+        bytes.push(b'\n');
+        to.write_all(&bytes)?;
+        to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    const STAMP: Stamp = Stamp {
+        time_ms: 1234.5,
+        at: 1_700_000_000_000.25,
+    };
+
+    fn address(ip: &str) -> Address {
+        Address {
+            ip: ip.parse().expect("an address"),
+            interface: 2,
+            interface_name: "eth0".into(),
+        }
+    }
+
+    fn txt(strings: &[&[u8]]) -> TxtVec {
+        let mut txt = TxtVec::new();
+        for string in strings {
+            txt.push_string(string).expect("a string");
+        }
+        txt
+    }
+
+    fn instance(label: &[u8], txt: TxtVec) -> Instance {
+        let labels = [label, b"_ipp", b"_tcp", b"local"];
+        Instance {
+            name: NameBuf::from_labels(labels).expect("a name"),
+            host: Some("hall.local".parse().expect("a name")),
+            port: Some(631),
+            txt,
+            addresses: vec![address("192.0.2.7"), address("fe80::7")],
+            is_own: false,
+        }
+    }
+
+    /// As columns and as JSON.
+    fn both(lines: &[Line]) -> String {
+        let text = |line: &Line| {
+            let json = String::from_utf8(line.json(STAMP).expect("JSON")).expect("UTF-8");
+            format!("{}\n{json}\n", line.columns(STAMP))
+        };
+        lines.iter().map(text).collect()
+    }
+
+    #[test]
+    fn lines_of_a_browse() {
+        let printer = instance("Büro 2.0".as_bytes(), txt(&[b"path=/x y", b"empty=", b"flag"]));
+        let ipp: NameBuf = "_ipp._tcp.local".parse().expect("a type");
+        let lines = [
+            Line::of_type(Kind::Type, ipp.as_name()),
+            Line::of_instance(Kind::Found, &printer),
+            Line::with_details(Kind::Resolved, &printer),
+            Line::of_instance(Kind::Gone, &printer),
+            Line::new(Kind::Incomplete),
+        ];
+        expect![[r#"
+               1.234  type        _ipp._tcp.local
+            {"event":"type","type":"_ipp._tcp","domain":"local","time_ms":1234.5,"at":1700000000000.25}
+               1.234  found       Büro 2\.0._ipp._tcp.local
+            {"event":"found","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.5,"at":1700000000000.25}
+               1.234  resolved    Büro 2\.0._ipp._tcp.local           hall.local:631          192.0.2.7, fe80::7%eth0  "path=/x y" "empty=" "flag"
+            {"event":"resolved","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"path":"/x y","empty":"","flag":true},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.5,"at":1700000000000.25}
+               1.234  gone        Büro 2\.0._ipp._tcp.local
+            {"event":"gone","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.5,"at":1700000000000.25}
+               1.234  incomplete
+            {"event":"incomplete","time_ms":1234.5,"at":1700000000000.25}
+        "#]]
+        .assert_eq(&both(&lines));
+    }
+
+    #[test]
+    fn lines_of_the_other_commands() {
+        let host: NameBuf = "hall.local".parse().expect("a name");
+        let web: NameBuf = "Web (2)._http._tcp.local".parse().expect("a name");
+        let used = Interface {
+            interface: "eth0".to_owned(),
+            family: "IPv4".to_owned(),
+        };
+        let lines = [
+            Line::joined(vec![used]),
+            Line::of_host(&host, vec![address("192.0.2.7"), address("2001:db8::7")]),
+            Line::of_own(Kind::Renamed, web.as_name(), None, 80, TxtVec::new()),
+        ];
+        expect![[r#"
+               1.234  joined      eth0 IPv4
+            {"event":"joined","interfaces":[{"interface":"eth0","family":"IPv4"}],"time_ms":1234.5,"at":1700000000000.25}
+               1.234  address     hall.local                          192.0.2.7, 2001:db8::7
+            {"event":"address","host":"hall.local","addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"2001:db8::7","interface":"eth0"}],"time_ms":1234.5,"at":1700000000000.25}
+               1.234  renamed     Web (2)._http._tcp.local
+            {"event":"renamed","instance":"Web (2)","name":"Web (2)._http._tcp.local","type":"_http._tcp","domain":"local","port":80,"txt":{},"own":true,"time_ms":1234.5,"at":1700000000000.25}
+        "#]]
+        .assert_eq(&both(&lines));
+    }
+
+    #[test]
+    fn what_the_network_says_commands_no_terminal() {
+        let nasty = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\n";
+        let value = format!("k={nasty}");
+        let odd = txt(&[value.as_bytes(), b"bin=\xff\x9b", b"\xc2\x9b=1", b"=no key", b"", b"K=again"]);
+        let lines = [Line::with_details(Kind::Resolved, &instance(nasty.as_bytes(), odd))];
+        let text = both(&lines);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        expect![[r#"
+               1.234  resolved    \027]0;x\007\194\1552J\127\010._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
+            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n","name":"\\027]0;x\\007\\194\\1552J\\127\\010._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.5,"at":1700000000000.25}
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn the_earlier_has_the_smaller_stamp() {
+        let started = Instant::now();
+        let stamp = Stamp::new(started, started);
+        assert_eq!(stamp.time_ms, 0.0);
+        let later = Stamp::new(started, Instant::now());
+        assert!(later.time_ms >= stamp.time_ms && later.at > 1.6e12);
+    }
+}

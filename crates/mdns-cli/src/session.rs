@@ -1,0 +1,132 @@
+//! What every command has: a place on the network, and an end.
+
+use std::{future::Future, io, pin::Pin, time::Duration};
+
+use mdns_socket::{PatternError, Selection};
+use mdns_tokio::{Mdns, Options};
+use tokio::signal;
+
+use crate::{args::Network, output::{Interface, Output}};
+
+/// Whether a command found what it was to find, or advertised what it was to advertise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found(pub(crate) bool);
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments make no sense.
+    Usage(String),
+    /// The network cannot be used, and waiting would not help.
+    Network(String),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl From<PatternError> for Failure {
+    fn from(error: PatternError) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+/// Ready when a command is to end: by ctrl-C, SIGTERM, or because its time is up.
+pub(crate) type Stop = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A place on the network.
+pub(crate) struct Session {
+    pub(crate) mdns: Mdns,
+    pub(crate) output: Output,
+    pub(crate) stop: Stop,
+}
+
+impl Session {
+    /// Opens what there is to open. If that is nothing yet, says so and goes on: networks come and go.
+    pub(crate) async fn open(
+        network: &Network,
+        timeout: Option<Duration>,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        // Before the sockets: a signal that comes while they are opened counts.
+        let stop = stop(timeout)?;
+        let interfaces = network.selection(Selection::usual())?;
+        let mdns = open(Options {
+            interfaces,
+            ..Options::default()
+        })?;
+        join(&mdns, &output).await?;
+        Ok(Session { mdns, output, stop })
+    }
+
+    /// Says what goodbyes are to be said, and closes all.
+    pub(crate) async fn close(self) {
+        self.mdns.shutdown().await;
+    }
+}
+
+pub(crate) fn open(options: Options) -> Result<Mdns, Failure> {
+    Mdns::with(options).map_err(|error| Failure::Network(error.to_string()))
+}
+
+/// Waits until there are sockets where there can be, and tells where that is.
+pub(crate) async fn join(mdns: &Mdns, output: &Output) -> io::Result<()> {
+    let joined = mdns.ready().await;
+    let used = mdns.links().into_iter().map(|link| Interface {
+        interface: link.interface_name,
+        family: link.family.to_string(),
+    });
+    match used.collect::<Vec<_>>() {
+        none if none.is_empty() => {
+            output.remark("no network interface can be used now; waiting for one");
+            Ok(())
+        }
+        used => output.joined(joined, used),
+    }
+}
+
+/// See [`Stop`]. From now on signals end the process no other way.
+pub(crate) fn stop(timeout: Option<Duration>) -> Result<Stop, Failure> {
+    let signalled = signalled().map_err(|error| Failure::Network(error.to_string()))?;
+    Ok(Box::pin(async move {
+        match timeout {
+            Some(timeout) => {
+                tokio::select! {
+                    () = tokio::time::sleep(timeout) => {}
+                    () = signalled => {}
+                }
+            }
+            None => signalled.await,
+        }
+    }))
+}
+
+/// Ready at ctrl-C or SIGTERM.
+#[cfg(unix)]
+fn signalled() -> io::Result<impl Future<Output = ()>> {
+    use signal::unix::{SignalKind, signal};
+
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ready at ctrl-C.
+#[cfg(not(unix))]
+fn signalled() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // An error means that it can never come.
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
+}

@@ -1,0 +1,479 @@
+//! Handles: what users of an async adapter hold. They run on any executor.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use futures_core::Stream;
+use mdns_proto::{
+    discovery::{AddressKind, AskError, AskId, Span},
+    name::{NameBuf, ServiceType},
+    own::{RegisterError, ServiceId},
+    wire::{RecordType, TxtVec},
+};
+
+use crate::{
+    AdvertisementEvent, Announcement, BrowseNews, Driver, Error, Instance, LinkInfo, LookupNews, Options, QueryNews,
+    Reactor, ResolveEvent, ResolveNews, Run, Subscription, driver::AlarmId,
+};
+
+/// How long to wait for goodbyes to be said; the driver says them within a second.
+const GOODBYE: Duration = Duration::from_millis(1100);
+
+/// The driver, and the task that waits for it.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    opened: Instant,
+}
+
+struct State {
+    driver: Driver,
+    task: Option<Waker>,
+}
+
+impl Shared {
+    fn new(driver: Driver) -> Self {
+        Shared { state: Mutex::new(State { driver, task: None }), opened: Instant::now() }
+    }
+
+    /// Does something to the driver, then wakes those who have news.
+    fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // A panic of somebody who held it left no half-done thing that matters more than going on.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut state);
+        let woken = state.driver.take_woken();
+        // A waker may run a task at once, which may come back here.
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// Does something that changes nothing the task waits for.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
+        self.act(|state| act(&mut state.driver))
+    }
+
+    /// Does something after which the task must look at its deadline again.
+    fn command<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
+        let (result, task) = self.act(|state| (act(&mut state.driver), state.task.clone()));
+        if let Some(task) = task {
+            task.wake();
+        }
+        result
+    }
+
+    /// What the task does; it is woken after commands.
+    pub(crate) fn drive<T>(&self, task: &Waker, act: impl FnOnce(&mut Driver) -> T) -> T {
+        self.act(|state| {
+            if !state.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+                state.task = Some(task.clone());
+            }
+            act(&mut state.driver)
+        })
+    }
+}
+
+/// What all handles share; the last one says goodbye.
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.command(Driver::shutdown);
+    }
+}
+
+/// An mDNS host on an event loop: what advertises and discovers. All clones are one.
+///
+/// When the last handle is dropped (clones, and all that came from them) goodbyes are said, and the task ends.
+///
+/// ```no_run
+/// use mdns_tokio::{Announcement, BrowseEvent, Mdns};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mdns = Mdns::new()?;
+/// let mut printer = mdns.advertise(&Announcement::new("Front Desk", "_ipp._tcp".parse()?, 631))?;
+/// println!("known as {:?}", printer.registered().await);
+///
+/// let mut browse = mdns.browse(&"_ipp._tcp".parse()?)?;
+/// while let Some(event) = browse.next().await {
+///     if let BrowseEvent::Found(instance) = event {
+///         println!("{}", instance.name);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Mdns<R> {
+    handle: Arc<Handle>,
+    reactor: PhantomData<fn() -> R>,
+}
+
+impl<R: Reactor> Mdns<R> {
+    /// A host on all interfaces that lead to neighbours. Call it where the event loop runs.
+    ///
+    /// Its sockets are open when this returns. Without a network it waits for one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn new() -> Result<Self, Error> {
+        Self::with(Options::default())
+    }
+
+    /// A host as one chooses.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    ///
+    /// ```no_run
+    /// use mdns_tokio::{Mdns, Options, socket::Selection};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let interfaces = Selection::usual().without_name("wlan*")?;
+    /// let mdns = Mdns::with(Options { interfaces, host_name: Some("attic".into()), ..Options::default() })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with(options: Options) -> Result<Self, Error> {
+        let reactor = R::current().map_err(Error::Runtime)?;
+        let shared = Arc::new(Shared::new(Driver::open(options)?));
+        R::spawn(Run::new(Arc::clone(&shared), reactor));
+        Ok(Mdns { handle: Arc::new(Handle { shared }), reactor: PhantomData })
+    }
+
+    /// Advertises a service: its name is probed for, then its records are announced (RFC 6762 §8). It is withdrawn when what
+    /// is returned is dropped.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub fn advertise(&self, announcement: &Announcement) -> Result<Advertisement, RegisterError> {
+        let service = self.handle.shared.command(|driver| driver.advertise(announcement))?;
+        Ok(Advertisement { handle: Arc::clone(&self.handle), service })
+    }
+
+    /// Looks for instances of a service type, or of a subtype, until what is returned is dropped (RFC 6763 §4).
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn browse(&self, service_type: &ServiceType) -> Result<Browse, AskError> {
+        self.ask(|driver| driver.browse(service_type))
+    }
+
+    /// Looks for the service types there are (RFC 6763 §9); see [`Instance::as_service_type`].
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn browse_types(&self) -> Result<Browse, AskError> {
+        self.ask(Driver::browse_types)
+    }
+
+    /// Resolves an instance to host, port, attributes and addresses, and keeps them up to date (RFC 6763 §5).
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use mdns_tokio::Mdns;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mdns = Mdns::new()?;
+    /// let name = r"Front\ Desk._ipp._tcp.local".parse()?;
+    /// if let Some(printer) = mdns.resolve(&name)?.first(Duration::from_secs(5)).await {
+    ///     println!("{:?}", printer.socket_addrs().collect::<Vec<_>>());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn resolve(&self, instance: &NameBuf) -> Result<Resolve, AskError> {
+        self.ask(|driver| driver.resolve(instance.as_name()))
+    }
+
+    /// Looks up the addresses of a host such as `hall.local`, and keeps them up to date.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn lookup_host(&self, host: &NameBuf, kind: AddressKind) -> Result<Lookup, AskError> {
+        self.ask(|driver| driver.lookup_host(host.as_name(), kind))
+    }
+
+    /// Asks for records of one type: until dropped, or once.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn query(&self, name: &NameBuf, rtype: RecordType, span: Span) -> Result<Query, AskError> {
+        self.ask(|driver| driver.query(name.as_name(), rtype, span))
+    }
+
+    fn ask<N: Subscription>(
+        &self,
+        ask: impl FnOnce(&mut Driver) -> Result<Option<AskId>, AskError>,
+    ) -> Result<Results<N>, AskError> {
+        let ask = self.handle.shared.command(ask)?;
+        Ok(Results { handle: Arc::clone(&self.handle), ask, news: PhantomData })
+    }
+
+    /// Waits until the first look at the interfaces is done and what was found is joined; returns when that was.
+    ///
+    /// It is so as soon as there is an [`Mdns`]. Whether there was a network, [`links`](Self::links) tells.
+    pub async fn ready(&self) -> Instant {
+        self.handle.shared.opened
+    }
+
+    /// The links that are open now.
+    pub fn links(&self) -> Vec<LinkInfo> {
+        self.handle.shared.with(|driver| driver.links().collect())
+    }
+
+    /// The name of this host as it is now, such as `hall.local`.
+    pub fn host_name(&self) -> NameBuf {
+        self.handle.shared.with(|driver| driver.host_name())
+    }
+
+    /// Withdraws everything, says goodbye and closes all sockets, for all handles, whose streams end. It takes a second at
+    /// most.
+    pub async fn shutdown(&self) {
+        let shared = &self.handle.shared;
+        shared.command(Driver::shutdown);
+        poll_fn(|context| {
+            shared.with(|driver| match driver.has_ended() {
+                true => Poll::Ready(()),
+                false => {
+                    driver.wake_on_silence(context);
+                    Poll::Pending
+                }
+            })
+        })
+        .await;
+    }
+}
+
+impl<R> Clone for Mdns<R> {
+    fn clone(&self) -> Self {
+        Mdns { handle: Arc::clone(&self.handle), reactor: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for Mdns<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mdns").finish_non_exhaustive()
+    }
+}
+
+/// A service that is advertised. It is withdrawn when this is dropped.
+pub struct Advertisement {
+    handle: Arc<Handle>,
+    /// `None` if all was over before it began.
+    service: Option<ServiceId>,
+}
+
+impl Advertisement {
+    /// The full name as it is now; it may not be won yet.
+    pub fn name(&self) -> Option<NameBuf> {
+        let service = self.service?;
+        self.handle.shared.with(|driver| driver.service(service).map(|(name, _)| name.clone()))
+    }
+
+    /// Waits until the service is announced, and returns the name under which it is. `None` after
+    /// [`shutdown`](Mdns::shutdown).
+    pub async fn registered(&mut self) -> Option<NameBuf> {
+        self.wait(|driver, service| match driver.service(service)? {
+            (name, true) => Some(name.clone()),
+            (_, false) => None,
+        })
+        .await
+    }
+
+    /// Waits until the service is announced or tries another name, and tells which. What happened before it was asked is
+    /// told too, the latest only. `None` after [`shutdown`](Mdns::shutdown).
+    pub async fn next_change(&mut self) -> Option<AdvertisementEvent> {
+        self.wait(Driver::next_change).await
+    }
+
+    async fn wait<T>(&mut self, mut find: impl FnMut(&mut Driver, ServiceId) -> Option<T>) -> Option<T> {
+        let service = self.service?;
+        poll_fn(|context| {
+            self.handle.shared.with(|driver| {
+                if let Some(found) = find(driver, service) {
+                    return Poll::Ready(Some(found));
+                }
+                if driver.service(service).is_none() {
+                    return Poll::Ready(None);
+                }
+                driver.wake_on_change(service, context);
+                Poll::Pending
+            })
+        })
+        .await
+    }
+
+    /// Replaces the TXT data, and announces them (RFC 6762 §8.4).
+    ///
+    /// # Errors
+    /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) after [`shutdown`](Mdns::shutdown).
+    pub async fn update_txt(&mut self, txt: &TxtVec) -> Result<(), RegisterError> {
+        let service = self.service.ok_or(RegisterError::Unknown)?;
+        self.handle.shared.command(|driver| driver.update_txt(service, txt.as_txt()))
+    }
+
+    /// Withdraws the service; returns when goodbye has been said, at most a little more than a second later.
+    pub async fn withdraw(mut self) {
+        self.end();
+        let mut alarm = Alarm::new(Arc::clone(&self.handle), GOODBYE);
+        poll_fn(|context| {
+            let is_silent = self.handle.shared.with(|driver| {
+                driver.wake_on_silence(context);
+                driver.is_silent() || driver.has_ended()
+            });
+            if is_silent { Poll::Ready(()) } else { alarm.poll(context) }
+        })
+        .await;
+    }
+
+    fn end(&mut self) {
+        if let Some(service) = self.service.take() {
+            self.handle.shared.command(|driver| driver.withdraw(service));
+        }
+    }
+}
+
+impl Drop for Advertisement {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Advertisement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Advertisement").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+/// Instances of a service type, as they come, change and go.
+pub type Browse = Results<BrowseNews>;
+/// An instance, resolved and kept up to date.
+pub type Resolve = Results<ResolveNews>;
+/// The addresses of a host, kept up to date.
+pub type Lookup = Results<LookupNews>;
+/// Records of one name and type.
+pub type Query = Results<QueryNews>;
+
+/// What was asked for: a stream of news, which ends with [`shutdown`](Mdns::shutdown). Dropping it ends the question.
+///
+/// Each item is the latest state of something. A reader who is slow loses what came between, and nothing else; nothing grows
+/// while nobody reads.
+pub struct Results<N: Subscription> {
+    handle: Arc<Handle>,
+    ask: Option<AskId>,
+    news: PhantomData<fn() -> N>,
+}
+
+impl<N: Subscription> Results<N> {
+    /// The next news; `None` when all is over.
+    ///
+    /// It may be dropped before it is ready, and nothing is lost.
+    pub async fn next(&mut self) -> Option<N::Event> {
+        poll_fn(|context| self.poll_event(context)).await
+    }
+
+    /// The next news, if there is some within a time.
+    pub async fn next_within(&mut self, timeout: Duration) -> Option<N::Event> {
+        let mut alarm = Alarm::new(Arc::clone(&self.handle), timeout);
+        poll_fn(|context| match self.poll_event(context) {
+            Poll::Pending => alarm.poll(context).map(|()| None),
+            ready => ready,
+        })
+        .await
+    }
+
+    fn poll_event(&mut self, context: &Context<'_>) -> Poll<Option<N::Event>> {
+        let Some(ask) = self.ask else { return Poll::Ready(None) };
+        self.handle.shared.with(|driver| driver.poll_next::<N>(ask, context))
+    }
+}
+
+impl Results<BrowseNews> {
+    /// What is there now, in no order, told or not.
+    pub fn snapshot(&self) -> Vec<Instance> {
+        let Some(ask) = self.ask else { return Vec::new() };
+        self.handle.shared.with(|driver| driver.snapshot(ask))
+    }
+}
+
+impl Results<ResolveNews> {
+    /// What is resolved first, if anything is within a time.
+    pub async fn first(&mut self, timeout: Duration) -> Option<Instance> {
+        let end = Instant::now() + timeout;
+        loop {
+            match self.next_within(end.saturating_duration_since(Instant::now())).await? {
+                ResolveEvent::Resolved(instance) => return Some(instance),
+                ResolveEvent::Lost => {}
+            }
+        }
+    }
+}
+
+impl<N: Subscription> Stream for Results<N> {
+    type Item = N::Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<N::Event>> {
+        self.get_mut().poll_event(context)
+    }
+}
+
+impl<N: Subscription> Drop for Results<N> {
+    fn drop(&mut self) {
+        if let Some(ask) = self.ask {
+            self.handle.shared.command(|driver| driver.stop::<N>(ask));
+        }
+    }
+}
+
+impl<N: Subscription> fmt::Debug for Results<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Results").field("ask", &self.ask).finish_non_exhaustive()
+    }
+}
+
+/// The end of a wait, on the clock of the driver.
+struct Alarm {
+    handle: Arc<Handle>,
+    after: Duration,
+    id: Option<AlarmId>,
+}
+
+impl Alarm {
+    fn new(handle: Arc<Handle>, after: Duration) -> Self {
+        Alarm { handle, after, id: None }
+    }
+
+    fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
+        let shared = &self.handle.shared;
+        let has_come = match self.id {
+            Some(id) => shared.with(|driver| driver.poll_alarm(id, context)),
+            None => {
+                self.id = shared.command(|driver| driver.set_alarm(self.after, context));
+                self.id.is_none()
+            }
+        };
+        if has_come { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.handle.shared.with(|driver| driver.drop_alarm(id));
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! Links and their sockets, as interfaces come, go and change.
+//!
+//! A look compares the interfaces with what is open and closes, opens and tells the core what is different. Changes come
+//! in bursts, so a look follows a little after the first of them.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use mdns_proto::{
+    host::Host,
+    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Subnet, Transmit},
+    stats::Stats,
+    store::Heap,
+    time::Instant,
+};
+use mdns_socket::{Interface, LinkSocket, OpenError, Selection, UnicastSocket, Unused, Watcher, interfaces};
+use tracing::{debug, info, warn};
+
+use crate::owned::InterfaceNames;
+
+/// How long after the first change of a burst to look.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long to wait before another try of what failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The least that RFC 791 asks of every link.
+const MTU_MIN: u32 = 576;
+
+/// The number of a socket of a driver; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(u64);
+
+/// A socket of a driver, to be registered in an event loop: on Unix by its descriptor, which is non-blocking.
+#[derive(Debug)]
+pub struct Socket(Kind);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Link(LinkSocket),
+    Unicast(UnicastSocket, Family),
+    Watcher(Watcher),
+}
+
+impl Socket {
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0
+    }
+}
+
+#[cfg(unix)]
+mod descriptor {
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    use super::{Kind, Socket};
+
+    impl AsFd for Socket {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            match &self.0 {
+                Kind::Link(socket) => socket.as_fd(),
+                Kind::Unicast(socket, _) => socket.as_fd(),
+                Kind::Watcher(watcher) => watcher.as_fd(),
+            }
+        }
+    }
+
+    impl AsRawFd for Socket {
+        fn as_raw_fd(&self) -> RawFd {
+            self.as_fd().as_raw_fd()
+        }
+    }
+}
+
+#[cfg(windows)]
+mod descriptor {
+    use std::os::windows::io::{AsSocket, BorrowedSocket};
+
+    use super::{Kind, Socket};
+
+    impl AsSocket for Socket {
+        fn as_socket(&self) -> BorrowedSocket<'_> {
+            match &self.0 {
+                Kind::Link(socket) => socket.socket().as_socket(),
+                Kind::Unicast(socket, _) => socket.socket().as_socket(),
+                Kind::Watcher(watcher) => watcher.as_socket(),
+            }
+        }
+    }
+}
+
+/// A link as it is now.
+#[derive(Clone, Debug)]
+pub struct LinkInfo {
+    /// The interface's name, such as `eth0`.
+    pub interface_name: String,
+    /// The system's number for the interface.
+    pub interface: u32,
+    /// The IP family.
+    pub family: Family,
+    /// Whether the interface is switched on and connected.
+    pub is_up: bool,
+    /// Whether answers sent to us by unicast can arrive: no other stack had the port when we began.
+    pub unicast: bool,
+    /// What was counted since the link was opened.
+    pub stats: Stats,
+}
+
+/// An open link.
+#[derive(Debug)]
+struct Link {
+    id: LinkId,
+    source: SourceId,
+    socket: Arc<Socket>,
+    config: LinkConfig,
+    is_up: bool,
+    /// A datagram that the socket had no room for.
+    waiting: Option<(Box<[u8]>, SocketAddr)>,
+    /// Why the last send failed, if it did: said once.
+    trouble: Option<io::ErrorKind>,
+}
+
+/// All links and sockets of a driver.
+#[derive(Debug)]
+pub(crate) struct Links {
+    selection: Selection,
+    interfaces: Vec<Interface>,
+    links: Vec<Link>,
+    /// In the order of their numbers.
+    sources: Vec<(SourceId, Arc<Socket>)>,
+    next_source: u64,
+    /// The families whose unicast reaches us.
+    unicast: Vec<Family>,
+    /// Whether another stack had the port when we began.
+    has_neighbour: bool,
+    /// The addresses that the core was told of, by interface.
+    addresses: BTreeMap<u32, Vec<Subnet>>,
+    look_due: Option<Instant>,
+    /// Why links could not be opened, or the system could not be asked: said once.
+    troubles: BTreeMap<Option<(u32, Family)>, String>,
+}
+
+impl Links {
+    /// Nothing but the sockets that come before all links: the watcher, and those for unicast.
+    pub(crate) fn new(selection: Selection) -> Self {
+        let mut links = Links {
+            selection,
+            interfaces: Vec::new(),
+            links: Vec::new(),
+            sources: Vec::new(),
+            next_source: 0,
+            unicast: Vec::new(),
+            has_neighbour: false,
+            addresses: BTreeMap::new(),
+            look_due: None,
+            troubles: BTreeMap::new(),
+        };
+        links.watch(Instant::ZERO);
+        for family in Family::ALL {
+            match UnicastSocket::open(family) {
+                Ok(Some(socket)) => {
+                    links.unicast.push(family);
+                    links.add_source(Kind::Unicast(socket, family));
+                }
+                Ok(None) => {
+                    info!(%family, "another stack has port 5353: unicast answers will not arrive");
+                    links.has_neighbour = true;
+                }
+                Err(error) => debug!(%family, "no socket for unicast: {error}"),
+            }
+        }
+        links
+    }
+
+    fn watch(&mut self, now: Instant) {
+        match Watcher::new() {
+            Ok(watcher) => drop(self.add_source(Kind::Watcher(watcher))),
+            Err(error) => {
+                self.complain(None, format!("changes of interfaces are not told: {error}"));
+                self.look_at(now + RETRY);
+            }
+        }
+    }
+
+    fn add_source(&mut self, kind: Kind) -> (SourceId, Arc<Socket>) {
+        let id = SourceId(self.next_source);
+        self.next_source += 1;
+        let socket = Arc::new(Socket(kind));
+        self.sources.push((id, Arc::clone(&socket)));
+        (id, socket)
+    }
+
+    /// Whether no other stack was on the port when we began.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self.has_neighbour && !self.unicast.is_empty()
+    }
+
+    pub(crate) fn sources(&self) -> &[(SourceId, Arc<Socket>)] {
+        &self.sources
+    }
+
+    pub(crate) fn socket(&self, source: SourceId) -> Option<Arc<Socket>> {
+        let at = self.sources.binary_search_by_key(&source, |(id, _)| *id).ok()?;
+        self.sources.get(at).map(|(_, socket)| Arc::clone(socket))
+    }
+
+    /// The link whose socket this is.
+    pub(crate) fn link_of(&self, source: SourceId) -> Option<LinkId> {
+        self.links.iter().find(|link| link.source == source).map(|link| link.id)
+    }
+
+    /// The link of an interface and a family.
+    pub(crate) fn link_on(&self, interface: u32, family: Family) -> Option<LinkId> {
+        let is_it = |link: &&Link| link.config.interface.0 == interface && link.config.family == family;
+        self.links.iter().find(is_it).map(|link| link.id)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    pub(crate) fn infos<'a>(&'a self, host: &'a Host<Heap>) -> impl Iterator<Item = LinkInfo> + 'a {
+        self.links.iter().map(|link| LinkInfo {
+            interface_name: self.name_of(link.config.interface).to_string(),
+            interface: link.config.interface.0,
+            family: link.config.family,
+            is_up: link.is_up,
+            unicast: link.config.unicast,
+            stats: host.stats(link.id).unwrap_or_default(),
+        })
+    }
+
+    // --- looking ---
+
+    /// When to look again.
+    pub(crate) fn look_due(&self) -> Option<Instant> {
+        self.look_due
+    }
+
+    /// Looks at a certain time, or before.
+    pub(crate) fn look_at(&mut self, at: Instant) {
+        self.look_due = Some(self.look_due.map_or(at, |due| due.min(at)));
+    }
+
+    /// The watcher has something to tell.
+    pub(crate) fn handle_change(&mut self, now: Instant, source: SourceId, told: io::Result<bool>) {
+        match told {
+            Ok(true) => self.look_at(now + SETTLE),
+            Ok(false) => {}
+            Err(error) => {
+                warn!("the watcher of interfaces ended: {error}");
+                self.sources.retain(|(id, _)| *id != source);
+                self.look_at(now + SETTLE);
+            }
+        }
+    }
+
+    /// Looks at the interfaces, and opens, closes and tells what is different.
+    ///
+    /// # Errors
+    /// What was wrong with the first link that could not be opened; it is tried again later.
+    pub(crate) fn look(&mut self, now: Instant, host: &mut Host<Heap>) -> Result<(), OpenError> {
+        self.look_due = None;
+        if !self.sources.iter().any(|(_, socket)| matches!(socket.0, Kind::Watcher(_))) {
+            self.watch(now);
+        }
+        match interfaces() {
+            Ok(interfaces) => self.interfaces = interfaces,
+            Err(error) => {
+                self.complain(None, error.to_string());
+                self.look_at(now + RETRY);
+                return Ok(());
+            }
+        }
+        let seen = std::mem::take(&mut self.interfaces);
+        let turns = self.close(now, host, &seen);
+        self.set_addresses(now, host, &seen);
+        for (link, turn) in turns {
+            match turn {
+                Turn::Up => host.link_up(now, link),
+                Turn::Down => host.link_down(now, link),
+            }
+        }
+        let opened = self.open(now, host, &seen);
+        self.interfaces = seen;
+        opened
+    }
+
+    /// Closes the links that are not to be used any more; returns those that have come up, gone down or become another
+    /// network.
+    fn close(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) -> Vec<(LinkId, Turn)> {
+        let mut turns = Vec::new();
+        let Links { selection, links, sources, addresses, .. } = self;
+        links.retain_mut(|link| {
+            let LinkConfig { interface, family, mtu, .. } = link.config;
+            let found = seen.iter().find(|found| found.index == interface.0);
+            let turn = match found.map(|found| (found, selection.check(found, family))) {
+                Some((found, Ok(()))) if mtu_of(found) == mtu => {
+                    let is_other = is_other_network(addresses.get(&interface.0), &subnets(found), family);
+                    (!link.is_up || is_other).then_some(Turn::Up)
+                }
+                Some((_, Err(Unused::Down | Unused::NoCarrier))) => link.is_up.then_some(Turn::Down),
+                _ => {
+                    info!(interface = interface.0, %family, "link closed");
+                    host.remove_link(now, link.id);
+                    sources.retain(|(id, _)| *id != link.source);
+                    return false;
+                }
+            };
+            if let Some(turn) = turn {
+                link.is_up = turn == Turn::Up;
+                info!(interface = interface.0, %family, "link is {}", if link.is_up { "up" } else { "down" });
+                turns.push((link.id, turn));
+            }
+            true
+        });
+        turns
+    }
+
+    /// Tells the core the addresses of the interfaces that have a link or will have one.
+    fn set_addresses(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) {
+        let mut wanted = BTreeMap::new();
+        for found in seen {
+            let is_open = self.links.iter().any(|link| link.config.interface.0 == found.index);
+            if is_open || Family::ALL.iter().any(|&family| self.selection.check(found, family).is_ok()) {
+                wanted.insert(found.index, subnets(found));
+            }
+        }
+        for &gone in self.addresses.keys().filter(|index| !wanted.contains_key(index)) {
+            // Taking away never fails.
+            let _ = host.set_addresses(now, InterfaceId(gone), &[]);
+        }
+        for (&index, subnets) in &wanted {
+            if self.addresses.get(&index) != Some(subnets)
+                && host.set_addresses(now, InterfaceId(index), subnets).is_err()
+            {
+                warn!(interface = index, "not all addresses found room");
+            }
+        }
+        self.addresses = wanted;
+    }
+
+    fn open(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) -> Result<(), OpenError> {
+        let mut first = Ok(());
+        let selection = self.selection.clone();
+        let mut troubles = BTreeMap::new();
+        for (found, family) in selection.links(seen) {
+            if self.link_on(found.index, family).is_some() {
+                continue;
+            }
+            let socket = match LinkSocket::open(found, family) {
+                Ok(socket) => socket,
+                Err(error) => {
+                    troubles.insert((found.index, family), error.to_string());
+                    first = first.and(Err(error));
+                    continue;
+                }
+            };
+            let config = LinkConfig {
+                interface: InterfaceId(found.index),
+                family,
+                mtu: mtu_of(found),
+                unicast: self.unicast.contains(&family),
+            };
+            let Ok(id) = host.add_link(now, config) else {
+                troubles.insert((found.index, family), "there are too many links".to_owned());
+                continue;
+            };
+            info!(interface = found.name, %family, "link opened");
+            let (source, socket) = self.add_source(Kind::Link(socket));
+            self.links.push(Link { id, source, socket, config, is_up: true, waiting: None, trouble: None });
+        }
+        self.troubles.retain(|link, _| link.is_some_and(|link| troubles.contains_key(&link)));
+        if !troubles.is_empty() {
+            self.look_at(now + RETRY);
+        }
+        for (link, what) in troubles {
+            self.complain(Some(link), what);
+        }
+        first
+    }
+
+    fn complain(&mut self, about: Option<(u32, Family)>, what: String) {
+        if self.troubles.get(&about) != Some(&what) {
+            warn!("{what}");
+            self.troubles.insert(about, what);
+        }
+    }
+
+    /// The event loop does not take a socket: its link is closed, and tried again later.
+    pub(crate) fn refuse(&mut self, now: Instant, host: &mut Host<Heap>, source: SourceId, error: &io::Error) {
+        self.sources.retain(|(id, _)| *id != source);
+        if let Some(at) = self.links.iter().position(|link| link.source == source) {
+            let link = self.links.swap_remove(at);
+            host.remove_link(now, link.id);
+        }
+        self.complain(None, format!("the event loop takes no more sockets: {error}"));
+        self.look_at(now + RETRY);
+    }
+
+    /// Closes everything.
+    pub(crate) fn close_all(&mut self, now: Instant, host: &mut Host<Heap>) {
+        for link in self.links.drain(..) {
+            host.remove_link(now, link.id);
+        }
+        self.sources.clear();
+        self.look_due = None;
+    }
+
+    // --- sending ---
+
+    /// Sends what the core wrote.
+    pub(crate) fn send(&mut self, now: Instant, host: &mut Host<Heap>, transmit: Transmit, bytes: &[u8]) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else { return };
+        let Kind::Link(socket) = link.socket.kind() else { return };
+        let destination = match transmit.destination {
+            Destination::Multicast => socket.group(),
+            Destination::Unicast(address) => address,
+        };
+        match socket.send_to(bytes, destination) {
+            Ok(()) => link.is_sent(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                host.set_writable(link.id, false);
+                link.waiting = Some((bytes.into(), destination));
+            }
+            Err(error) => link.is_not_sent(now, host, transmit.destination, &error),
+        }
+    }
+
+    /// Whether a socket is waited for to take a datagram.
+    pub(crate) fn wants_write(&self, source: SourceId) -> bool {
+        self.links.iter().any(|link| link.source == source && link.waiting.is_some())
+    }
+
+    /// Whether any socket is.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.links.iter().any(|link| link.waiting.is_some())
+    }
+
+    /// A socket can take a datagram again: the one that waits.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(crate) fn write(&mut self, now: Instant, host: &mut Host<Heap>, source: SourceId) -> io::Result<()> {
+        let Some(link) = self.links.iter_mut().find(|link| link.source == source) else { return Ok(()) };
+        let Some((bytes, destination)) = link.waiting.take() else { return Ok(()) };
+        let Kind::Link(socket) = link.socket.kind() else { return Ok(()) };
+        match socket.send_to(&bytes, destination) {
+            Ok(()) => link.is_sent(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                link.waiting = Some((bytes, destination));
+                return Err(error);
+            }
+            Err(error) => {
+                let to = if destination == socket.group() {
+                    Destination::Multicast
+                } else {
+                    Destination::Unicast(destination)
+                };
+                link.is_not_sent(now, host, to, &error);
+            }
+        }
+        host.set_writable(link.id, true);
+        Ok(())
+    }
+}
+
+/// What has become of an open link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Up,
+    Down,
+}
+
+impl Link {
+    fn is_sent(&mut self) {
+        if self.trouble.take().is_some() {
+            info!(interface = self.config.interface.0, family = %self.config.family, "sends again");
+        }
+    }
+
+    /// A datagram could not be sent. One to a single asker is lost as on a wire: he could be anybody, and must not be able
+    /// to make the link begin anew.
+    fn is_not_sent(&mut self, now: Instant, host: &mut Host<Heap>, destination: Destination, error: &io::Error) {
+        if let Destination::Unicast(asker) = destination {
+            debug!(%asker, "cannot answer: {error}");
+            return;
+        }
+        host.send_failed(now, self.id);
+        if self.trouble.replace(error.kind()) != Some(error.kind()) {
+            warn!(interface = self.config.interface.0, family = %self.config.family, "cannot send: {error}");
+        }
+    }
+}
+
+impl InterfaceNames for Links {
+    fn name_of(&self, interface: InterfaceId) -> Arc<str> {
+        let found = self.interfaces.iter().find(|found| found.index == interface.0);
+        found.map_or("", |found| found.name.as_str()).into()
+    }
+}
+
+fn mtu_of(interface: &Interface) -> u16 {
+    u16::try_from(interface.mtu.max(MTU_MIN)).unwrap_or(u16::MAX)
+}
+
+/// The addresses that may be used.
+fn subnets(interface: &Interface) -> Vec<Subnet> {
+    let ready = interface.addresses.iter().filter(|address| address.is_ready);
+    ready.map(|address| Subnet { address: address.ip, prefix_len: address.prefix_len }).collect()
+}
+
+/// Whether a link that stayed up has none of the addresses that it had: a cable in another hole, another radio cell.
+fn is_other_network(before: Option<&Vec<Subnet>>, after: &[Subnet], family: Family) -> bool {
+    let of_family = |subnet: &&Subnet| Family::of(&subnet.address) == family;
+    let mut before = before.into_iter().flatten().filter(of_family).peekable();
+    before.peek().is_some() && !before.any(|subnet| after.contains(subnet))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnet(text: &str, prefix_len: u8) -> Subnet {
+        Subnet { address: text.parse().unwrap(), prefix_len }
+    }
+
+    #[test]
+    fn a_network_is_another_when_no_address_stays() {
+        let home = vec![subnet("192.168.1.7", 24), subnet("fe80::7", 64)];
+        let cafe = [subnet("10.0.0.9", 8), subnet("fe80::7", 64)];
+        assert!(is_other_network(Some(&home), &cafe, Family::V4));
+        assert!(!is_other_network(Some(&home), &cafe, Family::V6));
+        assert!(!is_other_network(Some(&home), &home, Family::V4));
+    }
+
+    #[test]
+    fn a_first_address_is_no_other_network() {
+        let home = [subnet("192.168.1.7", 24)];
+        assert!(!is_other_network(None, &home, Family::V4));
+        assert!(!is_other_network(Some(&vec![subnet("fe80::7", 64)]), &home, Family::V4));
+    }
+}

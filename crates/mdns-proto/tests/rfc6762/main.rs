@@ -1,0 +1,10 @@
+//! RFC 6762, clause by clause: one small test for each MUST and SHOULD, in a file per section.
+//!
+//! Each test names the rows of the checklist it covers. Delays are checked on both sides of their limits under a virtual clock.
+
+mod bench;
+mod s06_responding;
+mod s07_suppression;
+mod s08_startup;
+mod s09_conflicts;
+mod s10_coherency;

@@ -1,0 +1,90 @@
+//! What was said changes, or ends (RFC 6762 §8.4, §10.1).
+
+use expect_test::expect;
+use mdns_sim::{Kind, Net};
+
+use crate::secs;
+
+/// A service that is withdrawn says goodbye; a browser takes its leave of it a second later (§10.1).
+#[test]
+fn a_withdrawn_service_says_goodbye() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
+    net.host("attic").browse("_ipp._tcp");
+    net.run_for(secs(5));
+    net.skip();
+    hall.withdraw("Printer");
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        5.000 hall   says    bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
+        6.000 attic  loses   Printer
+        7.020 attic  asks    _ipp._tcp PTR?
+    "#]]);
+}
+
+/// A host that is shut down takes back all it has said.
+#[test]
+fn a_shut_down_host_takes_everything_back() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall").dual_stack().advertise_with("Printer", "_ipp._tcp", 631, &[], &["_universal"]);
+    net.run_for(secs(5));
+    net.skip();
+    hall.shutdown();
+    net.run_for(secs(60));
+    net.expect(expect![[r#"
+        5.000 hall   says    bye PTR Printer, bye fe80::1 PTR! hall, bye hall AAAA! fe80::1, bye 10.0.0.1 PTR! hall, bye hall A! 10.0.0.1, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer
+        5.000 hall/6 says    bye PTR Printer, bye fe80::1 PTR! hall, bye hall AAAA! fe80::1, bye 10.0.0.1 PTR! hall, bye hall A! 10.0.0.1, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer
+    "#]]);
+}
+
+/// What was never announced says no goodbye.
+#[test]
+fn a_service_that_is_withdrawn_while_probing_just_ends() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall");
+    net.run_for(secs(3));
+    net.skip();
+    hall.advertise("Printer", "_ipp._tcp", 631);
+    net.run_for(crate::millis(400));
+    hall.withdraw("Printer");
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        3.200 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+    "#]]);
+}
+
+/// New attributes are announced at once, without probing, and once more (§8.4).
+#[test]
+fn new_attributes_are_announced() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
+    net.host("attic").browse("_ipp._tcp");
+    net.run_for(secs(5));
+    net.skip();
+    hall.update_txt("Printer", &["paper=A3"]);
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        5.000 hall   says    Printer TXT! paper=A3
+        5.000 attic  learns  Printer at hall:631, 10.0.0.1, paper=A3
+        6.000 hall   says    Printer TXT! paper=A3
+        7.020 attic  asks    _ipp._tcp PTR?  knows PTR Printer 4494 s
+    "#]]);
+}
+
+/// A host without power says nothing: its services are asked for four times, then they are gone (§5.2).
+#[test]
+fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
+    let attic = net.host("attic").browse("_ipp._tcp");
+    net.run_for(secs(5));
+    hall.crash();
+    net.skip();
+    net.hide(Kind::Asks);
+    net.run_for(secs(4600));
+    net.expect(expect![[r#"
+        121.867 attic  learns  Printer
+        4501.867 attic  loses   Printer
+    "#]]);
+    assert!(attic.found().is_empty());
+}

@@ -1,0 +1,134 @@
+//! How questions are asked (RFC 6762 §5.2, §5.3, §7.1, §7.2, §7.3).
+
+use expect_test::expect;
+use mdns_proto::wire::{Question, Rdata, RecordType, Section};
+use mdns_sim::{Kind, Net};
+
+use crate::{millis, name, secs, shared};
+
+/// A question is asked ever more rarely: after one second, two, four, up to an hour (§5.2).
+#[test]
+fn a_browser_alone_asks_ever_more_rarely() {
+    let mut net = Net::seeded(7);
+    let attic = net.host("attic");
+    net.run_for(secs(3));
+    net.skip();
+    attic.browse("_ipp._tcp");
+    net.run_for(secs(4 * 3600));
+    net.expect(expect![[r#"
+        3.057 attic  asks    _ipp._tcp PTR?
+        4.057 attic  asks    _ipp._tcp PTR?
+        6.057 attic  asks    _ipp._tcp PTR?
+        10.057 attic  asks    _ipp._tcp PTR?
+        18.057 attic  asks    _ipp._tcp PTR?
+        34.057 attic  asks    _ipp._tcp PTR?
+        66.057 attic  asks    _ipp._tcp PTR?
+        130.057 attic  asks    _ipp._tcp PTR?
+        258.057 attic  asks    _ipp._tcp PTR?
+        514.057 attic  asks    _ipp._tcp PTR?
+        1026.057 attic  asks    _ipp._tcp PTR?
+        2050.057 attic  asks    _ipp._tcp PTR?
+        4098.057 attic  asks    _ipp._tcp PTR?
+        7698.057 attic  asks    _ipp._tcp PTR?
+        11298.057 attic  asks    _ipp._tcp PTR?
+    "#]]);
+}
+
+/// Known answers that do not fit in one packet go on in others, all but the last with TC (§7.2).
+#[test]
+fn many_known_answers_take_several_packets() {
+    let net = Net::seeded(7);
+    let tool = net.peer("tool");
+    let attic = net.host("attic").browse("_ipp._tcp");
+    net.run_for(millis(500));
+    let ipp = name("_ipp._tcp.local");
+    let instances: Vec<_> = (0..200).map(|n| name(&format!("Printer number {n} of the house._ipp._tcp.local"))).collect();
+    for some in instances.chunks(20) {
+        tool.say(|message| {
+            for instance in some {
+                message.record(Section::Answer, &shared(&ipp, 4500, Rdata::Ptr(instance.as_name()))).unwrap();
+            }
+        });
+    }
+    net.run_for(secs(1));
+    assert_eq!(attic.found().len(), 200);
+    tool.forget();
+    // The next question comes two seconds after the one before.
+    net.run_for(secs(60));
+
+    let heard = tool.heard();
+    let is_series = |at: &usize| {
+        let message = heard[*at].packet.message().unwrap();
+        let asks = |question: Question<'_>| question.qtype == RecordType::PTR;
+        message.questions().any(asks) && message.header().flags.truncated()
+    };
+    let first = (0..heard.len()).find(is_series).unwrap();
+    let mut known = 0;
+    let mut packets = 0;
+    for heard in &heard[first..] {
+        let message = heard.packet.message().unwrap();
+        assert!(heard.packet.bytes.len() <= 1472);
+        known += message.answer_count();
+        packets += 1;
+        assert_eq!(message.question_count() > 0, packets == 1);
+        if !message.header().flags.truncated() {
+            break;
+        }
+    }
+    assert_eq!(known, 200);
+    assert!((4..=7).contains(&packets), "{packets}");
+}
+
+/// Two browsers of one type: a question that another has just asked need not be asked again (§7.3).
+#[test]
+fn a_question_of_another_is_as_good_as_ones_own() {
+    let mut net = Net::seeded(7);
+    net.hide(Kind::Owns);
+    let attic = net.host("attic");
+    let desk = net.host("desk");
+    net.run_for(secs(3));
+    net.skip();
+    attic.browse("_ipp._tcp");
+    desk.browse("_ipp._tcp");
+    net.run_for(secs(60));
+    net.expect(expect![[r#"
+        3.053 attic  asks    _ipp._tcp PTR?
+        4.053 attic  asks    _ipp._tcp PTR?
+        4.053 desk   asks    _ipp._tcp PTR?
+        6.053 attic  asks    _ipp._tcp PTR?
+        6.053 desk   asks    _ipp._tcp PTR?
+        10.053 attic  asks    _ipp._tcp PTR?
+        10.053 desk   asks    _ipp._tcp PTR?
+        18.053 attic  asks    _ipp._tcp PTR?
+        18.053 desk   asks    _ipp._tcp PTR?
+        34.053 attic  asks    _ipp._tcp PTR?
+        34.053 desk   asks    _ipp._tcp PTR?
+    "#]]);
+}
+
+/// A one-shot query ends with its first answer, with a denial, or after three seconds (§5.1).
+#[test]
+fn a_query_ends() {
+    let mut net = Net::seeded(7);
+    net.host("hall");
+    let attic = net.host("attic");
+    net.run_for(secs(3));
+    net.skip();
+    attic.query("hall", RecordType::A);
+    net.run_for(secs(5));
+    attic.query("hall", RecordType::AAAA);
+    net.run_for(secs(5));
+    attic.query("nobody", RecordType::A);
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        3.000 attic  hears   hall has A 10.0.0.1
+        3.000 attic  ends    hall A: answered
+        8.115 attic  asks    hall AAAA?
+        8.116 hall   says    hall NSEC! A
+        8.116 attic  hears   hall has no AAAA
+        8.116 attic  ends    hall AAAA: denied
+        13.026 attic  asks    nobody A?
+        14.026 attic  asks    nobody A?
+        16.000 attic  ends    nobody A: no answer
+    "#]]);
+}

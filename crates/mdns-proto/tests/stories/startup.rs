@@ -1,0 +1,138 @@
+//! Hosts and services come to the network (RFC 6762 §8).
+
+use expect_test::expect;
+use mdns_sim::{Conditions, Kind, Net};
+
+use crate::{millis, secs};
+
+/// Three probes, 250 ms apart, then two announcements, a second apart (§8.1, §8.3); and then silence.
+#[test]
+fn a_host_and_its_service_introduce_themselves() {
+    let mut net = Net::seeded(7);
+    net.host("hall").advertise("Printer", "_ipp._tcp", 631);
+    net.run_for(secs(3600));
+    net.expect(expect![[r#"
+        0.117 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.367 hall   asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        0.617 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.867 hall   owns    hall
+        0.867 hall   owns    Printer
+        1.867 hall   says    types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+    "#]]);
+}
+
+/// A service with attributes and a subtype (RFC 6763 §6, §7.1).
+#[test]
+fn a_service_with_all_it_can_have() {
+    let mut net = Net::seeded(7);
+    net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4", "duplex"], &["_universal"]);
+    net.run_for(secs(3));
+    net.expect(expect![[r#"
+        0.117 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
+        0.367 hall   asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT paper=A4 duplex, SRV hall:631, hall A 10.0.0.1
+        0.617 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
+        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, _universal PTR Printer, TXT! paper=A4 duplex, PTR Printer, SRV! hall:631, types PTR _ipp._tcp
+        0.867 hall   owns    hall
+        0.867 hall   owns    Printer
+        1.867 hall   says    types PTR _ipp._tcp, PTR Printer, TXT! paper=A4 duplex, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, Printer SRV! hall:631, _universal PTR Printer
+    "#]]);
+}
+
+/// Each family is a link of its own (§20); on each, the addresses of both are told (§6.2).
+#[test]
+fn a_host_of_both_families_speaks_on_both() {
+    let mut net = Net::seeded(7);
+    net.host("hall").dual_stack();
+    net.run_for(secs(3));
+    net.expect(expect![[r#"
+        0.117 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.182 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.367 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.432 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.617 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.682 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
+        0.932 hall/6 says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
+        0.932 hall   owns    hall
+        1.867 hall   says    hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
+        1.932 hall/6 says    hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
+    "#]]);
+}
+
+/// A service that comes later is probed for alone: the host is known already.
+#[test]
+fn a_service_joins_a_host() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall");
+    net.run_for(secs(5));
+    net.skip();
+    hall.advertise("Printer", "_ipp._tcp", 631);
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        5.200 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.450 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.700 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.950 hall   says    PTR Printer, TXT!, types PTR _ipp._tcp, Printer SRV! hall:631
+        5.950 hall   owns    Printer
+        6.950 hall   says    Printer SRV! hall:631, PTR Printer, types PTR _ipp._tcp, Printer TXT!
+    "#]]);
+}
+
+/// An access point that sends every packet back to its sender makes nobody doubt its own name (§8.2, §9).
+#[test]
+fn an_access_point_that_sends_everything_back_changes_nothing() {
+    let page = |conditions| {
+        let mut net = Net::seeded(7);
+        net.segment().set(conditions);
+        net.host("hall").advertise("Printer", "_ipp._tcp", 631).update_txt("Printer", &["paper=A4"]);
+        net.run_for(secs(60));
+        net.transcript()
+    };
+    let wire = page(Conditions::default());
+    for delay in [millis(0), millis(3), millis(700), millis(2_500)] {
+        assert_eq!(page(Conditions { delay: delay..=delay, sends_back: true, ..Conditions::default() }), wire);
+    }
+}
+
+/// Fifty services: probes and announcements keep to the MTU, each record is announced exactly twice (§8.3, §17).
+#[test]
+fn fifty_services_share_packets() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall");
+    for n in 1..=50 {
+        hall.advertise(&format!("Printer {n}"), "_ipp._tcp", 631);
+    }
+    net.run_for(secs(10));
+    assert_eq!(hall.services().len(), 50);
+    let packets = net.packets();
+    assert!(packets.iter().all(|packet| packet.bytes.len() <= 1472));
+    let said = packets.iter().filter(|packet| packet.message().unwrap().header().flags.response());
+    let records: usize = said.map(|packet| packet.message().unwrap().answer_count()).sum();
+    // PTR, SRV, TXT of each; the PTR of the type; the address both ways.
+    assert_eq!(records, 2 * (50 * 3 + 1 + 2));
+    assert!(packets.len() <= 40, "{} packets", packets.len());
+}
+
+/// While nothing can be sent nothing is said to be ours: a probe that nobody could hear proves nothing (§8.1).
+#[test]
+fn a_host_whose_sends_fail_keeps_probing() {
+    let mut net = Net::seeded(7);
+    net.hide(Kind::Done);
+    let hall = net.host("hall");
+    hall.fail_sends(true);
+    net.run_for(secs(10));
+    net.expect(expect![[""]]);
+    assert!((8..=12).contains(&hall.stats().send_failed), "{:?}", hall.stats());
+
+    hall.fail_sends(false);
+    net.run_for(secs(5));
+    net.expect(expect![[r#"
+        10.107 hall   asks    hall ANY? QU  for A 10.0.0.1
+        10.357 hall   asks    hall ANY? QU  for A 10.0.0.1
+        10.607 hall   asks    hall ANY? QU  for A 10.0.0.1
+        10.857 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall
+        10.857 hall   owns    hall
+        11.857 hall   says    10.0.0.1 PTR! hall, hall A! 10.0.0.1
+    "#]]);
+}
