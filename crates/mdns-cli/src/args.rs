@@ -13,7 +13,7 @@ use mdns_proto::{
     wire::{TxtError, TxtVec},
 };
 use mdns_socket::{Family, PatternError, Selection, interfaces};
-use mdns_tokio::Announcement;
+use mdns_tokio::{Announcement, Options};
 
 /// The domain of multicast DNS (RFC 6762 §3).
 const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
@@ -321,8 +321,8 @@ impl Advertise {
 }
 
 impl Network {
-    /// The interfaces that were asked for, or else `usual`.
-    pub(crate) fn selection(&self, usual: Selection) -> Result<Selection, PatternError> {
+    /// A host on the interfaces that were asked for, or else on the `usual` ones.
+    pub(crate) fn options(&self, usual: Selection) -> Result<Options, PatternError> {
         let mut selection = usual;
         if !self.interfaces.is_empty() {
             selection = Selection::none();
@@ -333,9 +333,12 @@ impl Network {
                 Interface::Index(index) => selection.with_index(*index),
             };
         }
-        Ok(match self.family() {
-            Some(family) => selection.only(family),
-            None => selection,
+        if let Some(family) = self.family() {
+            selection = selection.only(family);
+        }
+        Ok(Options {
+            interfaces: selection,
+            ..Options::default()
         })
     }
 

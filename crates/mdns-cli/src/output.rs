@@ -413,7 +413,7 @@ mod tests {
     use super::*;
 
     const STAMP: Stamp = Stamp {
-        time_ms: 1234.5,
+        time_ms: 1234.567,
         at: 1_700_000_000_000.25,
     };
 

@@ -2,11 +2,11 @@
 
 use std::{future::Future, io, pin::Pin, time::Duration};
 
-use mdns_socket::{PatternError, Selection};
+use mdns_socket::PatternError;
 use mdns_tokio::{Mdns, Options};
 use tokio::signal;
 
-use crate::{args::Network, output::{Interface, Output}};
+use crate::output::{Interface, Output};
 
 /// Whether a command found what it was to find, or advertised what it was to advertise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +48,13 @@ pub(crate) struct Session {
 impl Session {
     /// Opens what there is to open. If that is nothing yet, says so and goes on: networks come and go.
     pub(crate) async fn open(
-        network: &Network,
+        options: Options,
         timeout: Option<Duration>,
         output: Output,
     ) -> Result<Self, Failure> {
         // Before the sockets: a signal that comes while they are opened counts.
         let stop = stop(timeout)?;
-        let interfaces = network.selection(Selection::usual())?;
-        let mdns = open(Options {
-            interfaces,
-            ..Options::default()
-        })?;
+        let mdns = open(options)?;
         join(&mdns, &output).await?;
         Ok(Session { mdns, output, stop })
     }

@@ -5,8 +5,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::Hash,
-    task::Waker,
 };
 
 use mdns_proto::discovery::Outcome;

@@ -205,14 +205,17 @@ impl<S: Storage> Host<S> {
 
     // --- what it wants to know ---
 
-    /// Looks for instances of a type or subtype, or, for `_services._dns-sd._udp`, for types.
+    /// Looks for instances of a type or subtype.
     pub fn browse(&self, service_type: &str) -> Self {
         let name = local(service_type);
         let base = service_type.rsplit_once("_sub.").map_or(service_type, |(_, base)| base);
-        if !base.starts_with("_services.") {
-            self.world.borrow_mut().types.insert(base.to_owned());
-        }
+        self.world.borrow_mut().types.insert(base.to_owned());
         self.ask(service_type, |core, now| core.browse(now, name.as_name()))
+    }
+
+    /// Looks for service types. It is stopped by the words `service types`.
+    pub fn browse_types(&self) -> Self {
+        self.ask("service types", |core, now| core.browse_types(now))
     }
 
     /// Resolves an instance.

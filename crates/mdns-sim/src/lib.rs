@@ -15,7 +15,7 @@
 //!
 //! assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
 //! assert_eq!(attic.found().len(), 1);
-//! assert!(net.transcript().contains("attic  finds   Printer at hall:631, 10.0.0.1"));
+//! assert!(net.transcript().contains("attic  finds    Printer at hall:631, 10.0.0.1"));
 //! ```
 //!
 //! After every single thing that is done to a host the contract is kept, and checked: transmits are polled until there are

@@ -121,7 +121,9 @@ impl<S: Storage> Node<S> {
                         E::Resolved { instance, .. } => {
                             Told::Resolves { name: instance.name().to_string(), details: details(&instance) }
                         }
-                        E::Lost { instance, .. } => Told::Loses(instance.name().to_string()),
+                        E::Lost { instance, .. } => {
+                            Told::Hears { name: instance.name().to_string(), what: "is nowhere any more".to_owned() }
+                        }
                         E::Addresses { host, .. } => {
                             let addresses = host.addresses().map(|address| address.ip.to_string());
                             let what = match join(addresses) {

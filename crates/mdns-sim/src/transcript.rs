@@ -1,9 +1,9 @@
 //! What happened, as a page to be read: one line a packet, one line for what a host tells its application.
 //!
 //! ```text
-//! 0.363 hall   asks    Printer._ipp._tcp ANY?  for SRV hall:631, TXT
-//! 1.863 hall   says    PTR Printer, SRV! hall:631, TXT!  (+ hall A! 10.0.0.1)
-//! 3.201 attic  renames Printer -> Printer (2)
+//! 0.363 hall   asks     Printer._ipp._tcp ANY?  for SRV hall:631, TXT
+//! 1.863 hall   says     PTR Printer, SRV! hall:631, TXT!  (+ hall A! 10.0.0.1)
+//! 3.201 attic  renames  Printer -> Printer (2)
 //! ```
 //!
 //! `QU` marks a question that welcomes a unicast answer, `for` what a probe proposes, `knows` what a question knows already,
@@ -60,19 +60,16 @@ pub(crate) enum Told {
 
 /// The transcript of a log, without what is hidden.
 pub(crate) fn write<S: Storage>(world: &World<S>, log: &[Entry], hidden: &BTreeSet<Kind>) -> String {
-    let names = world.stations.iter().map(|station| station.name.len());
-    let words = Words { world, width: names.max().unwrap_or(0).max(6) };
+    let words = Words { world };
+    let lines = log.iter().map(|entry| words.line(entry)).filter(|line| !hidden.contains(&line.kind));
+    let lines: Vec<Line> = lines.collect();
+    let width = lines.iter().map(|line| line.who.len()).max().unwrap_or(0).max(6);
     let mut page = String::new();
-    for entry in log {
-        let line = words.line(entry);
-        if !hidden.contains(&line.kind) {
-            let micros = line.at.as_micros();
-            let (secs, millis) = (micros / 1_000_000, micros / 1_000 % 1_000);
-            let (who, verb, what) = (line.who, line.verb, line.what);
-            let text = format!("{secs}.{millis:03} {who:<width$} {verb:<7} {what}", width = words.width);
-            page.push_str(text.trim_end());
-            page.push('\n');
-        }
+    for Line { at, who, verb, what, .. } in lines {
+        let (secs, millis) = (at.as_micros() / 1_000_000, at.as_micros() / 1_000 % 1_000);
+        let text = format!("{secs}.{millis:03} {who:<width$} {verb:<8} {what}");
+        page.push_str(text.trim_end());
+        page.push('\n');
     }
     page
 }
@@ -87,7 +84,6 @@ struct Line {
 
 struct Words<'w, S: Storage> {
     world: &'w World<S>,
-    width: usize,
 }
 
 impl<S: Storage> Words<'_, S> {
@@ -141,7 +137,14 @@ impl<S: Storage> Words<'_, S> {
         let station = &self.world.stations[sent.from.station as usize];
         let mut who = station.name.clone();
         if station.interfaces.len() > 1 {
-            who = format!("{who}/{}", self.world.segments[sent.segment].name);
+            let _ = write!(who, "/{}", self.world.segments[sent.segment].name);
+            let before = station.interfaces.iter().take(sent.from.interface as usize);
+            match before.filter(|interface| interface.segment == sent.segment).count() {
+                0 => {}
+                n => {
+                    let _ = write!(who, "{}", n + 1);
+                }
+            }
         }
         if sent.source.is_ipv6() {
             who.push_str("/6");

@@ -223,9 +223,14 @@ impl<S: Storage> World<S> {
     /// Gives an interface an address of one more family, and a host the link that goes with it.
     pub(crate) fn add_family(&mut self, index: usize, interface: usize, family: Family) {
         let segment = self.stations[index].interfaces[interface].segment;
-        let address = address(segment, index, family);
         let port = Port { station: number(index), interface: number(interface) };
-        self.segments[segment].owners.insert(address.address, port);
+        let owners = &mut self.segments[segment].owners;
+        // By the number of the station; for one more interface of it, from the other end.
+        let first = address(segment, index + 1, family);
+        let others = (index + 1..usize::from(u16::MAX)).rev().map(|n| address(segment, n, family));
+        let free = std::iter::once(first).chain(others).find(|subnet| !owners.contains_key(&subnet.address));
+        let address = free.unwrap_or_else(|| panic!("no more than 65,535 addresses on a segment"));
+        owners.insert(address.address, port);
         let station = &mut self.stations[index];
         let found = &mut station.interfaces[interface];
         found.addresses.push(address);
@@ -487,10 +492,10 @@ fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// The address of a station on a segment: `10.s.0.n/16` and `fe80::s:n/64`.
-fn address(segment: usize, station: usize, family: Family) -> Subnet {
+/// The address of a number on a segment: `10.s.0.n/16` and `fe80::s:n/64`.
+fn address(segment: usize, n: usize, family: Family) -> Subnet {
     let segment = u8::try_from(segment).unwrap_or_else(|_| panic!("no more than 256 segments"));
-    let n = u16::try_from(station + 1).unwrap_or_else(|_| panic!("no more than 65,535 stations"));
+    let n = u16::try_from(n).unwrap_or_else(|_| panic!("no more than 65,535 stations"));
     match family {
         Family::V4 => {
             let [high, low] = n.to_be_bytes();

@@ -73,7 +73,7 @@ impl Reactor for Tokio {
     }
 
     fn register(&self, socket: Arc<mdns_driver::Socket>) -> io::Result<Self::Source> {
-        AsyncFd::new(socket)
+        AsyncFd::register(socket)
     }
 
     fn poll_read(

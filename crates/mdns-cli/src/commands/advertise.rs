@@ -7,6 +7,7 @@ use futures_util::{
     stream::{self, SelectAll},
 };
 use mdns_proto::name::NameBuf;
+use mdns_socket::Selection;
 use mdns_tokio::{AdvertisementEvent, Announcement};
 
 use super::Results;
@@ -20,9 +21,12 @@ use crate::{
 type Registered = BTreeMap<usize, NameBuf>;
 
 pub(super) async fn run(args: Advertise, output: Output) -> Result<Found, Failure> {
-    let (limits, network) = (args.limits, args.network.clone());
+    let (limits, mut options) = (args.limits, args.network.options(Selection::usual())?);
     let services = args.services().map_err(Failure::Usage)?;
-    let mut session = Session::open(&network, limits.timeout, output).await?;
+    // If all of them name a host, the system's name is not needed.
+    let named: Option<Vec<_>> = services.iter().map(|service| service.host.as_ref()).collect();
+    options.host_name = named.and_then(|hosts| hosts.first().copied().cloned());
+    let mut session = Session::open(options, limits.timeout, output).await?;
     let mut registered = Registered::new();
     let outcome = advertise(&services, &limits, &mut session, &mut registered).await;
     session.close().await;
@@ -42,7 +46,7 @@ async fn advertise(
 ) -> Result<Found, Failure> {
     let mut changes = SelectAll::new();
     for (place, service) in services.iter().enumerate() {
-        let advertisement = session.mdns.advertise(service).await;
+        let advertisement = session.mdns.advertise(service);
         let advertisement = advertisement
             .map_err(|error| Failure::Usage(format!("service {:?}: {error}", service.instance)))?;
         let of_one = stream::unfold(advertisement, async |mut advertisement| {

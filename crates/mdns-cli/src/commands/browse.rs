@@ -7,6 +7,7 @@ use futures_util::{
     stream::{AbortHandle, BoxStream, SelectAll, abortable},
 };
 use mdns_proto::name::{NameBuf, ServiceType};
+use mdns_socket::Selection;
 use mdns_tokio::{BrowseEvent, ResolveEvent};
 
 use super::{Results, key};
@@ -18,7 +19,8 @@ use crate::{
 
 pub(super) async fn run(args: Browse, output: Output) -> Result<Found, Failure> {
     args.check().map_err(Failure::Usage)?;
-    let mut session = Session::open(&args.network, args.limits.timeout, output).await?;
+    let options = args.network.options(Selection::usual())?;
+    let mut session = Session::open(options, args.limits.timeout, output).await?;
     let outcome = browse(&args, &mut session).await;
     session.close().await;
     outcome

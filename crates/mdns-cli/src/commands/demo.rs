@@ -14,7 +14,9 @@ use mdns_proto::{
     wire::TxtVec,
 };
 use mdns_socket::Selection;
-use mdns_tokio::{Advertisement, Announcement, BrowseEvent, Instance, Mdns, Options, ResolveEvent};
+use mdns_tokio::{
+    Advertisement, Announcement, BrowseEvent, Instance, Mdns, Options, ResolveEvent,
+};
 
 use super::key;
 use crate::{
@@ -53,12 +55,11 @@ impl From<io::Error> for Ended {
 
 pub(super) async fn run(args: Demo, output: Output) -> Result<Found, Failure> {
     let stop = stop(Some(args.timeout))?;
-    let interfaces = args.network.selection(Selection::loopback())?;
+    let options = args.network.options(Selection::loopback())?;
     let host = |name: &str| {
         open(Options {
-            interfaces: interfaces.clone(),
             host_name: Some(name.to_owned()),
-            ..Options::default()
+            ..options.clone()
         })
     };
     let (here, there) = (host("demo-here")?, host("demo-there")?);
@@ -96,8 +97,9 @@ async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(
             txt: txt(attribute)?,
             ..Announcement::new(instance, service_type, port)
         };
-        let advertisement = here.advertise(&announcement).await.map_err(usage)?;
+        let advertisement = here.advertise(&announcement).map_err(usage)?;
         ours.push(Ours {
+            name: NameBuf::new(),
             advertisement,
             announcement,
         });
@@ -105,26 +107,27 @@ async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(
 
     for own in &mut ours {
         let name = tokio::select! {
-            name = own.advertisement.registered() => name,
+            Some(name) = own.advertisement.registered() => name,
             () = &mut view.stop => return Err(Ended::Before("two registrations")),
         };
-        output.line(&own.line(Kind::Registered, &name))?;
         view.seen.insert(key(&name), None);
+        own.name = name;
+        output.line(&own.line(Kind::Registered))?;
     }
     let all = |seen: &Seen| ours.iter().all(|own| own.is_whole_in(seen));
     view.until("two services with all their details", all).await?;
 
     if let Some(own) = ours.last_mut() {
         own.announcement.txt = txt(CHANGED)?;
-        let changed = own.announcement.txt.clone();
-        own.advertisement.update_txt(changed).await.map_err(usage)?;
-        output.line(&own.line(Kind::Updated, &own.advertisement.name()))?;
+        let update = own.advertisement.update_txt(&own.announcement.txt);
+        update.await.map_err(usage)?;
+        output.line(&own.line(Kind::Updated))?;
         view.until("the change of an attribute", |seen| own.is_whole_in(seen))
             .await?;
     }
 
     for own in ours {
-        let line = own.line(Kind::Withdrawn, &own.advertisement.name());
+        let line = own.line(Kind::Withdrawn);
         own.advertisement.withdraw().await;
         output.line(&line)?;
     }
@@ -143,20 +146,21 @@ fn txt(attribute: &str) -> Result<TxtVec, Failure> {
 
 /// Something that `here` advertises.
 struct Ours {
+    /// Under which it is registered; the root until it is.
+    name: NameBuf,
     advertisement: Advertisement,
     announcement: Announcement,
 }
 
 impl Ours {
-    fn line(&self, event: Kind, name: &NameBuf) -> Line {
+    fn line(&self, event: Kind) -> Line {
         let Announcement { port, txt, .. } = &self.announcement;
-        Line::of_own(event, name.as_name(), None, *port, txt.clone())
+        Line::of_own(event, self.name.as_name(), None, *port, txt.clone())
     }
 
     /// Whether all that was advertised has arrived.
     fn is_whole_in(&self, seen: &Seen) -> bool {
-        let name = self.advertisement.name();
-        seen.get(&key(&name)).is_some_and(|instance| {
+        seen.get(&key(&self.name)).is_some_and(|instance| {
             instance.as_ref().is_some_and(|instance| {
                 instance.port == Some(self.announcement.port)
                     && instance.txt.as_txt() == self.announcement.txt.as_txt()

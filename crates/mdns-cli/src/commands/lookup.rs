@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use mdns_proto::discovery::AddressKind;
-use mdns_socket::Family;
+use mdns_socket::{Family, Selection};
 
 use super::{PATIENCE, Results};
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
 
 pub(super) async fn run(args: Lookup, output: Output) -> Result<Found, Failure> {
     let timeout = args.limits.timeout.unwrap_or(PATIENCE);
-    let mut session = Session::open(&args.network, Some(timeout), output).await?;
+    let options = args.network.options(Selection::usual())?;
+    let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = look_up(&args, &mut session).await;
     session.close().await;
     outcome

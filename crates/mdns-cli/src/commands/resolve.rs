@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt as _;
 use mdns_proto::name::NameBuf;
+use mdns_socket::Selection;
 use mdns_tokio::ResolveEvent;
 
 use super::{PATIENCE, Results};
@@ -14,7 +15,8 @@ use crate::{
 pub(super) async fn run(args: Resolve, output: Output) -> Result<Found, Failure> {
     let name = args.name().map_err(Failure::Usage)?;
     let timeout = args.limits.timeout.unwrap_or(PATIENCE);
-    let mut session = Session::open(&args.network, Some(timeout), output).await?;
+    let options = args.network.options(Selection::usual())?;
+    let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = resolve(&name, &args.limits, &mut session).await;
     session.close().await;
     outcome

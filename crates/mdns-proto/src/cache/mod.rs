@@ -29,7 +29,7 @@ const COPIED_MAX: usize = 600;
 /// The rows that hold what was heard on one link.
 ///
 /// `Due` must have room for as many ids as `Records`, `QuestionDue` for as many as `Questions`. The index rows may be of
-/// any size that is a power of two; none at all costs time, not function.
+/// any size; none at all costs time, not function.
 pub trait HeardStorage {
     /// Names: of records, of what they point to, of questions.
     type Names: Slots<Slot<NameSlot>>;

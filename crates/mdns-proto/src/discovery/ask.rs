@@ -15,7 +15,7 @@ use crate::{
 pub trait AskStorage {
     /// Names: asked for, found, hosts of what was found.
     type Names: Slots<Slot<NameSlot>>;
-    /// Finds names. A number of slots that is a power of two, or none.
+    /// Finds names; of any size.
     type Index: Slots<u32>;
     /// The bytes of names.
     type Text: Slots<u8>;

@@ -87,6 +87,9 @@ impl<H: HeardStorage> HeardLink<H> {
         if !self.is_wanted(asks, record, origin, config) {
             return;
         }
+        // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
+        let cache_flush = record.cache_flush && !(rtype == RecordType::PTR && is_service(record.name));
+        let record = &Record { cache_flush, ..*record };
         let Ok(id) = self.insert(asks, now, record, origin) else {
             self.not_cached = self.not_cached.saturating_add(1);
             asks.note_dropped(record.name, rtype);
@@ -371,6 +374,12 @@ impl<H: HeardStorage> HeardLink<H> {
     pub(super) fn losses(&self) -> (u32, u32) {
         (self.not_cached, self.cache.evicted())
     }
+}
+
+/// Whether a name is a service type, or a subtype of one, or lists the types there are.
+fn is_service(name: Name<'_>) -> bool {
+    let mut labels = name.labels();
+    labels.any(|label| label.eq_ignore_ascii_case(b"_tcp") || label.eq_ignore_ascii_case(b"_udp"))
 }
 
 impl<H: HeardStorage> fmt::Debug for HeardLink<H> {

@@ -116,7 +116,7 @@ fn s8_1_an_answer_of_any_type_denies_the_name() {
         "hall.local 120 IN! A 10.0.0.7",
         "hall.local 120 IN! AAAA fe80::7",
         "HALL.local 120 IN TXT x",
-        "hall.local 120 IN! TYPE13 xy",
+        "hall.local 120 IN! TYPE65280 xy",
     ];
     for (seed, denial) in denials.into_iter().enumerate() {
         for after in [100, 400, 740] {

@@ -3,14 +3,15 @@
 use expect_test::expect;
 use mdns_proto::{
     link::Destination,
-    wire::{Flags, Header, Question, Rdata, RecordType},
+    store::Heap,
+    wire::{Flags, Header, Question, Rdata, RecordType, Section},
 };
 use mdns_sim::{Host, Net, Peer, message};
 
 use crate::{millis, name, secs, shared};
 
 /// A host with a printer that is long established, and a tool that asks.
-fn hall_and_tool(seed: u64) -> (Net, Host<mdns_proto::store::Heap>, Peer<mdns_proto::store::Heap>) {
+fn hall_and_tool(seed: u64) -> (Net, Host<Heap>, Peer<Heap>) {
     let mut net = Net::seeded(seed);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let tool = net.peer("tool");
@@ -28,14 +29,14 @@ fn an_answer_that_is_known_is_not_given() {
         tool.ask(|message| {
             message.question(&Question::new(ipp.as_name(), RecordType::PTR)).unwrap();
             let known = shared(&ipp, ttl, Rdata::Ptr(printer.as_name()));
-            message.record(mdns_proto::wire::Section::Answer, &known).unwrap();
+            message.record(Section::Answer, &known).unwrap();
         });
         net.run_for(secs(2));
     }
     net.expect(expect![[r#"
-        10.000 tool   asks    _ipp._tcp PTR?  knows PTR Printer 2250 s
-        12.000 tool   asks    _ipp._tcp PTR?  knows PTR Printer 2249 s
-        12.023 hall   says    PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        10.000 tool   asks     _ipp._tcp PTR?  knows PTR Printer 2250 s
+        12.000 tool   asks     _ipp._tcp PTR?  knows PTR Printer 2249 s
+        12.023 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
     "#]]);
 }
 
@@ -55,20 +56,20 @@ fn known_answers_in_a_second_packet_are_waited_for() {
     net.run_for(millis(300));
     tool.ask(|message| {
         let known = shared(&ipp, 4500, Rdata::Ptr(printer.as_name()));
-        message.record(mdns_proto::wire::Section::Answer, &known).unwrap();
+        message.record(Section::Answer, &known).unwrap();
     });
     net.run_for(secs(2));
     net.expect(expect![[r#"
-        10.000 tool   asks    _ipp._tcp PTR?  and more
-        10.300 tool   asks    knows PTR Printer 4500 s
+        10.000 tool   asks     _ipp._tcp PTR?  and more
+        10.300 tool   asks     knows PTR Printer 4500 s
     "#]]);
 
     // Nothing more comes: then the answer does.
     begin();
     net.run_for(secs(2));
     net.expect(expect![[r#"
-        12.300 tool   asks    _ipp._tcp PTR?  and more
-        12.784 hall   says    PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        12.300 tool   asks     _ipp._tcp PTR?  and more
+        12.784 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
     "#]]);
 }
 
@@ -90,14 +91,14 @@ fn a_question_for_a_unicast_answer_gets_one_while_the_record_is_fresh() {
     ask(true);
     net.run_for(secs(1));
     net.expect(expect![[r#"
-        10.000 tool   asks    hall A? QU
-        10.000 hall   says    to tool  hall A! 10.0.0.1  (+ NSEC! A)
-        11.000 tool   asks    hall A?
-        11.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
-        40.000 tool   asks    hall A? QU
-        40.000 hall   says    to tool  hall A! 10.0.0.1  (+ NSEC! A)
-        42.000 tool   asks    hall A? QU
-        42.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
+        10.000 tool   asks     hall A? QU
+        10.000 hall   says     to tool  hall A! 10.0.0.1  (+ NSEC! A)
+        11.000 tool   asks     hall A?
+        11.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        40.000 tool   asks     hall A? QU
+        40.000 hall   says     to tool  hall A! 10.0.0.1  (+ NSEC! A)
+        42.000 tool   asks     hall A? QU
+        42.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
     "#]]);
 }
 
@@ -112,18 +113,18 @@ fn a_record_is_multicast_once_a_second() {
     }
     net.run_for(secs(2));
     net.expect(expect![[r#"
-        10.000 tool   asks    hall A?
-        10.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
-        10.300 tool   asks    hall A?
-        10.600 tool   asks    hall A?
-        10.900 tool   asks    hall A?
-        11.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
-        11.200 tool   asks    hall A?
-        11.500 tool   asks    hall A?
-        11.800 tool   asks    hall A?
-        12.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
-        12.100 tool   asks    hall A?
-        13.000 hall   says    hall A! 10.0.0.1  (+ NSEC! A)
+        10.000 tool   asks     hall A?
+        10.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        10.300 tool   asks     hall A?
+        10.600 tool   asks     hall A?
+        10.900 tool   asks     hall A?
+        11.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        11.200 tool   asks     hall A?
+        11.500 tool   asks     hall A?
+        11.800 tool   asks     hall A?
+        12.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        12.100 tool   asks     hall A?
+        13.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
     "#]]);
 }
 
@@ -139,8 +140,8 @@ fn a_simple_resolver_is_answered_in_its_own_manner() {
     tool.send_from(4711, Destination::Multicast, query);
     net.run_for(secs(2));
     net.expect(expect![[r#"
-        10.000 tool   asks    from port 4711 PRINTER._ipp._tcp SRV?
-        10.000 hall   says    to tool:4711  #77 PRINTER._ipp._tcp SRV?: SRV hall:631 10 s  (+ hall A 10.0.0.1 10 s, Printer NSEC TXT SRV, hall NSEC A)
+        10.000 tool   asks     from port 4711 PRINTER._ipp._tcp SRV?
+        10.000 hall   says     to tool:4711  #77 PRINTER._ipp._tcp SRV?: SRV hall:631 10 s  (+ hall A 10.0.0.1 10 s, Printer NSEC TXT SRV, hall NSEC A)
     "#]]);
 }
 
@@ -152,8 +153,8 @@ fn what_is_not_there_is_denied() {
     tool.ask(|message| message.question(&Question::new(hall.as_name(), RecordType::AAAA)).unwrap());
     net.run_for(secs(2));
     net.expect(expect![[r#"
-        10.000 tool   asks    hall AAAA?
-        10.000 hall   says    hall NSEC! A
+        10.000 tool   asks     hall AAAA?
+        10.000 hall   says     hall NSEC! A
     "#]]);
 }
 
@@ -174,15 +175,15 @@ fn other_questions_are_answered_too() {
         net.run_for(secs(2));
     }
     net.expect(expect![[r#"
-        10.000 tool   asks    _services._dns-sd._udp PTR?
-        10.046 hall   says    types PTR _ipp._tcp
-        12.000 tool   asks    1.0.0.10.in-addr.arpa PTR?
-        12.000 hall   says    10.0.0.1 PTR! hall  (+ NSEC! PTR)
-        14.000 tool   asks    Printer._ipp._tcp ANY?
-        14.000 hall   says    Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        16.000 tool   asks    printer._IPP._tcp TXT?
-        16.000 hall   says    Printer TXT!  (+ NSEC! TXT SRV)
-        18.000 tool   asks    Scanner._ipp._tcp SRV?
-        20.000 tool   asks    _http._tcp PTR?
+        10.000 tool   asks     _services._dns-sd._udp PTR?
+        10.046 hall   says     types PTR _ipp._tcp
+        12.000 tool   asks     1.0.0.10.in-addr.arpa PTR?
+        12.000 hall   says     10.0.0.1 PTR! hall  (+ NSEC! PTR)
+        14.000 tool   asks     Printer._ipp._tcp ANY?
+        14.000 hall   says     Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        16.000 tool   asks     printer._IPP._tcp TXT?
+        16.000 hall   says     Printer TXT!  (+ NSEC! TXT SRV)
+        18.000 tool   asks     Scanner._ipp._tcp SRV?
+        20.000 tool   asks     _http._tcp PTR?
     "#]]);
 }

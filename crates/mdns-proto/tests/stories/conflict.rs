@@ -16,20 +16,20 @@ fn the_second_printer_finds_another_name() {
     let attic = net.host("attic").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        3.165 attic  asks    attic ANY? QU, Printer._ipp._tcp ANY? QU  for attic A 10.0.0.2, Printer TXT, SRV attic:631
-        3.165 hall   says    to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        3.165 attic  renames Printer -> Printer (2)
-        3.318 attic  asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        3.415 attic  asks    attic ANY? QU  for A 10.0.0.2
-        3.568 attic  asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        3.665 attic  asks    attic ANY? QU  for A 10.0.0.2
-        3.818 attic  asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        3.915 attic  says    attic A! 10.0.0.2, 10.0.0.2 PTR! attic
-        3.915 attic  owns    attic
-        4.068 attic  says    PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
-        4.068 attic  owns    Printer (2)
-        4.915 attic  says    attic A! 10.0.0.2, 10.0.0.2 PTR! attic
-        5.068 attic  says    PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
+        3.165 attic  asks     attic ANY? QU, Printer._ipp._tcp ANY? QU  for attic A 10.0.0.2, Printer TXT, SRV attic:631
+        3.165 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        3.165 attic  renames  Printer -> Printer (2)
+        3.318 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        3.415 attic  asks     attic ANY? QU  for A 10.0.0.2
+        3.568 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        3.665 attic  asks     attic ANY? QU  for A 10.0.0.2
+        3.818 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        3.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
+        3.915 attic  owns     attic
+        4.068 attic  says     PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
+        4.068 attic  owns     Printer (2)
+        4.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
+        5.068 attic  says     PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer (2)._ipp._tcp.local"]);
@@ -44,22 +44,22 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
     let attic = net.host_as("attic", "box");
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        0.117 hall   asks    box ANY? QU  for A 10.0.0.1
-        0.165 attic  asks    box ANY? QU  for A 10.0.0.2
-        0.415 attic  asks    box ANY? QU  for A 10.0.0.2
-        0.665 attic  asks    box ANY? QU  for A 10.0.0.2
-        0.915 attic  says    box A! 10.0.0.2, 10.0.0.2 PTR! box
-        0.915 attic  owns    box
-        1.165 hall   asks    box ANY? QU  for A 10.0.0.1
-        1.165 attic  says    to hall  box A! 10.0.0.2  (+ NSEC! A)
-        1.165 hall   renames box -> box-2
-        1.211 hall   asks    box-2 ANY? QU  for A 10.0.0.1
-        1.461 hall   asks    box-2 ANY? QU  for A 10.0.0.1
-        1.711 hall   asks    box-2 ANY? QU  for A 10.0.0.1
-        1.915 attic  says    10.0.0.2 PTR! box, box A! 10.0.0.2
-        1.961 hall   says    box-2 A! 10.0.0.1, 10.0.0.1 PTR! box-2
-        1.961 hall   owns    box-2
-        2.961 hall   says    10.0.0.1 PTR! box-2, box-2 A! 10.0.0.1
+        0.117 hall   asks     box ANY? QU  for A 10.0.0.1
+        0.165 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.415 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.665 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.915 attic  says     box A! 10.0.0.2, 10.0.0.2 PTR! box
+        0.915 attic  owns     box
+        1.165 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.165 attic  says     to hall  box A! 10.0.0.2  (+ NSEC! A)
+        1.165 hall   renames  box -> box-2
+        1.211 hall   asks     box-2 ANY? QU  for A 10.0.0.1
+        1.461 hall   asks     box-2 ANY? QU  for A 10.0.0.1
+        1.711 hall   asks     box-2 ANY? QU  for A 10.0.0.1
+        1.915 attic  says     10.0.0.2 PTR! box, box A! 10.0.0.2
+        1.961 hall   says     box-2 A! 10.0.0.1, 10.0.0.1 PTR! box-2
+        1.961 hall   owns     box-2
+        2.961 hall   says     10.0.0.1 PTR! box-2, box-2 A! 10.0.0.1
     "#]]);
     assert_eq!(hall.name().unwrap(), "box-2.local");
     assert_eq!(attic.name().unwrap(), "box.local");
@@ -75,16 +75,16 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
     attic.crash();
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        0.117 hall   asks    box ANY? QU  for A 10.0.0.1
-        0.165 attic  asks    box ANY? QU  for A 10.0.0.2
-        0.415 attic  asks    box ANY? QU  for A 10.0.0.2
+        0.117 hall   asks     box ANY? QU  for A 10.0.0.1
+        0.165 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.415 attic  asks     box ANY? QU  for A 10.0.0.2
         0.600 attic  crashes
-        1.165 hall   asks    box ANY? QU  for A 10.0.0.1
-        1.415 hall   asks    box ANY? QU  for A 10.0.0.1
-        1.665 hall   asks    box ANY? QU  for A 10.0.0.1
-        1.915 hall   says    box A! 10.0.0.1, 10.0.0.1 PTR! box
-        1.915 hall   owns    box
-        2.915 hall   says    10.0.0.1 PTR! box, box A! 10.0.0.1
+        1.165 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.415 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.665 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
+        1.915 hall   owns     box
+        2.915 hall   says     10.0.0.1 PTR! box, box A! 10.0.0.1
     "#]]);
     assert_eq!(hall.name().unwrap(), "box.local");
 }
@@ -95,19 +95,38 @@ fn two_printers_meet_when_their_segments_are_joined() {
     let mut net = Net::seeded(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let attic = net.host("attic").advertise("Printer", "_ipp._tcp", 631);
-    let desk = net.host("desk");
     net.segment().part(&[&attic]);
     net.run_for(secs(10));
-    net.segment().heal();
     net.skip();
-    desk.browse("_ipp._tcp");
+    net.segment().heal();
+    let desk = net.host("desk").browse("_ipp._tcp");
     net.run_for(secs(6));
     net.expect(expect![[r#"
-        10.000 desk   finds   Printer at hall:631, 10.0.0.1
-        10.097 desk   asks    _ipp._tcp PTR?, hall AAAA?  knows PTR Printer 4491 s
-        10.166 hall   says    hall NSEC! A
-        11.097 desk   asks    _ipp._tcp PTR?  knows PTR Printer 4490 s
-        13.097 desk   asks    _ipp._tcp PTR?  knows PTR Printer 4488 s
+        10.000 net    heals
+        10.058 desk   asks     _ipp._tcp PTR?
+        10.105 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        10.105 desk   finds    Printer at hall:631, 10.0.0.1
+        10.223 desk   asks     desk ANY? QU  for A 10.0.0.3
+        10.231 attic  asks     Printer._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.232 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        10.232 attic  renames  Printer -> Printer (2)
+        10.334 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.473 desk   asks     desk ANY? QU  for A 10.0.0.3
+        10.584 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.723 desk   asks     desk ANY? QU  for A 10.0.0.3
+        10.834 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
+        10.973 desk   owns     desk
+        11.058 desk   asks     _ipp._tcp PTR?  knows PTR Printer 4499 s
+        11.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
+        11.084 attic  owns     Printer (2)
+        11.084 desk   finds    Printer (2) at attic:631
+        11.139 desk   asks     attic A?, AAAA?
+        11.182 attic  says     attic A! 10.0.0.2, NSEC! A
+        11.182 desk   learns   Printer (2) at attic:631, 10.0.0.2
+        11.973 desk   says     10.0.0.3 PTR! desk, desk A! 10.0.0.3
+        12.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
+        13.058 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4497 s
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer (2)._ipp._tcp.local"]);
@@ -125,25 +144,25 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
     let hall = net.host("hall").attach(&air).advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(4));
     net.expect(expect![[r#"
-        3.103 hall/air asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.1.0.2, Printer TXT, SRV hall:631
-        3.103 attic  says    to hall  Printer TXT!, SRV! attic:631  (+ attic A! 10.1.0.1, Printer NSEC! TXT SRV, attic NSEC! A)
-        3.103 hall   renames Printer -> Printer (2)
-        3.165 hall/a asks    hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.349 hall/air asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        3.353 hall/air asks    hall ANY? QU  for A 10.1.0.2
-        3.415 hall/a asks    Printer (2)._ipp._tcp ANY? QU, hall ANY? QU  for Printer (2) TXT, SRV hall:631, hall A 10.0.0.2
-        3.599 hall/air asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        3.603 hall/air asks    hall ANY? QU  for A 10.1.0.2
-        3.665 hall/a asks    hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.849 hall/air asks    Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        3.853 hall/air says    hall A! 10.1.0.2, 10.1.0.2 PTR! hall
-        3.915 hall/a says    hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) TXT!, SRV! hall:631, PTR Printer (2), types PTR _ipp._tcp
-        3.915 hall   owns    hall
-        4.099 hall/air says    PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
-        4.099 hall   owns    Printer (2)
-        4.853 hall/air says    hall A! 10.1.0.2, 10.1.0.2 PTR! hall
-        4.915 hall/a says    types PTR _ipp._tcp, Printer (2) SRV! hall:631, 10.0.0.2 PTR! hall, hall A! 10.0.0.2, PTR Printer (2), TXT!
-        5.099 hall/air says    PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
+        3.103 hall/air asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.1.0.2, Printer TXT, SRV hall:631
+        3.103 attic    says     to hall  Printer TXT!, SRV! attic:631  (+ attic A! 10.1.0.1, Printer NSEC! TXT SRV, attic NSEC! A)
+        3.103 hall     renames  Printer -> Printer (2)
+        3.165 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
+        3.349 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.353 hall/air asks     hall ANY? QU  for A 10.1.0.2
+        3.415 hall/a   asks     Printer (2)._ipp._tcp ANY? QU, hall ANY? QU  for Printer (2) TXT, SRV hall:631, hall A 10.0.0.2
+        3.599 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.603 hall/air asks     hall ANY? QU  for A 10.1.0.2
+        3.665 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
+        3.849 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
+        3.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) TXT!, SRV! hall:631, PTR Printer (2), types PTR _ipp._tcp
+        3.915 hall     owns     hall
+        4.099 hall/air says     PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
+        4.099 hall     owns     Printer (2)
+        4.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
+        4.915 hall/a   says     types PTR _ipp._tcp, Printer (2) SRV! hall:631, 10.0.0.2 PTR! hall, hall A! 10.0.0.2, PTR Printer (2), TXT!
+        5.099 hall/air says     PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
     "#]]);
     assert_eq!(hall.services(), ["Printer (2)._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer._ipp._tcp.local"]);
@@ -157,20 +176,44 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
     hall.attach(&net.segment()).advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(60));
     net.expect(expect![[r#"
-        0.058 hall/a asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.117 hall/a asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.308 hall/a asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
-        0.367 hall/a asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
-        0.558 hall/a asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.617 hall/a asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.808 hall/a says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        0.867 hall/a says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        0.867 hall   owns    hall
-        0.867 hall   owns    Printer
-        1.808 hall/a says    types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
-        1.867 hall/a says    types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
+        0.117 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.308 hall/a2 asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.255.254
+        0.367 hall/a  asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        0.558 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
+        0.617 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.867 hall    owns     hall
+        0.867 hall    owns     Printer
+        1.808 hall/a2 says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.255.254 PTR! hall, hall A! 10.0.255.254, PTR Printer, TXT!
+        1.867 hall/a  says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
+}
+
+/// A cable is plugged into the wire that the host is on already. What the new interface announces would flush the address of the
+/// old one from all caches: the old one speaks up within a second, and the two do not go on for ever (§14).
+#[test]
+fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
+    let mut net = Net::seeded(7);
+    let hall = net.host("hall");
+    let attic = net.host("attic").lookup("hall");
+    net.run_for(secs(10));
+    net.skip();
+    hall.attach(&net.segment());
+    net.run_for(secs(60));
+    net.expect(expect![[r#"
+        10.197 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
+        10.447 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
+        10.697 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
+        10.947 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall
+        10.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
+        10.947 attic   hears    hall is at 10.0.255.254, 10.0.0.1
+        11.947 hall/a2 says     10.0.255.254 PTR! hall, hall A! 10.0.255.254
+        11.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
+    "#]]);
+    drop(attic);
 }
 
 /// A copy of what we said ourselves, however late, is no rival: not of a probe, not of an announcement, not of what has
@@ -189,8 +232,8 @@ fn stale_copies_of_our_own_packets_change_nothing() {
         net.run_for(secs(7));
     }
     net.expect(expect![[r#"
-        29.000 hall   says    Printer TXT! paper=A4  (+ NSEC! TXT SRV)
-        36.000 hall   says    Printer TXT! paper=A4  (+ NSEC! TXT SRV)
+        29.000 hall   says     Printer TXT! paper=A4  (+ NSEC! TXT SRV)
+        36.000 hall   says     Printer TXT! paper=A4  (+ NSEC! TXT SRV)
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
     assert_eq!(hall.stats().conflicts, 0);
@@ -209,12 +252,12 @@ fn a_copy_of_our_own_probe_does_not_slow_us_down() {
     }
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        0.117 hall   asks    hall ANY? QU  for A 10.0.0.1
-        0.367 hall   asks    hall ANY? QU  for A 10.0.0.1
-        0.617 hall   asks    hall ANY? QU  for A 10.0.0.1
-        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall
-        0.867 hall   owns    hall
-        1.867 hall   says    10.0.0.1 PTR! hall, hall A! 10.0.0.1
+        0.117 hall   asks     hall ANY? QU  for A 10.0.0.1
+        0.367 hall   asks     hall ANY? QU  for A 10.0.0.1
+        0.617 hall   asks     hall ANY? QU  for A 10.0.0.1
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
+        0.867 hall   owns     hall
+        1.867 hall   says     10.0.0.1 PTR! hall, hall A! 10.0.0.1
     "#]]);
     assert_eq!(hall.stats().deferred, 0);
 }

@@ -1,9 +1,10 @@
 //! Finding services, and losing them (RFC 6763 §4, §5).
 
 use expect_test::expect;
+use mdns_proto::config::Config;
 use mdns_sim::{Kind, Net};
 
-use crate::secs;
+use crate::{millis, secs};
 
 /// A browser hears of a service by one question, and of its end by a goodbye.
 #[test]
@@ -20,17 +21,17 @@ fn a_browser_finds_a_printer_and_loses_it() {
     hall.withdraw("Printer");
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        5.000 attic  finds   Printer at hall:631, 10.0.0.1, paper=A4
-        5.115 attic  asks    _ipp._tcp PTR?, hall AAAA?  knows PTR Printer 4496 s
-        5.184 hall   says    hall NSEC! A
-        6.115 attic  asks    _ipp._tcp PTR?  knows PTR Printer 4495 s
+        5.000 attic  finds    Printer at hall:631, 10.0.0.1, paper=A4
+        5.115 attic  asks     _ipp._tcp PTR?, hall AAAA?  knows PTR Printer 4496 s
+        5.184 hall   says     hall NSEC! A
+        6.115 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4495 s
         7.000 attic  resolves Printer at hall:631, 10.0.0.1, paper=A4
-        8.115 attic  asks    _ipp._tcp PTR?  knows PTR Printer 4493 s
-        9.000 hall   says    bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT! paper=A4
-        9.038 attic  asks    Printer._ipp._tcp SRV?, TXT?
-        10.000 attic  loses   Printer
-        10.000 attic  loses   Printer
-        10.038 attic  asks    Printer._ipp._tcp TXT?, SRV?
+        8.115 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4493 s
+        9.000 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT! paper=A4
+        9.038 attic  asks     Printer._ipp._tcp SRV?, TXT?
+        10.000 attic  loses    Printer
+        10.000 attic  hears    Printer is nowhere any more
+        10.038 attic  asks     Printer._ipp._tcp TXT?, SRV?
     "#]]);
 }
 
@@ -39,17 +40,14 @@ fn a_browser_finds_a_printer_and_loses_it() {
 fn an_instance_is_resolved_by_name() {
     let mut net = Net::seeded(7);
     net.host("hall").dual_stack().advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
-    let attic = net.host_with(
-        "attic",
-        mdns_proto::config::Config { cache_unasked: false, ..mdns_proto::config::Config::DEFAULT },
-    );
+    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
     net.run_for(secs(5));
     net.skip();
     attic.resolve("Printer._ipp._tcp");
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        5.115 attic  asks    Printer._ipp._tcp SRV?, TXT?
-        5.214 hall   says    Printer SRV! hall:631, TXT! paper=A4  (+ hall AAAA! fe80::1, A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A AAAA)
+        5.115 attic  asks     Printer._ipp._tcp SRV?, TXT?
+        5.214 hall   says     Printer SRV! hall:631, TXT! paper=A4  (+ hall AAAA! fe80::1, A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A AAAA)
         5.214 attic  resolves Printer at hall:631, 10.0.0.1, fe80::1, paper=A4
     "#]]);
 }
@@ -59,18 +57,15 @@ fn an_instance_is_resolved_by_name() {
 fn a_host_is_looked_up() {
     let mut net = Net::seeded(7);
     net.host("hall");
-    let attic = net.host_with(
-        "attic",
-        mdns_proto::config::Config { cache_unasked: false, ..mdns_proto::config::Config::DEFAULT },
-    );
+    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
     net.run_for(secs(5));
     net.skip();
     attic.lookup("hall");
     net.run_for(secs(20));
     net.expect(expect![[r#"
-        5.115 attic  asks    hall A?, AAAA?
-        5.184 hall   says    hall A! 10.0.0.1, NSEC! A
-        5.184 attic  hears   hall is at 10.0.0.1
+        5.115 attic  asks     hall A?, AAAA?
+        5.184 hall   says     hall A! 10.0.0.1, NSEC! A
+        5.184 attic  hears    hall is at 10.0.0.1
     "#]]);
 }
 
@@ -83,20 +78,21 @@ fn subtypes_and_types_are_found() {
         .advertise_with("Printer", "_ipp._tcp", 631, &[], &["_universal"])
         .advertise("Old Printer", "_ipp._tcp", 632)
         .advertise("Pages", "_http._tcp", 80);
-    let attic = net.host("attic");
+    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
     net.run_for(secs(5));
     net.skip();
     attic.browse("_universal._sub._ipp._tcp");
     net.run_for(secs(1));
-    attic.stop("_universal._sub._ipp._tcp").browse("_services._dns-sd._udp");
+    attic.stop("_universal._sub._ipp._tcp").browse_types();
     net.run_for(secs(1));
     net.expect(expect![[r#"
-        5.000 attic  finds   Printer._ipp._tcp at hall:631, 10.0.0.1
-        5.115 attic  asks    _universal._sub._ipp._tcp PTR?, hall AAAA?  knows _universal PTR Printer._ipp._tcp 4496 s
-        5.184 hall   says    hall NSEC! A
-        6.000 attic  finds   _http._tcp
-        6.000 attic  finds   _ipp._tcp
-        6.026 attic  asks    _services._dns-sd._udp PTR?, _http._tcp SRV?, _ipp._tcp SRV?, TXT?, _http._tcp TXT?  knows types PTR _http._tcp 4495 s, PTR _ipp._tcp 4495 s
+        5.115 attic  asks     _universal._sub._ipp._tcp PTR?
+        5.184 hall   says     _universal PTR Printer._ipp._tcp  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer._ipp._tcp NSEC! TXT SRV, hall NSEC! A)
+        5.184 attic  finds    Printer._ipp._tcp at hall:631, 10.0.0.1
+        6.026 attic  asks     _services._dns-sd._udp PTR?
+        6.124 hall   says     types PTR _http._tcp, PTR _ipp._tcp
+        6.124 attic  finds    _http._tcp
+        6.124 attic  finds    _ipp._tcp
     "#]]);
 }
 
@@ -108,18 +104,18 @@ fn a_host_finds_its_own_service() {
     net.run_for(secs(5));
     net.skip();
     hall.browse("_ipp._tcp").resolve("Printer._ipp._tcp").lookup("hall");
-    net.run_for(crate::millis(10));
+    net.run_for(millis(10));
     net.expect(expect![[r#"
-        5.000 hall   finds   Printer at hall:631, 10.0.0.1
+        5.000 hall   finds    Printer at hall:631, 10.0.0.1
         5.000 hall   resolves Printer at hall:631, 10.0.0.1
-        5.000 hall   hears   hall is at 10.0.0.1
+        5.000 hall   hears    hall is at 10.0.0.1
     "#]]);
     hall.withdraw("Printer");
-    net.run_for(crate::millis(10));
+    net.run_for(millis(10));
     net.expect(expect![[r#"
-        5.010 hall   says    bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
-        5.010 hall   loses   Printer
-        5.010 hall   loses   Printer
+        5.010 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
+        5.010 hall   loses    Printer
+        5.010 hall   hears    Printer is nowhere any more
     "#]]);
 }
 
@@ -131,16 +127,20 @@ fn a_printer_comes_back_with_its_link() {
     net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
     net.skip();
-    net.hide(Kind::Asks);
     hall.link_down();
     net.run_for(secs(20));
     hall.link_up();
     net.run_for(secs(5));
     net.expect(expect![[r#"
         5.000 hall   is down
+        7.020 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4494 s
+        15.020 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4486 s
         25.000 hall   is up
-        25.997 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        26.997 hall   says    types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        25.247 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        25.497 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        25.747 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        25.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        26.997 hall   says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
     "#]]);
 }
 
@@ -157,18 +157,18 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
     attic.link_up();
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        5.000 attic  loses   Printer
+        5.000 attic  loses    Printer
         5.000 attic  is down
         25.000 attic  is up
-        25.038 attic  asks    _ipp._tcp PTR? QU
-        25.101 attic  asks    attic ANY? QU  for A 10.0.0.2
-        25.145 hall   says    to attic  PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        25.145 attic  finds   Printer at hall:631, 10.0.0.1
-        25.351 attic  asks    attic ANY? QU  for A 10.0.0.2
-        25.601 attic  asks    attic ANY? QU  for A 10.0.0.2
-        25.851 attic  says    attic A! 10.0.0.2, 10.0.0.2 PTR! attic
-        26.038 attic  asks    _ipp._tcp PTR?  knows PTR Printer 4499 s
-        26.851 attic  says    10.0.0.2 PTR! attic, attic A! 10.0.0.2
+        25.038 attic  asks     _ipp._tcp PTR? QU
+        25.101 attic  asks     attic ANY? QU  for A 10.0.0.2
+        25.145 hall   says     to attic  PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        25.145 attic  finds    Printer at hall:631, 10.0.0.1
+        25.351 attic  asks     attic ANY? QU  for A 10.0.0.2
+        25.601 attic  asks     attic ANY? QU  for A 10.0.0.2
+        25.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
+        26.038 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4499 s
+        26.851 attic  says     10.0.0.2 PTR! attic, attic A! 10.0.0.2
     "#]]);
 }
 
@@ -191,19 +191,19 @@ fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
     net.run_for(secs(15));
     net.expect(expect![[r#"
         605.000 laptop wakes
-        605.000 laptop learns  Printer
-        605.094 laptop asks    laptop ANY? QU  for A 10.0.0.3
-        605.110 laptop asks    _ipp._tcp PTR? QU, Printer._ipp._tcp SRV? QU, TXT? QU
-        605.171 cafe   says    to laptop  PTR Till  (+ TXT!, SRV! cafe:631, cafe A! 10.0.0.2, Till NSEC! TXT SRV, cafe NSEC! A)
-        605.171 laptop finds   Till at cafe:631, 10.0.0.2
-        605.344 laptop asks    laptop ANY? QU  for A 10.0.0.3
-        605.594 laptop asks    laptop ANY? QU  for A 10.0.0.3
-        605.844 laptop says    laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
-        606.110 laptop asks    Printer._ipp._tcp TXT?, SRV?, _ipp._tcp PTR?  knows PTR Till 4499 s
-        606.844 laptop says    10.0.0.3 PTR! laptop, laptop A! 10.0.0.3
-        608.110 laptop asks    _ipp._tcp PTR?, Printer._ipp._tcp TXT?, SRV?  knows PTR Till 4497 s
-        612.110 laptop asks    _ipp._tcp PTR?  knows PTR Till 4493 s
-        615.000 laptop loses   Printer
+        605.000 laptop learns   Printer
+        605.094 laptop asks     laptop ANY? QU  for A 10.0.0.3
+        605.110 laptop asks     _ipp._tcp PTR? QU, Printer._ipp._tcp SRV? QU, TXT? QU
+        605.171 cafe   says     to laptop  PTR Till  (+ TXT!, SRV! cafe:631, cafe A! 10.0.0.2, Till NSEC! TXT SRV, cafe NSEC! A)
+        605.171 laptop finds    Till at cafe:631, 10.0.0.2
+        605.344 laptop asks     laptop ANY? QU  for A 10.0.0.3
+        605.594 laptop asks     laptop ANY? QU  for A 10.0.0.3
+        605.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
+        606.110 laptop asks     Printer._ipp._tcp TXT?, SRV?, _ipp._tcp PTR?  knows PTR Till 4499 s
+        606.844 laptop says     10.0.0.3 PTR! laptop, laptop A! 10.0.0.3
+        608.110 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp TXT?, SRV?  knows PTR Till 4497 s
+        612.110 laptop asks     _ipp._tcp PTR?  knows PTR Till 4493 s
+        615.000 laptop loses    Printer
     "#]]);
     assert_eq!(laptop.found().keys().collect::<Vec<_>>(), ["Till._ipp._tcp.local"]);
 }

@@ -36,8 +36,3 @@ fn name(text: &str) -> NameBuf {
 fn shared<'a>(owner: &'a NameBuf, ttl: u32, rdata: Rdata<'a>) -> Record<'a> {
     Record { name: owner.as_name(), class: Class::IN, cache_flush: false, ttl: Ttl(ttl), rdata }
 }
-
-/// A record of one owner alone.
-fn unique<'a>(owner: &'a NameBuf, ttl: u32, rdata: Rdata<'a>) -> Record<'a> {
-    Record { cache_flush: true, ..shared(owner, ttl, rdata) }
-}

@@ -12,13 +12,13 @@ fn a_host_and_its_service_introduce_themselves() {
     net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3600));
     net.expect(expect![[r#"
-        0.117 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.367 hall   asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
-        0.617 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        0.867 hall   owns    hall
-        0.867 hall   owns    Printer
-        1.867 hall   says    types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.367 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        0.617 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.867 hall   owns     hall
+        0.867 hall   owns     Printer
+        1.867 hall   says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
     "#]]);
 }
 
@@ -29,13 +29,13 @@ fn a_service_with_all_it_can_have() {
     net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4", "duplex"], &["_universal"]);
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        0.117 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.367 hall   asks    Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT paper=A4 duplex, SRV hall:631, hall A 10.0.0.1
-        0.617 hall   asks    hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, _universal PTR Printer, TXT! paper=A4 duplex, PTR Printer, SRV! hall:631, types PTR _ipp._tcp
-        0.867 hall   owns    hall
-        0.867 hall   owns    Printer
-        1.867 hall   says    types PTR _ipp._tcp, PTR Printer, TXT! paper=A4 duplex, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, Printer SRV! hall:631, _universal PTR Printer
+        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
+        0.367 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT paper=A4 duplex, SRV hall:631, hall A 10.0.0.1
+        0.617 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, _universal PTR Printer, TXT! paper=A4 duplex, PTR Printer, SRV! hall:631, types PTR _ipp._tcp
+        0.867 hall   owns     hall
+        0.867 hall   owns     Printer
+        1.867 hall   says     types PTR _ipp._tcp, PTR Printer, TXT! paper=A4 duplex, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, Printer SRV! hall:631, _universal PTR Printer
     "#]]);
 }
 
@@ -46,17 +46,17 @@ fn a_host_of_both_families_speaks_on_both() {
     net.host("hall").dual_stack();
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        0.117 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.182 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.367 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.432 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.617 hall   asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.682 hall/6 asks    hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.867 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
-        0.932 hall/6 says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
-        0.932 hall   owns    hall
-        1.867 hall   says    hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
-        1.932 hall/6 says    hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
+        0.117 hall   asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.182 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.367 hall   asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.432 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.617 hall   asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.682 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
+        0.932 hall/6 says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
+        0.932 hall   owns     hall
+        1.867 hall   says     hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
+        1.932 hall/6 says     hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
     "#]]);
 }
 
@@ -70,12 +70,12 @@ fn a_service_joins_a_host() {
     hall.advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        5.200 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        5.450 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        5.700 hall   asks    Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        5.950 hall   says    PTR Printer, TXT!, types PTR _ipp._tcp, Printer SRV! hall:631
-        5.950 hall   owns    Printer
-        6.950 hall   says    Printer SRV! hall:631, PTR Printer, types PTR _ipp._tcp, Printer TXT!
+        5.200 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.450 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.700 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        5.950 hall   says     PTR Printer, TXT!, types PTR _ipp._tcp, Printer SRV! hall:631
+        5.950 hall   owns     Printer
+        6.950 hall   says     Printer SRV! hall:631, PTR Printer, types PTR _ipp._tcp, Printer TXT!
     "#]]);
 }
 
@@ -98,7 +98,7 @@ fn an_access_point_that_sends_everything_back_changes_nothing() {
 /// Fifty services: probes and announcements keep to the MTU, each record is announced exactly twice (§8.3, §17).
 #[test]
 fn fifty_services_share_packets() {
-    let mut net = Net::seeded(7);
+    let net = Net::seeded(7);
     let hall = net.host("hall");
     for n in 1..=50 {
         hall.advertise(&format!("Printer {n}"), "_ipp._tcp", 631);
@@ -128,11 +128,11 @@ fn a_host_whose_sends_fail_keeps_probing() {
     hall.fail_sends(false);
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        10.107 hall   asks    hall ANY? QU  for A 10.0.0.1
-        10.357 hall   asks    hall ANY? QU  for A 10.0.0.1
-        10.607 hall   asks    hall ANY? QU  for A 10.0.0.1
-        10.857 hall   says    hall A! 10.0.0.1, 10.0.0.1 PTR! hall
-        10.857 hall   owns    hall
-        11.857 hall   says    10.0.0.1 PTR! hall, hall A! 10.0.0.1
+        10.107 hall   asks     hall ANY? QU  for A 10.0.0.1
+        10.357 hall   asks     hall ANY? QU  for A 10.0.0.1
+        10.607 hall   asks     hall ANY? QU  for A 10.0.0.1
+        10.857 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
+        10.857 hall   owns     hall
+        11.857 hall   says     10.0.0.1 PTR! hall, hall A! 10.0.0.1
     "#]]);
 }
