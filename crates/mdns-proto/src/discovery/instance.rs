@@ -1,126 +1,20 @@
-//! What is known of an instance, a host, a name: read from the caches of all links, not copied (RFC 6763 §5, RFC 2782).
+//! An instance of a service, as it is known now (RFC 6763 §5, RFC 2782).
 
 use core::{
     cmp::{Ordering, Reverse},
     fmt::{self, Write as _},
-    net::{IpAddr, SocketAddr, SocketAddrV6},
+    net::SocketAddr,
 };
 
-use super::ask::AddressKind;
+use super::{
+    AddressKind, Addresses, Heard, Links,
+    heard::{current, each_link, fingerprint},
+};
 use crate::{
     cache::Life,
-    link::{InterfaceId, LinkConfig, LinkId},
-    name::{KeyedHash, Name, split_instance},
-    time::Instant,
+    name::{Name, split_instance},
     wire::{Rdata, RecordType, Srv, Txt},
 };
-
-/// What was heard on one link, to be read.
-pub(crate) trait Heard {
-    fn id(&self) -> LinkId;
-    fn config(&self) -> LinkConfig;
-    /// The first record of a name, `NONE` if there is none.
-    fn first(&self, name: Name<'_>) -> u32;
-    fn entry(&self, id: u32) -> Option<Entry<'_>>;
-    fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool;
-    /// How many records of a name are looked at where a stranger could make us look at many.
-    fn walk_max(&self) -> usize;
-}
-
-/// What was heard on all links, to be read.
-pub(crate) trait Links {
-    fn bound(&self) -> usize;
-    fn link(&self, index: usize) -> Option<&dyn Heard>;
-}
-
-/// A record as it was heard.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) rdata: Rdata<'a>,
-    pub(crate) next: u32,
-    pub(crate) heard: Instant,
-    pub(crate) life: Life,
-    pub(crate) is_unique: bool,
-    pub(crate) is_dropped: bool,
-}
-
-/// The records of a name on one link, of one type or, for ANY, of all.
-#[derive(Clone)]
-struct Entries<'a> {
-    heard: &'a dyn Heard,
-    next: u32,
-    left: usize,
-    rtype: RecordType,
-}
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        loop {
-            self.left = self.left.checked_sub(1)?;
-            let entry = self.heard.entry(self.next)?;
-            self.next = entry.next;
-            if self.rtype == RecordType::ANY || entry.rdata.rtype() == self.rtype {
-                return Some(entry);
-            }
-        }
-    }
-}
-
-/// As many records of a name as a stranger may make us look at.
-fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordType) -> Entries<'a> {
-    Entries { heard, next: heard.first(name), left: heard.walk_max(), rtype }
-}
-
-/// Those that are not about to be replaced, if there are any.
-fn current<'a>(
-    heard: &'a dyn Heard,
-    name: Name<'_>,
-    rtype: RecordType,
-) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-    let all = some_of(heard, name, rtype);
-    let is_whole = |entry: &Entry<'_>| entry.life != Life::CutShort;
-    let has_whole = all.clone().any(|entry| is_whole(&entry));
-    all.filter(move |entry| !has_whole || is_whole(entry))
-}
-
-fn each_link<'a>(links: &'a dyn Links) -> impl Iterator<Item = &'a dyn Heard> + Clone + use<'a> {
-    (0..links.bound()).filter_map(|index| links.link(index))
-}
-
-/// Whether a record that will last says something of this type, and how surely it is all there is.
-pub(crate) fn is_answered(heard: &dyn Heard, name: Name<'_>, rtype: RecordType, in_full: bool) -> bool {
-    let is_answer = |entry: Entry<'_>| {
-        entry.life == Life::Own && entry.is_unique
-            || entry.life == Life::Whole && (entry.is_unique || !in_full)
-    };
-    rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer) || heard.denies(name, rtype)
-}
-
-/// Whether there is a record of this type.
-pub(super) fn has_any(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> bool {
-    some_of(heard, name, rtype).next().is_some()
-}
-
-/// Whether a record of ours is among those of this type.
-pub(super) fn has_own(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> bool {
-    some_of(heard, name, rtype).any(|entry| entry.life == Life::Own)
-}
-
-/// Where an instance is, as one link has it.
-pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Target<'a>> {
-    targets_on(heard, name).min_by(Target::cmp)
-}
-
-fn targets_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> impl Iterator<Item = Target<'a>> + use<'a> {
-    current(heard, name, RecordType::SRV).filter_map(|entry| match entry.rdata {
-        Rdata::Srv(Srv { priority, weight, port, target }) => {
-            Some(Target { priority, weight, port, host: target })
-        }
-        _ => None,
-    })
-}
 
 /// An instance of a service, as it is known now.
 ///
@@ -262,11 +156,6 @@ impl fmt::Display for LabelText<'_> {
     }
 }
 
-/// The sum of some hashes, as a number that stands for something being there.
-fn fingerprint(hashes: impl Iterator<Item = u32>) -> u32 {
-    hashes.fold(0, u32::wrapping_add).max(super::told::EMPTY + 1)
-}
-
 /// Where a service is (RFC 2782).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -320,191 +209,16 @@ impl<'a> Iterator for Targets<'a> {
     }
 }
 
-/// An address of a host, and where it was heard of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// The address.
-    pub ip: IpAddr,
-    /// The link.
-    pub link: LinkId,
-    /// The interface of the link.
-    pub interface: InterfaceId,
+/// Where an instance is, as one link has it.
+pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Target<'a>> {
+    targets_on(heard, name).min_by(Target::cmp)
 }
 
-impl Address {
-    /// Where to connect to on a port: with the interface as scope, if the address is link-local.
-    pub fn socket_addr(&self, port: u16) -> SocketAddr {
-        match self.ip {
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => {
-                SocketAddr::V6(SocketAddrV6::new(ip, port, 0, self.interface.0))
-            }
-            ip => SocketAddr::new(ip, port),
+pub(super) fn targets_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> impl Iterator<Item = Target<'a>> + use<'a> {
+    current(heard, name, RecordType::SRV).filter_map(|entry| match entry.rdata {
+        Rdata::Srv(Srv { priority, weight, port, target }) => {
+            Some(Target { priority, weight, port, host: target })
         }
-    }
-
-    fn hash(&self, key: u64) -> u32 {
-        let mut hash = KeyedHash::new(key);
-        match self.ip {
-            IpAddr::V4(ip) => hash.bytes(&ip.octets()),
-            IpAddr::V6(ip) => hash.bytes(&ip.octets()),
-        }
-        hash.bytes(&[self.link.0]);
-        hash.finish()
-    }
-}
-
-/// Addresses of a host, link by link.
-#[derive(Clone)]
-pub struct Addresses<'a> {
-    links: &'a dyn Links,
-    /// The link after the one being read.
-    index: usize,
-    entries: Option<(Entries<'a>, LinkId, InterfaceId)>,
-    host: Name<'a>,
-    /// If given, only links on which this instance is on the host count.
-    instance: Option<Name<'a>>,
-    kind: AddressKind,
-}
-
-impl<'a> Addresses<'a> {
-    fn new(links: &'a dyn Links, host: Name<'a>, instance: Option<Name<'a>>, kind: AddressKind) -> Self {
-        Addresses { links, index: 0, entries: None, host, instance, kind }
-    }
-}
-
-impl Iterator for Addresses<'_> {
-    type Item = Address;
-
-    fn next(&mut self) -> Option<Address> {
-        loop {
-            if let Some((entries, link, interface)) = &mut self.entries {
-                for entry in entries {
-                    let ip = match (entry.rdata, self.kind) {
-                        (Rdata::A(ip), AddressKind::V4 | AddressKind::Both) => IpAddr::V4(ip),
-                        (Rdata::Aaaa(ip), AddressKind::V6 | AddressKind::Both) => IpAddr::V6(ip),
-                        _ => continue,
-                    };
-                    return Some(Address { ip, link: *link, interface: *interface });
-                }
-                self.entries = None;
-            }
-            if self.index >= self.links.bound() {
-                return None;
-            }
-            let heard = self.links.link(self.index);
-            self.index += 1;
-            let (host, instance) = (self.host, self.instance);
-            let is_there = |heard: &&dyn Heard| {
-                instance.is_none_or(|name| targets_on(*heard, name).any(|target| target.host == host))
-            };
-            self.entries = heard.filter(is_there).map(|heard| {
-                (some_of(heard, host, RecordType::ANY), heard.id(), heard.config().interface)
-            });
-        }
-    }
-}
-
-impl fmt::Debug for Addresses<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.clone()).finish()
-    }
-}
-
-/// A host, as it is known now.
-#[derive(Clone, Copy)]
-pub struct Host<'a> {
-    pub(super) links: &'a dyn Links,
-    pub(super) name: Name<'a>,
-    pub(super) kind: AddressKind,
-    pub(super) is_own: bool,
-}
-
-impl<'a> Host<'a> {
-    /// The name, such as `hall.local`.
-    pub fn name(&self) -> Name<'a> {
-        self.name
-    }
-
-    /// Its addresses, with the link that each was heard on.
-    pub fn addresses(&self) -> Addresses<'a> {
-        Addresses::new(self.links, self.name, None, self.kind)
-    }
-
-    /// Whether it is our own.
-    pub fn is_own(&self) -> bool {
-        self.is_own
-    }
-
-    /// A number of all that can be read here; `None` if that is nothing.
-    pub(super) fn fingerprint(&self, key: u64) -> Option<u32> {
-        self.addresses().next()?;
-        Some(fingerprint(self.addresses().map(|address| address.hash(key))))
-    }
-}
-
-impl fmt::Debug for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host")
-            .field("name", &self.name)
-            .field("addresses", &self.addresses())
-            .finish_non_exhaustive()
-    }
-}
-
-/// One record that answers a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
-    /// What it says.
-    pub rdata: Rdata<'a>,
-    /// The link it was heard on.
-    pub link: LinkId,
-    /// The interface of the link.
-    pub interface: InterfaceId,
-    /// Whether it is our own.
-    pub is_own: bool,
-}
-
-/// The answers to a query, as they are known now.
-#[derive(Clone, Copy)]
-pub struct Records<'a> {
-    pub(super) links: &'a dyn Links,
-    pub(super) name: Name<'a>,
-    pub(super) rtype: RecordType,
-}
-
-impl<'a> Records<'a> {
-    /// The name that was asked about.
-    pub fn name(&self) -> Name<'a> {
-        self.name
-    }
-
-    /// The type that was asked for.
-    pub fn rtype(&self) -> RecordType {
-        self.rtype
-    }
-
-    /// The records, link by link.
-    pub fn iter(&self) -> impl Iterator<Item = Answer<'a>> + use<'a> {
-        let Records { links, name, rtype } = *self;
-        each_link(links).flat_map(move |heard| {
-            let all = Entries { heard, next: heard.first(name), left: usize::MAX, rtype };
-            all.map(move |entry| Answer {
-                rdata: entry.rdata,
-                link: heard.id(),
-                interface: heard.config().interface,
-                is_own: entry.life == Life::Own,
-            })
-        })
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
-}
-
-impl fmt::Debug for Records<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
+        _ => None,
+    })
 }

@@ -5,23 +5,32 @@
 //! caches of all links when they are told.
 
 mod ask;
+mod asks;
 mod event;
+mod heard;
+mod host;
 mod instance;
+mod news;
+mod records;
 mod settle;
 mod srv;
 #[cfg(test)]
 mod tests;
 mod told;
+mod verbs;
 
 pub use self::{
     ask::{AddressKind, AskError, AskId, AskStorage, Span},
     event::{Event, Outcome},
-    instance::{Address, Addresses, Answer, Host, Instance, Records, Target, Targets},
+    host::{Address, Addresses, Host},
+    instance::{Instance, Target, Targets},
+    records::{Answer, Records},
     srv::order,
     told::{AskSlot, ToldSlot},
 };
 pub(crate) use self::{
     ask::Need,
-    instance::{Entry, Heard, Links, is_answered},
-    told::{Asks, Change},
+    asks::Asks,
+    heard::{Entry, Heard, Links, is_answered},
+    news::Change,
 };

@@ -226,6 +226,17 @@ fn a_subtype_leads_to_instances_of_the_base_type() {
     on_both!(test);
 }
 
+/// covers: 6763-4.1.1-a, 6763-4.1.1-b, 6763-4.2-b, 6763-15-a, SEC-19
+#[test]
+fn whatever_a_label_holds_is_found_and_shown_harmlessly() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = browsing::<S>();
+        scene.hear(&[r"_ipp._tcp.local 4500 PTR \J\.\032\027\255ü._ipp._tcp.local".replace(r"\", r"\").as_str()]);
+        assert_eq!(scene.told(), ["found J. \u{fffd}\u{fffd}ü"]);
+    }
+    on_both!(test);
+}
+
 /// covers: 6763-9-a
 #[test]
 fn types_are_found_without_details() {

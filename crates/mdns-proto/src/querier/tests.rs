@@ -301,6 +301,26 @@ fn known_answers_are_shared_fresh_and_without_cache_flush() {
     on_both!(test);
 }
 
+/// covers: 6762-6.1-o
+#[test]
+fn what_is_denied_is_asked_for_again_when_the_denial_ends() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = Scene::<S>::new(1);
+        let hall = name("hall.local");
+        scene.querier.lookup_host(scene.now, hall.as_name(), AddressKind::V6, &scene.ours).unwrap();
+        scene.run(millis(500));
+        scene.hear(&["hall.local 60! NSEC A"]);
+        assert_eq!(scene.told(), ["addresses hall.local"], "it has none of these, and that is known at once");
+        scene.sent.clear();
+        let heard = scene.now;
+        scene.run(millis(59_999));
+        assert_eq!(scene.sent, []);
+        scene.run(millis(121));
+        assert_eq!(scene.times_of(heard, "hall.local IN AAAA?").len(), 1);
+    }
+    on_both!(test);
+}
+
 /// covers: 6762-7.2-a, 6762-7.2-b, 6762-7.2-c, 6762-17-a
 #[test]
 #[cfg(feature = "alloc")]
@@ -424,7 +444,6 @@ fn ten_thousand_pointers_are_taken_in_linear_time() {
         events += 1;
     }
     assert_eq!(events, 30_000);
-    std::eprintln!("{first:?}, then {third:?}");
     // Quadratic would be five times as long; a busy machine is allowed for.
     assert!(third < 4 * first + millis(200), "{first:?}, then {third:?}");
 }

@@ -2,7 +2,8 @@
 //!
 //! | clause | file |
 //! |---|---|
-//! | §8.1 probing, the rhythm | `state` |
+//! | §8.1 probing, §8.3 announcing, the rhythm | `state` |
+//! | §8, §10.2 when to begin, which records may be said | `link` |
 //! | §8.2 simultaneous probes | `tiebreak` |
 //! | §9 conflicts, §6.6, §7.4 what others say of our names | `conflict` |
 //! | §5.4, §5.5, §6, §6.3, §6.7, §7.1, §7.2 which question gets which answer, when and how | `question` |
@@ -15,6 +16,7 @@
 mod askers;
 mod conflict;
 mod debt;
+mod link;
 mod packet;
 mod question;
 mod state;
@@ -24,11 +26,12 @@ use core::time::Duration;
 
 pub use askers::Asker;
 use askers::Askers;
+pub use link::{Link, LinkStorage};
+use state::Step;
 pub use state::{ClaimState, RecordState};
-use state::{PROBE_INTERVAL, Step};
 
 use crate::{
-    chance::{Chance, Draw},
+    chance::Chance,
     config::Config,
     link::{Destination, InterfaceId, LinkConfig, LinkId, Subnet},
     name::Name,
@@ -37,24 +40,10 @@ use crate::{
         ServiceId, Stored,
     },
     stats::Stats,
-    store::{Due, Full, Slot, Slots, Table},
+    store::{Full, Slot, Slots, Table},
     time::Instant,
     wire::{Record, RecordType, Txt},
 };
-
-/// The rows a link keeps beside those of [`OwnStorage`].
-pub trait LinkStorage {
-    /// As long as [`OwnStorage::Claims`].
-    type Claims: Slots<Slot<ClaimState>>;
-    /// As long as [`OwnStorage::Records`].
-    type Records: Slots<Slot<RecordState>>;
-    /// As long as [`OwnStorage::Claims`].
-    type ClaimsDue: Slots<u32>;
-    /// As long as [`OwnStorage::Records`].
-    type RecordsDue: Slots<u32>;
-    /// Who waits for an answer at one time; a few.
-    type Askers: Slots<Slot<Asker>>;
-}
 
 /// All rows of a responder.
 pub trait ResponderStorage {
@@ -64,28 +53,6 @@ pub trait ResponderStorage {
     type Link: LinkStorage;
     /// The links.
     type Links: Slots<Slot<Link<Self::Link>>>;
-}
-
-/// What one link keeps.
-pub struct Link<L: LinkStorage> {
-    config: LinkConfig,
-    is_up: bool,
-    claims: Table<ClaimState, L::Claims>,
-    records: Table<RecordState, L::Records>,
-    claims_due: Due<L::ClaimsDue>,
-    records_due: Due<L::RecordsDue>,
-    askers: Askers<L::Askers>,
-    /// When the names that are waiting for their first probe are probed: together.
-    first_probe: Instant,
-    /// When the answers that others may give too are sent: together (RFC 6762 §6.4).
-    answers: Instant,
-    /// When a probe was last sent.
-    last_probe: Option<Instant>,
-    /// Nothing is sent before: after a send that failed.
-    held_until: Instant,
-    /// The number of the packet being written.
-    packet: u16,
-    stats: Stats,
 }
 
 /// The longest wait for one more attempt after a send has failed.
@@ -711,194 +678,5 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         }
         let claim = self.own.claim_of(name);
         claim.and_then(|claim| link.claims.get(claim.0)).is_some_and(ClaimState::is_won)
-    }
-}
-
-impl<L: LinkStorage> Link<L> {
-    const fn new(config: LinkConfig) -> Self {
-        Link {
-            config,
-            is_up: false,
-            claims: Table::new(),
-            records: Table::new(),
-            claims_due: Due::new(),
-            records_due: Due::new(),
-            askers: Askers::new(),
-            first_probe: Instant::ZERO,
-            answers: Instant::ZERO,
-            last_probe: None,
-            held_until: Instant::ZERO,
-            packet: 0,
-            stats: Stats::NONE,
-        }
-    }
-
-    /// Makes the rows as long as those of what is ours.
-    fn follow<O: OwnStorage>(&mut self, own: &Own<O>) -> Result<(), Full> {
-        self.claims.extend_to(own.claims_bound(), ClaimState::new)?;
-        self.records.extend_to(own.records_bound(), RecordState::new)
-    }
-
-    fn settle_claim(&mut self, claim: ClaimId) {
-        self.claims_due.settle(&mut self.claims, claim.0);
-    }
-
-    fn settle_record(&mut self, record: u32) {
-        self.records_due.settle(&mut self.records, record);
-    }
-
-    /// Whether a claim has anything to say on this link.
-    fn has_records<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> bool {
-        let Some(found) = own.claim(claim) else { return false };
-        own.records_of(found.name)
-            .any(|(_, record)| record.claim == Some(claim) && record.scope.covers(self.config.interface))
-    }
-
-    /// Begins everything anew: probing for every claim, silence until it is won.
-    fn start_over<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, chance: &mut Chance) {
-        for (record, found) in own.records() {
-            if !found.is_leaving() {
-                self.silence(record);
-            }
-        }
-        for (claim, found) in own.claims() {
-            if found.holder != Holder::Address && self.has_records(own, claim) {
-                self.probe(now, claim, Duration::ZERO, chance);
-            }
-        }
-    }
-
-    /// Begins to probe, `pause` and a random wait from now (RFC 6762 §8.1). Names that begin together are probed together.
-    fn probe(&mut self, now: Instant, claim: ClaimId, pause: Duration, chance: &mut Chance) {
-        let first = if pause.is_zero() && self.first_probe > now {
-            self.first_probe
-        } else {
-            let subject = u32::from(self.config.family == crate::link::Family::V6) << 16 | self.config.interface.0;
-            now + pause + chance.within(Draw::FirstProbe, subject, Duration::ZERO..=PROBE_INTERVAL)
-        };
-        if pause.is_zero() {
-            self.first_probe = first;
-        }
-        self.probe_at(claim, first);
-    }
-
-    fn probe_at(&mut self, claim: ClaimId, first: Instant) {
-        let Some(state) = self.claims.get_mut(claim.0) else { return };
-        state.probe_from(first);
-        state.denial.clear(&mut self.askers);
-        self.settle_claim(claim);
-    }
-
-    /// Nothing more is done about a claim.
-    fn stop_claim(&mut self, claim: ClaimId) {
-        let Some(state) = self.claims.get_mut(claim.0) else { return };
-        state.stop();
-        state.denial.clear(&mut self.askers);
-        state.sent = None;
-        self.settle_claim(claim);
-    }
-
-    /// Nothing more is said of a record until it is live again. `true` if it was leaving: then it has left this link.
-    fn silence(&mut self, record: u32) -> bool {
-        let Some(state) = self.records.get_mut(record) else { return false };
-        let was_leaving = state.is_leaving;
-        state.is_live = false;
-        state.is_leaving = false;
-        state.debt.clear(&mut self.askers);
-        state.announce(Instant::MAX, 0);
-        if was_leaving {
-            state.sent = None;
-        }
-        self.settle_record(record);
-        was_leaving
-    }
-
-    /// Forgets all there is about a record, for the next in its place.
-    fn forget_record(&mut self, record: u32) {
-        self.silence(record);
-        if let Some(state) = self.records.get_mut(record) {
-            state.sent = None;
-        }
-    }
-
-    /// Owes the goodbye of a record. `false` when it was never said here.
-    fn owe_goodbye(&mut self, now: Instant, record: u32) -> bool {
-        let Some(state) = self.records.get_mut(record) else { return false };
-        if !state.is_live || state.sent.is_none() {
-            self.forget_record(record);
-            return false;
-        }
-        state.debt.clear(&mut self.askers);
-        state.is_leaving = true;
-        state.announce(now, 1);
-        self.settle_record(record);
-        true
-    }
-
-    /// The name is ours on this link: its records may be said, and those that lead to it.
-    fn win<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, claim: ClaimId, announcements: u8) {
-        if let Some(state) = self.claims.get_mut(claim.0) {
-            state.win();
-            self.settle_claim(claim);
-        }
-        match own.claim(claim).map(|claim| claim.holder) {
-            Some(Holder::Service(index)) => self.wake_service(now, own, index, announcements),
-            Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
-            Some(Holder::Address) | None => {}
-        }
-    }
-
-    fn wake_host<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, host: ClaimId, announcements: u8) {
-        for (id, record) in own.records() {
-            // Its addresses, and the reverse records that lead to it.
-            if record.unique && record.scope != Scope::Everywhere {
-                self.wake(now, own, id, announcements);
-            }
-        }
-        for (index, service) in own.services() {
-            if service.host == host {
-                self.wake_service(now, own, index, announcements);
-            }
-        }
-    }
-
-    fn wake_service<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, index: u32, announcements: u8) {
-        let Some(service) = own.service_at(index) else { return };
-        if !self.is_won(service.claim) || !self.is_won(service.host) {
-            return;
-        }
-        for (id, _) in own.records_of_service(index) {
-            self.wake(now, own, id, announcements);
-        }
-        self.wake(now, own, service.type_pointer, announcements);
-    }
-
-    fn is_won(&self, claim: ClaimId) -> bool {
-        self.claims.get(claim.0).is_some_and(ClaimState::is_won)
-    }
-
-    /// Makes a record live, if it may be, and owes its announcements.
-    fn wake<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32, announcements: u8) {
-        if !self.is_ready(own, id) {
-            return;
-        }
-        if let Some(state) = self.records.get_mut(id)
-            && !state.is_live
-        {
-            state.is_live = true;
-            state.announce(now, announcements);
-            self.settle_record(id);
-        }
-    }
-
-    /// Whether the names in a record are ours on this link.
-    fn is_ready<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> bool {
-        let Some(record) = own.get(id) else { return false };
-        let target = record.stored.target().and_then(|target| own.claim_of(target));
-        self.is_up
-            && !record.is_leaving()
-            && record.scope.covers(self.config.interface)
-            && record.claim.is_none_or(|claim| self.is_won(claim))
-            && target.is_none_or(|claim| self.is_won(claim))
     }
 }

@@ -1,0 +1,398 @@
+//! Everything that was asked for: kept, found, ended.
+
+use core::ops::Range;
+
+use super::{
+    AskId, AskSlot, AskStorage, Need, Outcome, ToldSlot,
+    ask::Kind,
+    told::{Entry, List, Listed, NOTHING, Once, Role},
+};
+use crate::{
+    config::Config,
+    name::Name,
+    store::{Due, Full, Limits, NONE, NameId, Names, Table},
+    time::Instant,
+    wire::RecordType,
+};
+
+/// All that was asked for.
+pub(crate) struct Asks<A: AskStorage> {
+    pub(super) names: Names<A::Names, A::Index, A::Text>,
+    pub(super) asks: Table<AskSlot, A::Asks>,
+    pub(super) due: Due<A::AskDue>,
+    pub(super) told: Table<ToldSlot, A::Told>,
+    pub(super) asks_max: u32,
+    pub(super) told_max: u32,
+    pub(super) generation: u32,
+    /// Told slots whose records have changed since they were last looked at.
+    pub(super) touched: List,
+    /// Told slots that differ from what was told.
+    pub(super) told_news: List,
+    /// Asks that have ended, or are incomplete.
+    pub(super) ask_news: List,
+    /// The slot of something that was told to be gone; it keeps the name until the next call.
+    pub(super) spent: u32,
+}
+
+impl<A: AskStorage> Asks<A> {
+    pub(crate) const fn new(config: &Config) -> Self {
+        // One more bit is needed beside a number of a told slot.
+        let told_max = match config.heard_records_max {
+            max @ 0..0x4000_0000 => max,
+            _ => 0x4000_0000,
+        };
+        let names = told_max.saturating_mul(2).saturating_add(config.asks_max);
+        Asks {
+            names: Names::new(Limits { names, text: config.heard_text_max }),
+            asks: Table::new(),
+            due: Due::new(),
+            told: Table::new(),
+            asks_max: config.asks_max,
+            told_max: told_max.saturating_add(config.asks_max),
+            generation: 0,
+            touched: List::EMPTY,
+            told_news: List::EMPTY,
+            ask_news: List::EMPTY,
+            spent: NONE,
+        }
+    }
+
+    /// Sets the key of the hashes. Only while nothing is asked for.
+    pub(crate) fn set_key(&mut self, key: u64) {
+        self.names.set_key(key);
+    }
+
+    pub(super) fn name(&self, id: NameId) -> Name<'_> {
+        self.names.name(id)
+    }
+
+    // Asking.
+
+    /// Makes room for something asked for; all but a browse has its one told slot at once.
+    pub(super) fn add(&mut self, name: Name<'_>, kind: Kind, patience: Option<Instant>) -> Result<u32, Full> {
+        let name = self.names.intern(name, |_, _| {})?;
+        self.generation = self.generation.wrapping_add(1);
+        let slot = AskSlot {
+            name,
+            next: self.names.first(name),
+            next_news: NONE,
+            place: NONE,
+            generation: self.generation,
+            kind,
+            is_one_shot: patience.is_some(),
+            is_impatient: false,
+            has_news: false,
+            incomplete: Once::No,
+            outcome: None,
+            due: patience.unwrap_or(Instant::MAX),
+        };
+        let Ok(ask) = self.asks.insert(slot, self.asks_max) else {
+            self.names.release(name);
+            return Err(Full);
+        };
+        self.names.set_first(name, ask);
+        self.due.settle(&mut self.asks, ask);
+        if !matches!(kind, Kind::Browse | Kind::Types) {
+            self.names.hold(name);
+            if let Err(full) = self.add_told(ask, name) {
+                self.names.release(name);
+                self.remove(ask);
+                return Err(full);
+            }
+        }
+        Ok(ask)
+    }
+
+    /// A slot for something to be told; takes over the caller's hold on the name unless it is full.
+    pub(super) fn add_told(&mut self, ask: u32, name: NameId) -> Result<u32, Full> {
+        let slot = ToldSlot {
+            ask,
+            name,
+            host: None,
+            links: [(NONE, NONE); 2],
+            next_touched: NONE,
+            next_news: NONE,
+            now: NOTHING,
+            told: NOTHING,
+            is_touched: false,
+            has_news: false,
+            owes_details: true,
+            is_own: false,
+        };
+        let told = self.told.insert(slot, self.told_max)?;
+        self.link(Entry::new(told, Role::Name), name);
+        self.touch(told);
+        Ok(told)
+    }
+
+    pub(super) fn id(&self, ask: u32) -> Option<AskId> {
+        let generation = self.asks.get(ask)?.generation;
+        Some(AskId { index: ask, generation })
+    }
+
+    /// The slot of an id, if it still means something.
+    pub(super) fn index(&self, id: AskId) -> Option<u32> {
+        self.asks.get(id.index).filter(|ask| ask.generation == id.generation).map(|_| id.index)
+    }
+
+    /// What was asked for under this name and how, for each slot.
+    pub(super) fn asked(&self, ask: u32) -> Option<(Name<'_>, Kind)> {
+        let slot = self.asks.get(ask)?;
+        Some((self.names.name(slot.name), slot.kind))
+    }
+
+    pub(super) fn asks_bound(&self) -> u32 {
+        self.asks.bound()
+    }
+
+    pub(super) fn told_bound(&self) -> u32 {
+        self.told.bound()
+    }
+
+    /// Forgets an ask. Its told slots must be gone.
+    fn remove(&mut self, ask: u32) {
+        let Some(slot) = self.asks.get(ask) else { return };
+        let (name, next) = (slot.name, slot.next);
+        if self.names.first(name) == ask {
+            self.names.set_first(name, next);
+        } else {
+            let mut before = self.names.first(name);
+            while let Some(slot) = self.asks.get_mut(before) {
+                if slot.next == ask {
+                    slot.next = next;
+                    break;
+                }
+                before = slot.next;
+            }
+        }
+        self.due.forget(&mut self.asks, ask);
+        self.asks.remove(ask);
+        self.names.release(name);
+    }
+
+    /// Nothing is needed for an ask any more.
+    pub(super) fn retire(&mut self, ask: u32) {
+        if let Some(slot) = self.asks.get_mut(ask) {
+            slot.outcome.get_or_insert(Outcome::Answered);
+        }
+    }
+
+    /// Forgets an ask and all that is told of it.
+    pub(super) fn remove_ask(&mut self, ask: u32) {
+        for list in [Listed::Touched, Listed::News] {
+            self.unlist(list, ask);
+        }
+        self.unlist_ask(ask);
+        for told in self.told_range(ask) {
+            if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
+                self.remove_told(told);
+            }
+        }
+        self.remove(ask);
+    }
+
+    /// Forgets a told slot. It must be in no list.
+    pub(super) fn remove_told(&mut self, told: u32) {
+        let Some(slot) = self.told.get(told) else { return };
+        let (name, host) = (slot.name, slot.host);
+        self.unlink(Entry::new(told, Role::Name), name);
+        if let Some(host) = host {
+            self.unlink(Entry::new(told, Role::Host), host);
+            self.names.release(host);
+        }
+        self.names.release(name);
+        self.told.remove(told);
+    }
+
+    /// Where the told slots of an ask are.
+    fn told_range(&self, ask: u32) -> Range<u32> {
+        match self.asks.get(ask) {
+            Some(slot) if slot.kind.is_browse() => 0..self.told.bound(),
+            Some(slot) => self.find_told(ask, self.names.name(slot.name)).map_or(0..0, |told| told..told + 1),
+            None => 0..0,
+        }
+    }
+
+    /// Shows each name that an ask is about.
+    pub(super) fn each_name(&self, ask: u32, mut each: impl FnMut(Name<'_>)) {
+        let Some((name, kind)) = self.asked(ask) else { return };
+        if kind.is_browse() {
+            each(name);
+        }
+        for slot in self.told_range(ask).filter_map(|told| self.told.get(told)).filter(|slot| slot.ask == ask) {
+            each(self.names.name(slot.name));
+            if let Some(host) = slot.host {
+                each(self.names.name(host));
+            }
+        }
+    }
+
+    // Finding.
+
+    pub(super) fn link(&mut self, entry: Entry, name: NameId) {
+        let next = self.names.tag(name);
+        self.set_links(entry, |links| *links = (NONE, next));
+        self.set_links(Entry(next), |links| links.0 = entry.0);
+        self.names.set_tag(name, entry.0);
+    }
+
+    pub(super) fn unlink(&mut self, entry: Entry, name: NameId) {
+        let (before, after) = self.links(entry);
+        if before == NONE {
+            self.names.set_tag(name, after);
+        }
+        self.set_links(Entry(before), |links| links.1 = after);
+        self.set_links(Entry(after), |links| links.0 = before);
+    }
+
+    pub(super) fn links(&self, entry: Entry) -> (u32, u32) {
+        let of_slot = |slot: &ToldSlot| {
+            let [as_name, as_host] = slot.links;
+            if entry.role() == Role::Name { as_name } else { as_host }
+        };
+        self.told.get(entry.told()).map_or((NONE, NONE), of_slot)
+    }
+
+    fn set_links(&mut self, entry: Entry, set: impl FnOnce(&mut (u32, u32))) {
+        if let Some(slot) = self.told.get_mut(entry.told()) {
+            let [as_name, as_host] = &mut slot.links;
+            set(if entry.role() == Role::Name { as_name } else { as_host });
+        }
+    }
+
+    /// What is told about a name, and as what.
+    pub(super) fn entries(&self, name: NameId) -> impl Iterator<Item = (u32, Role, &ToldSlot)> {
+        let mut entry = Entry(self.names.tag(name));
+        core::iter::from_fn(move || {
+            let slot = self.told.get(entry.told())?;
+            let found = (entry.told(), entry.role(), slot);
+            entry = Entry(self.links(entry).1);
+            Some(found)
+        })
+    }
+
+    /// What is asked for under a name and has not ended.
+    fn asks_of(&self, name: NameId) -> impl Iterator<Item = (u32, &AskSlot)> {
+        let mut id = self.names.first(name);
+        core::iter::from_fn(move || {
+            let slot = self.asks.get(id)?;
+            let found = (id, slot);
+            id = slot.next;
+            Some(found)
+        })
+        .filter(|(_, slot)| slot.outcome.is_none())
+    }
+
+    pub(super) fn find_told(&self, ask: u32, name: Name<'_>) -> Option<u32> {
+        let name = self.names.find(name)?;
+        self.entries(name)
+            .find(|(_, role, slot)| *role == Role::Name && slot.ask == ask)
+            .map(|(told, ..)| told)
+    }
+
+    /// How much a record of this name and type is wanted.
+    pub(crate) fn need(&self, name: Name<'_>, rtype: RecordType) -> Need {
+        let Some(name) = self.names.find(name) else { return Need::None };
+        let browsed = self
+            .asks_of(name)
+            .map(|(_, ask)| if ask.kind.is_browse() && rtype == RecordType::PTR { Need::Open } else { Need::None });
+        let told = self.entries(name).map(|(_, role, slot)| self.need_of(slot, role, rtype));
+        // Above `Kept` only a browse can be.
+        browsed.max().unwrap_or(Need::None).max(first_kept(told))
+    }
+
+    pub(super) fn need_of(&self, slot: &ToldSlot, role: Role, rtype: RecordType) -> Need {
+        let Some(ask) = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none()) else { return Need::None };
+        let is_wanted = match (ask.kind, role) {
+            (Kind::Browse | Kind::Resolve, Role::Name) => matches!(rtype, RecordType::SRV | RecordType::TXT),
+            (Kind::Browse | Kind::Resolve, Role::Host) => matches!(rtype, RecordType::A | RecordType::AAAA),
+            (Kind::Host(addresses), Role::Name) => addresses.types().contains(&rtype),
+            (Kind::Query(wanted), Role::Name) => wanted == RecordType::ANY || wanted == rtype,
+            (Kind::Types | Kind::Host(_) | Kind::Query(_), _) => false,
+        };
+        match (is_wanted, ask.kind) {
+            (false, _) => Need::None,
+            (true, Kind::Browse) => Need::Once,
+            (true, _) => Need::Kept,
+        }
+    }
+
+    // Ending.
+
+    /// How an ask ended. It is told later; until then nothing is needed for it any more.
+    pub(super) fn finish(&mut self, ask: u32, outcome: Outcome) {
+        let Some(slot) = self.asks.get_mut(ask) else { return };
+        if slot.outcome.is_none() {
+            slot.outcome = Some(outcome);
+            slot.due = Instant::MAX;
+            self.due.settle(&mut self.asks, ask);
+            self.push_ask_news(ask);
+        }
+    }
+
+    pub(super) fn is_one_shot(&self, ask: u32) -> bool {
+        self.asks.get(ask).is_some_and(|slot| slot.is_one_shot)
+    }
+
+    /// Waits no longer than until `due` for what is still missing.
+    pub(super) fn set_patience(&mut self, ask: u32, due: Instant) {
+        if let Some(slot) = self.asks.get_mut(ask)
+            && slot.due == Instant::MAX
+        {
+            slot.due = due;
+            self.due.settle(&mut self.asks, ask);
+        }
+    }
+
+    /// An ask whose patience ends by now. It has none from here on.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<u32> {
+        let ask = self.due.by(&self.asks, now)?;
+        if let Some(slot) = self.asks.get_mut(ask) {
+            slot.due = Instant::MAX;
+            slot.is_impatient = true;
+        }
+        self.due.settle(&mut self.asks, ask);
+        Some(ask)
+    }
+
+    /// When the next one's patience ends.
+    pub(super) fn next_due(&self) -> Instant {
+        self.due.next(&self.asks)
+    }
+
+    /// Looks again at all that is told of an ask.
+    pub(super) fn touch_ask(&mut self, ask: u32) {
+        for told in self.told_range(ask) {
+            if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
+                self.touch(told);
+            }
+        }
+    }
+
+    /// Is patient again.
+    pub(super) fn calm(&mut self, ask: u32) {
+        if let Some(slot) = self.asks.get_mut(ask) {
+            slot.is_impatient = false;
+            slot.due = Instant::MAX;
+        }
+        self.due.settle(&mut self.asks, ask);
+    }
+
+    /// Whether nothing at all is kept, not even a name.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.asks.len() == 0 && self.told.len() == 0 && self.names.is_empty()
+    }
+}
+
+/// The greatest of some needs, none of which is above `Kept`.
+fn first_kept(needs: impl Iterator<Item = Need>) -> Need {
+    let mut greatest = Need::None;
+    for need in needs {
+        greatest = greatest.max(need);
+        if greatest == Need::Kept {
+            break;
+        }
+    }
+    greatest
+}

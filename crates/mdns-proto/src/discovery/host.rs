@@ -1,0 +1,148 @@
+//! A host and its addresses, as they are known now.
+
+use core::{
+    fmt,
+    net::{IpAddr, SocketAddr, SocketAddrV6},
+};
+
+use super::{
+    AddressKind, Heard, Links,
+    heard::{Entries, fingerprint, some_of},
+    instance::targets_on,
+};
+use crate::{
+    link::{InterfaceId, LinkId},
+    name::{KeyedHash, Name},
+    wire::{Rdata, RecordType},
+};
+
+/// An address of a host, and where it was heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// The link.
+    pub link: LinkId,
+    /// The interface of the link.
+    pub interface: InterfaceId,
+}
+
+impl Address {
+    /// Where to connect to on a port: with the interface as scope, if the address is link-local.
+    pub fn socket_addr(&self, port: u16) -> SocketAddr {
+        match self.ip {
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+                SocketAddr::V6(SocketAddrV6::new(ip, port, 0, self.interface.0))
+            }
+            ip => SocketAddr::new(ip, port),
+        }
+    }
+
+    pub(super) fn hash(&self, key: u64) -> u32 {
+        let mut hash = KeyedHash::new(key);
+        match self.ip {
+            IpAddr::V4(ip) => hash.bytes(&ip.octets()),
+            IpAddr::V6(ip) => hash.bytes(&ip.octets()),
+        }
+        hash.bytes(&[self.link.0]);
+        hash.finish()
+    }
+}
+
+/// Addresses of a host, link by link.
+#[derive(Clone)]
+pub struct Addresses<'a> {
+    links: &'a dyn Links,
+    /// The link after the one being read.
+    index: usize,
+    entries: Option<(Entries<'a>, LinkId, InterfaceId)>,
+    host: Name<'a>,
+    /// If given, only links on which this instance is on the host count.
+    instance: Option<Name<'a>>,
+    kind: AddressKind,
+}
+
+impl<'a> Addresses<'a> {
+    pub(super) fn new(links: &'a dyn Links, host: Name<'a>, instance: Option<Name<'a>>, kind: AddressKind) -> Self {
+        Addresses { links, index: 0, entries: None, host, instance, kind }
+    }
+}
+
+impl Iterator for Addresses<'_> {
+    type Item = Address;
+
+    fn next(&mut self) -> Option<Address> {
+        loop {
+            if let Some((entries, link, interface)) = &mut self.entries {
+                for entry in entries {
+                    let ip = match (entry.rdata, self.kind) {
+                        (Rdata::A(ip), AddressKind::V4 | AddressKind::Both) => IpAddr::V4(ip),
+                        (Rdata::Aaaa(ip), AddressKind::V6 | AddressKind::Both) => IpAddr::V6(ip),
+                        _ => continue,
+                    };
+                    return Some(Address { ip, link: *link, interface: *interface });
+                }
+                self.entries = None;
+            }
+            if self.index >= self.links.bound() {
+                return None;
+            }
+            let heard = self.links.link(self.index);
+            self.index += 1;
+            let (host, instance) = (self.host, self.instance);
+            let is_there = |heard: &&dyn Heard| {
+                instance.is_none_or(|name| targets_on(*heard, name).any(|target| target.host == host))
+            };
+            self.entries = heard.filter(is_there).map(|heard| {
+                (some_of(heard, host, RecordType::ANY), heard.id(), heard.config().interface)
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Addresses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// A host, as it is known now.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    pub(super) links: &'a dyn Links,
+    pub(super) name: Name<'a>,
+    pub(super) kind: AddressKind,
+    pub(super) is_own: bool,
+}
+
+impl<'a> Host<'a> {
+    /// The name, such as `hall.local`.
+    pub fn name(&self) -> Name<'a> {
+        self.name
+    }
+
+    /// Its addresses, with the link that each was heard on.
+    pub fn addresses(&self) -> Addresses<'a> {
+        Addresses::new(self.links, self.name, None, self.kind)
+    }
+
+    /// Whether it is our own.
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// A number of all that can be read here; `None` if that is nothing.
+    pub(super) fn fingerprint(&self, key: u64) -> Option<u32> {
+        self.addresses().next()?;
+        Some(fingerprint(self.addresses().map(|address| address.hash(key))))
+    }
+}
+
+impl fmt::Debug for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("name", &self.name)
+            .field("addresses", &self.addresses())
+            .finish_non_exhaustive()
+    }
+}

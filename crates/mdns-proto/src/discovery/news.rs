@@ -1,0 +1,334 @@
+//! From records that come and go to news: what is told of them is marked, looked at again, and told.
+
+use super::{
+    AskStorage, Asks, Need, Outcome,
+    ask::Kind,
+    told::{Entry, List, Listed, NOTHING, Once, Role},
+};
+use crate::{
+    name::Name,
+    store::{Full, NONE, NameId},
+    wire::{Rdata, RecordType},
+};
+
+/// What happened to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It was not there before, or was about to go.
+    Came,
+    /// It was there before.
+    Stayed,
+    /// It is gone, or will be soon.
+    Went,
+}
+
+/// What is to be looked at for one told slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) ask: u32,
+    pub(super) kind: Kind,
+    pub(super) asked: NameId,
+    pub(super) name: NameId,
+    pub(super) owes_details: bool,
+    /// Whether what is known has to do.
+    pub(super) is_impatient: bool,
+    pub(super) now: u32,
+    pub(super) told: u32,
+}
+
+/// What is told next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News {
+    Told { ask: u32, told: u32, before: u32, after: u32 },
+    Incomplete { ask: u32 },
+    Finished { ask: u32, outcome: Outcome },
+}
+
+impl<A: AskStorage> Asks<A> {
+    // Taking note.
+
+    /// A record has come or has gone. Whatever is told of it is to be looked at again. Says how much it is wanted.
+    pub(crate) fn note(&mut self, change: Change, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
+        let Some(name) = self.names.find(name) else { return Need::None };
+        let rtype = rdata.rtype();
+        let mut need = Need::None;
+        if let Rdata::Ptr(target) = *rdata
+            && !target.is_root()
+        {
+            let mut ask = self.names.first(name);
+            while let Some(slot) = self.asks.get(ask) {
+                let next = slot.next;
+                if slot.kind.is_browse() && slot.outcome.is_none() {
+                    need = Need::Open;
+                    self.note_instance(change, ask, target);
+                }
+                ask = next;
+            }
+        }
+        if change == Change::Stayed {
+            return need;
+        }
+        let mut entry = Entry(self.names.tag(name));
+        while let Some(slot) = self.told.get(entry.told()) {
+            let wanted = self.need_of(slot, entry.role(), rtype);
+            need = need.max(wanted);
+            if wanted != Need::None || rtype == RecordType::NSEC {
+                if change == Change::Came && rtype == RecordType::SRV {
+                    self.owe_details(entry.told());
+                }
+                self.touch(entry.told());
+            }
+            entry = Entry(self.links(entry).1);
+        }
+        need
+    }
+
+    /// An instance has come or gone on some link.
+    fn note_instance(&mut self, change: Change, ask: u32, instance: Name<'_>) {
+        let told = match (self.find_told(ask, instance), change) {
+            (Some(_), Change::Stayed) => return,
+            (Some(told), _) => told,
+            (None, Change::Went) => return,
+            (None, Change::Came | Change::Stayed) => {
+                let Ok(name) = self.names.intern(instance, |_, _| {}) else {
+                    self.set_incomplete(ask);
+                    return;
+                };
+                let Ok(told) = self.add_told(ask, name) else {
+                    self.names.release(name);
+                    self.set_incomplete(ask);
+                    return;
+                };
+                told
+            }
+        };
+        if change != Change::Went {
+            self.owe_details(told);
+        }
+        self.touch(told);
+    }
+
+    /// Details of this one are to be asked for.
+    pub(super) fn owe_details(&mut self, told: u32) {
+        if let Some(slot) = self.told.get_mut(told) {
+            slot.owes_details = true;
+        }
+    }
+
+    pub(super) fn touch(&mut self, told: u32) {
+        if let Some(slot) = self.told.get_mut(told)
+            && !slot.is_touched
+        {
+            slot.is_touched = true;
+            self.push(Listed::Touched, told);
+        }
+    }
+
+    /// A result is missing because memory is too small; that is told once.
+    pub(super) fn set_incomplete(&mut self, ask: u32) {
+        if let Some(slot) = self.asks.get_mut(ask)
+            && slot.incomplete == Once::No
+        {
+            slot.incomplete = Once::Owed;
+            self.push_ask_news(ask);
+        }
+    }
+
+    /// A record that is wanted found no room: whoever wants it is told so.
+    pub(crate) fn note_dropped(&mut self, name: Name<'_>, rtype: RecordType) {
+        let Some(name) = self.names.find(name) else { return };
+        let mut ask = self.names.first(name);
+        while let Some(slot) = self.asks.get(ask) {
+            let next = slot.next;
+            if slot.kind.is_browse() && rtype == RecordType::PTR {
+                self.set_incomplete(ask);
+            }
+            ask = next;
+        }
+        let mut entry = Entry(self.names.tag(name));
+        while let Some(slot) = self.told.get(entry.told()) {
+            if self.need_of(slot, entry.role(), rtype) != Need::None {
+                self.set_incomplete(slot.ask);
+            }
+            entry = Entry(self.links(entry).1);
+        }
+    }
+
+    // Looking again.
+
+    /// The next told slot that is to be looked at.
+    pub(super) fn take_touched(&mut self) -> Option<u32> {
+        let told = self.touched.pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_touched))?;
+        if let Some(slot) = self.told.get_mut(told) {
+            slot.is_touched = false;
+        }
+        Some(told)
+    }
+
+    pub(super) fn standing(&self, told: u32) -> Option<Standing> {
+        let slot = self.told.get(told)?;
+        let ask = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none())?;
+        Some(Standing {
+            ask: slot.ask,
+            kind: ask.kind,
+            asked: ask.name,
+            name: slot.name,
+            owes_details: slot.owes_details,
+            is_impatient: ask.is_impatient,
+            now: slot.now,
+            told: slot.told,
+        })
+    }
+
+    /// Details were asked for.
+    pub(super) fn pay_details(&mut self, told: u32) {
+        if let Some(slot) = self.told.get_mut(told) {
+            slot.owes_details = false;
+        }
+    }
+
+    /// The host that an instance is on now. Says whether it is another one; `Err` if its name finds no room.
+    pub(super) fn set_host(&mut self, told: u32, host: Option<Name<'_>>) -> Result<bool, Full> {
+        let Some(old) = self.told.get(told).map(|slot| slot.host) else { return Ok(false) };
+        if old.map(|old| self.names.name(old)) == host {
+            return Ok(false);
+        }
+        let new = host.map(|host| self.names.intern(host, |_, _| {})).transpose();
+        let entry = Entry::new(told, Role::Host);
+        if let Some(old) = old {
+            self.unlink(entry, old);
+            self.names.release(old);
+        }
+        let host = new.unwrap_or(None);
+        if let Some(slot) = self.told.get_mut(told) {
+            slot.host = host;
+        }
+        if let Some(host) = host {
+            self.link(entry, host);
+        }
+        new.map(|_| true)
+    }
+
+    /// What is so now; if that differs from what was told, there is news. What is not there and was never told is
+    /// forgotten, if it can be found again.
+    pub(super) fn set_now(&mut self, told: u32, now: u32, is_own: bool) {
+        let Some(slot) = self.told.get_mut(told) else { return };
+        slot.now = now;
+        slot.is_own = is_own;
+        if slot.now != slot.told && !slot.has_news {
+            slot.has_news = true;
+            self.push(Listed::News, told);
+        }
+        self.forget_if_idle(told);
+    }
+
+    fn forget_if_idle(&mut self, told: u32) {
+        let Some(slot) = self.told.get(told) else { return };
+        let is_found = self.asks.get(slot.ask).is_some_and(|ask| ask.kind.is_browse());
+        if is_found && slot.now == NOTHING && slot.told == NOTHING && !slot.has_news && !slot.is_touched {
+            self.remove_told(told);
+        }
+    }
+
+    // Telling.
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.told_news.is_empty() || !self.ask_news.is_empty()
+    }
+
+    /// Takes the next piece of news.
+    pub(super) fn take_news(&mut self) -> Option<News> {
+        let spent = core::mem::replace(&mut self.spent, NONE);
+        self.forget_if_idle(spent);
+        while let Some(told) = self.told_news.pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news)) {
+            let Some(slot) = self.told.get_mut(told) else { continue };
+            slot.has_news = false;
+            let before = core::mem::replace(&mut slot.told, slot.now);
+            let (after, ask) = (slot.now, slot.ask);
+            if after == NOTHING {
+                self.spent = told;
+            }
+            if before != after {
+                return Some(News::Told { ask, told, before, after });
+            }
+            self.forget_if_idle(told);
+        }
+        let ask = self.ask_news.pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news))?;
+        let slot = self.asks.get_mut(ask)?;
+        slot.has_news = false;
+        if slot.incomplete == Once::Owed {
+            slot.incomplete = Once::Paid;
+            if slot.outcome.is_some() {
+                self.push_ask_news(ask);
+            }
+            return Some(News::Incomplete { ask });
+        }
+        Some(News::Finished { ask, outcome: slot.outcome? })
+    }
+
+    pub(super) fn told(&self, told: u32) -> Option<(Name<'_>, bool)> {
+        let slot = self.told.get(told)?;
+        Some((self.names.name(slot.name), slot.is_own))
+    }
+
+    // Lists.
+
+    fn list(&mut self, which: Listed) -> &mut List {
+        match which {
+            Listed::Touched => &mut self.touched,
+            Listed::News => &mut self.told_news,
+        }
+    }
+
+    fn push(&mut self, which: Listed, told: u32) {
+        let Asks { touched, told_news, told: slots, .. } = self;
+        let list = match which {
+            Listed::Touched => touched,
+            Listed::News => told_news,
+        };
+        list.push(told, |id, next| {
+            if let Some(slot) = slots.get_mut(id) {
+                which.set_next(slot, next);
+            }
+        });
+    }
+
+    pub(super) fn push_ask_news(&mut self, ask: u32) {
+        let asks = &mut self.asks;
+        let Some(slot) = asks.get_mut(ask) else { return };
+        if core::mem::replace(&mut slot.has_news, true) {
+            return;
+        }
+        self.ask_news.push(ask, |id, next| {
+            if let Some(slot) = asks.get_mut(id) {
+                slot.next_news = next;
+            }
+        });
+    }
+
+    /// Takes the slots of an ask out of a list.
+    pub(super) fn unlist(&mut self, which: Listed, ask: u32) {
+        let mut list = core::mem::replace(self.list(which), List::EMPTY);
+        while let Some(id) = list.pop(|id| self.told.get(id).map_or(NONE, |slot| which.next(slot))) {
+            if self.told.get(id).is_some_and(|slot| slot.ask != ask) {
+                self.push(which, id);
+            }
+        }
+    }
+
+    /// Takes an ask out of the list of those that have news.
+    pub(super) fn unlist_ask(&mut self, ask: u32) {
+        if !self.asks.get(ask).is_some_and(|slot| slot.has_news) {
+            return;
+        }
+        let mut news = core::mem::replace(&mut self.ask_news, List::EMPTY);
+        while let Some(id) = news.pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news)) {
+            if let Some(slot) = self.asks.get_mut(id) {
+                slot.has_news = false;
+            }
+            if id != ask {
+                self.push_ask_news(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The answers to a query, as they are known now.
+
+use core::fmt;
+
+use super::{
+    Links,
+    heard::{Entries, each_link},
+};
+use crate::{
+    cache::Life,
+    link::{InterfaceId, LinkId},
+    name::Name,
+    wire::{Rdata, RecordType},
+};
+
+/// One record that answers a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// What it says.
+    pub rdata: Rdata<'a>,
+    /// The link it was heard on.
+    pub link: LinkId,
+    /// The interface of the link.
+    pub interface: InterfaceId,
+    /// Whether it is our own.
+    pub is_own: bool,
+}
+
+/// The answers to a query, as they are known now.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    pub(super) links: &'a dyn Links,
+    pub(super) name: Name<'a>,
+    pub(super) rtype: RecordType,
+}
+
+impl<'a> Records<'a> {
+    /// The name that was asked about.
+    pub fn name(&self) -> Name<'a> {
+        self.name
+    }
+
+    /// The type that was asked for.
+    pub fn rtype(&self) -> RecordType {
+        self.rtype
+    }
+
+    /// The records, link by link.
+    pub fn iter(&self) -> impl Iterator<Item = Answer<'a>> + use<'a> {
+        let Records { links, name, rtype } = *self;
+        each_link(links).flat_map(move |heard| {
+            let all = Entries { heard, next: heard.first(name), left: usize::MAX, rtype };
+            all.map(move |entry| Answer {
+                rdata: entry.rdata,
+                link: heard.id(),
+                interface: heard.config().interface,
+                is_own: entry.life == Life::Own,
+            })
+        })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}

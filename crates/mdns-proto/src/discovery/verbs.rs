@@ -1,0 +1,207 @@
+//! What the application can ask for, and what it is told.
+
+use core::time::Duration;
+
+use super::{
+    AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span, ask::Kind, news::News,
+    told::NOTHING,
+};
+use crate::{
+    name::{META_QUERY, Name, NameBuf},
+    own::OwnRecords,
+    querier::{Querier, QuerierStorage},
+    store::Full,
+    time::Instant,
+    wire::RecordType,
+};
+
+/// How long a one-shot query waits for its answer, and a resolve for details once it knows the port (RFC 6762 §5.1).
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+
+impl<S: QuerierStorage> Querier<S> {
+    // Commands.
+
+    /// Looks for instances of a service type, or of a subtype, until it is stopped.
+    pub(crate) fn browse(&mut self, now: Instant, service_type: Name<'_>, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+        self.ask(now, service_type, Kind::Browse, Span::Continuous, own)
+    }
+
+    /// Looks for service types, until it is stopped (RFC 6763 §9).
+    pub(crate) fn browse_types(&mut self, now: Instant, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+        self.ask(now, META_QUERY, Kind::Types, Span::Continuous, own)
+    }
+
+    /// Learns host, port, attributes and addresses of an instance and keeps them up to date, until it is stopped.
+    pub(crate) fn resolve(&mut self, now: Instant, instance: Name<'_>, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+        self.ask(now, instance, Kind::Resolve, Span::Continuous, own)
+    }
+
+    /// Learns the addresses of a host and keeps them up to date, until it is stopped.
+    pub(crate) fn lookup_host(
+        &mut self,
+        now: Instant,
+        host: Name<'_>,
+        addresses: AddressKind,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
+        self.ask(now, host, Kind::Host(addresses), Span::Continuous, own)
+    }
+
+    /// Asks for records of one type; ANY for all.
+    pub(crate) fn query(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        rtype: RecordType,
+        span: Span,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
+        self.ask(now, name, Kind::Query(rtype), span, own)
+    }
+
+    fn ask(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        kind: Kind,
+        span: Span,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
+        if !name.is_link_local() {
+            return Err(AskError::NotLinkLocal);
+        }
+        let patience = (span == Span::OneShot).then(|| now + PATIENCE);
+        let ask = self.asks.add(name, kind, patience)?;
+        let is_asked = if kind.is_browse() {
+            (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, name, own))
+        } else {
+            self.settle_all(now, own)
+        };
+        if is_asked.is_err() {
+            self.end(now, ask);
+            self.settle(now, own);
+            return Err(AskError::Full);
+        }
+        self.settle(now, own);
+        self.asks.id(ask).ok_or(AskError::Full)
+    }
+
+    /// Ends something asked for. Nothing more is asked or told of it.
+    pub(crate) fn stop(&mut self, now: Instant, id: AskId, own: &dyn OwnRecords) {
+        if let Some(ask) = self.asks.index(id) {
+            self.end(now, ask);
+            self.settle(now, own);
+        }
+    }
+
+    fn end(&mut self, now: Instant, ask: u32) {
+        self.asks.retire(ask);
+        self.recheck(now, ask);
+        self.asks.remove_ask(ask);
+    }
+
+    /// Lets go of what only a retired ask needed.
+    pub(super) fn recheck(&mut self, now: Instant, ask: u32) {
+        let asks = &self.asks;
+        for link in self.links.iter_mut() {
+            asks.each_name(ask, |name| link.recheck(asks, now, name));
+        }
+    }
+
+    // Starting to ask.
+
+    /// Everything is asked on links that are fresh, and everything is looked at again.
+    pub(crate) fn start_over(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for ask in 0..self.asks.asks_bound() {
+            let Some((name, kind)) = self.asks.asked(ask) else { continue };
+            if kind.is_browse() {
+                let name = NameBuf::from(name);
+                for link in 0..self.links.bound() {
+                    if self.open(now, link, ask, name.as_name(), own).is_err() {
+                        self.asks.set_incomplete(ask);
+                    }
+                }
+            }
+        }
+        for told in 0..self.asks.told_bound() {
+            self.asks.owe_details(told);
+            self.asks.touch(told);
+        }
+        self.settle(now, own);
+        for link in self.links.iter_mut() {
+            link.is_fresh = false;
+        }
+    }
+
+    /// Browses on a link: with what is known there, with what is ours, and by asking.
+    pub(super) fn open(&mut self, now: Instant, index: usize, ask: u32, name: Name<'_>, own: &dyn OwnRecords) -> Result<(), Full> {
+        let Querier { links, asks, .. } = self;
+        let Some(link) = links.up_mut(index) else { return Ok(()) };
+        link.await_records(now, name, RecordType::PTR);
+        if let Some(id) = link.cache.find_name(name) {
+            for (record, kept) in link.cache.of_name(id) {
+                if kept.rtype() == RecordType::PTR {
+                    asks.note(Change::Stayed, name, &link.cache.rdata(record));
+                }
+            }
+        }
+        if self.put(now, index, name, RecordType::PTR, own).is_err() {
+            self.asks.set_incomplete(ask);
+            return Err(Full);
+        }
+        Ok(())
+    }
+
+    /// Ends what has waited long enough: one-shot queries, and the wait of a resolve for what is still missing.
+    pub(crate) fn end_patience(&mut self, now: Instant) {
+        while let Some(ask) = self.asks.take_due(now) {
+            if self.asks.is_one_shot(ask) {
+                self.asks.finish(ask, Outcome::TimedOut);
+                self.recheck(now, ask);
+            } else {
+                self.asks.touch_ask(ask);
+            }
+        }
+    }
+
+    /// When the next of these falls due.
+    pub(crate) fn next_patience(&self) -> Instant {
+        self.asks.next_due()
+    }
+
+    // Telling.
+
+    pub(crate) fn has_news(&self) -> bool {
+        self.asks.has_news()
+    }
+
+    /// Tells the next piece of news.
+    pub(crate) fn poll_event(&mut self) -> Option<Event<'_>> {
+        match self.asks.take_news()? {
+            News::Told { ask, told, before, after } => self.event(ask, told, before, after),
+            News::Incomplete { ask } => Some(Event::Incomplete { ask: self.asks.id(ask)? }),
+            News::Finished { ask, outcome } => {
+                let id = self.asks.id(ask)?;
+                self.asks.remove_ask(ask);
+                Some(Event::Finished { ask: id, outcome })
+            }
+        }
+    }
+
+    fn event(&self, ask: u32, told: u32, before: u32, after: u32) -> Option<Event<'_>> {
+        let (_, kind) = self.asks.asked(ask)?;
+        let (name, is_own) = self.asks.told(told)?;
+        let ask = self.asks.id(ask)?;
+        let links = &self.links;
+        let instance = Instance { links, name, is_own };
+        Some(match (kind, before, after) {
+            (Kind::Browse | Kind::Types, NOTHING, _) => Event::Found { ask, instance },
+            (Kind::Browse | Kind::Types, _, NOTHING) => Event::Gone { ask, instance },
+            (Kind::Browse | Kind::Types, ..) => Event::Changed { ask, instance },
+            (Kind::Resolve, _, NOTHING) => Event::Lost { ask, instance },
+            (Kind::Resolve, ..) => Event::Resolved { ask, instance },
+            (Kind::Host(kind), ..) => Event::Addresses { ask, host: Host { links, name, kind, is_own } },
+            (Kind::Query(rtype), ..) => Event::Answers { ask, records: Records { links, name, rtype } },
+        })
+    }
+}
