@@ -2,6 +2,7 @@
 
 mod lab;
 mod no_alloc;
+mod rfc;
 mod shell;
 mod test;
 mod timings;
@@ -26,6 +27,8 @@ enum Chore {
     Lab(lab::Options),
     /// Links mdns-proto into a program that has no allocator, and runs it.
     NoAlloc,
+    /// Writes docs/conformance.md: what the protocol asks, and the tests that prove it.
+    Rfc(rfc::Options),
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
     Timings(timings::Options),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Lab(options) => lab::run(&options),
         Chore::NoAlloc => no_alloc::run(),
+        Chore::Rfc(options) => rfc::run(&options),
         Chore::Timings(options) => timings::run(&options),
     };
     match done {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{lab, no_alloc, shell::Shell};
+use crate::{lab, no_alloc, rfc, shell::Shell};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -62,6 +62,11 @@ fn parts() -> Vec<Part> {
             name: "docs",
             about: "the documentation builds without a warning",
             work: Work::Commands(vec![doc]),
+        },
+        Part {
+            name: "rfc",
+            about: "docs/conformance.md says what the tests say",
+            work: Work::Chore(rfc::check),
         },
         Part {
             name: "no-alloc",

@@ -172,7 +172,7 @@ pub(crate) struct Advertise {
     pub(crate) show: Show,
 }
 
-/// Advertises two services and finds them, over real sockets on loopback; takes some three seconds.
+/// Advertises two services and finds them, over real sockets on loopback; takes about four seconds.
 ///
 /// Needs no network, no other host and no root. Exit code 0 means that everything was seen: both services found and
 /// resolved, a changed attribute, both goodbyes.
@@ -183,7 +183,8 @@ Examples:
   mdns demo --interface eth0 --verbose         over a real network")]
 pub(crate) struct Demo {
     /// Gives up after this many seconds.
-    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "5")]
+    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "10")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 
     #[command(flatten)]
@@ -196,11 +197,12 @@ pub(crate) struct Demo {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Limits {
     /// Ends after this many seconds; 0.5 is half a second.
-    #[arg(long, short, value_name = "SECS", value_parser = seconds)]
+    #[arg(long, short, value_name = "SECS", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
 
     /// Ends after this many results.
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
 
@@ -385,7 +387,9 @@ pub(crate) fn own_host(text: &str) -> Result<String, LabelError> {
 
 /// `printer`, `printer.local` and `printer.local.` are the same.
 fn host_name(text: &str) -> Result<NameBuf, String> {
-    let mut name: NameBuf = text.parse().map_err(|error: NameError| error.to_string())?;
+    let mut name: NameBuf = text
+        .parse()
+        .map_err(|error: NameError| format!("not a name: {error}"))?;
     if name.as_name().labels().count() == 1 && name != LOCAL {
         name.push_name(LOCAL).map_err(|error| error.to_string())?;
     }
@@ -438,8 +442,8 @@ fn full_instance(text: &str) -> Result<NameBuf, String> {
     let (label, rest) = labels.split_at(at);
     let whole = NameBuf::from_labels(rest.iter().copied()).map_err(|error| error.to_string())?;
     let service_type = instance_type(&whole.to_string()).map_err(|error| error.to_string())?;
-    let mut instance = NameBuf::from_labels([label.join(&b'.').as_slice()])
-        .map_err(|error| error.to_string())?;
+    let mut instance =
+        NameBuf::from_labels([label.join(&b'.').as_slice()]).map_err(|error| error.to_string())?;
     instance
         .push_name(service_type.as_name())
         .map_err(|error| error.to_string())?;

@@ -36,6 +36,6 @@ fn main() -> ExitCode {
         }
         Err(Failure::Output(error)) => (format!("cannot write the output: {error}"), 3),
     };
-    output.remark(&text);
+    output.error(&text);
     ExitCode::from(code)
 }

@@ -172,7 +172,13 @@ impl Line {
     }
 
     /// A line about a service of ours.
-    pub(crate) fn of_own(event: Kind, name: Name<'_>, host: Option<String>, port: u16, txt: TxtVec) -> Self {
+    pub(crate) fn of_own(
+        event: Kind,
+        name: Name<'_>,
+        host: Option<String>,
+        port: u16,
+        txt: TxtVec,
+    ) -> Self {
         Line {
             host,
             port: Some(port),
@@ -264,7 +270,10 @@ fn has_strings(txt: &Txt<'_>) -> bool {
     txt.strings().any(|string| !string.is_empty())
 }
 
-fn address_objects<S: Serializer>(addresses: &Option<Vec<Address>>, to: S) -> Result<S::Ok, S::Error> {
+fn address_objects<S: Serializer>(
+    addresses: &Option<Vec<Address>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Object<'a> {
         address: String,
@@ -315,7 +324,11 @@ fn txt_object<S: Serializer>(txt: &Option<TxtVec>, to: S) -> Result<S::Ok, S::Er
 struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        to: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         for part in fragment.split_inclusive(char::is_control) {
             match part.char_indices().next_back() {
                 Some((at, last)) if last.is_control() => {
@@ -390,8 +403,12 @@ impl Output {
 
     /// Says something that is no result, to people.
     pub(crate) fn remark(&self, text: &str) {
-        // Who does not listen to remarks does not need them.
-        writeln!(io::stderr().lock(), "mdns: {text}").ok();
+        say("mdns", text);
+    }
+
+    /// Says why it ends here.
+    pub(crate) fn error(&self, text: &str) {
+        say("error", text);
     }
 
     fn write(&self, mut to: impl Write, line: &Line, at: Instant) -> io::Result<()> {
@@ -406,11 +423,41 @@ impl Output {
     }
 }
 
+fn say(who: &str, text: &str) {
+    // Who does not listen to words does not need them.
+    writeln!(io::stderr().lock(), "{who}: {text}").ok();
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use expect_test::expect;
+    use serde_json::Value;
 
     use super::*;
+
+    /// The examples are lines as they are, but for the time.
+    #[test]
+    fn the_examples_are_true() {
+        let mut examples = DOCUMENTATION
+            .lines()
+            .filter(|line| line.starts_with("{\"event\""));
+        let printer = instance(
+            "Büro 2.0".as_bytes(),
+            txt(&[b"path=/x y", b"empty=", b"flag", b"key=\xff\x9b"]),
+        );
+        for line in [
+            Line::of_instance(Kind::Found, &printer),
+            Line::with_details(Kind::Resolved, &printer),
+            Line::about(Kind::Lost, printer.name.as_name()),
+        ] {
+            let json = String::from_utf8(line.json(STAMP).expect("JSON")).expect("UTF-8");
+            let (untimed, _) = json.split_once(",\"time_ms\"").expect("a time");
+            let is_it = |example: &str| example.strip_suffix('}') == Some(untimed);
+            assert!(examples.any(is_it), "{untimed}");
+        }
+    }
 
     const STAMP: Stamp = Stamp {
         time_ms: 1234.567,
@@ -445,10 +492,18 @@ mod tests {
         }
     }
 
-    /// As columns and as JSON.
+    const DOCUMENTATION: &str = include_str!("../../../docs/cli.md");
+
+    /// As columns and as JSON, all of it documented.
     fn both(lines: &[Line]) -> String {
         let text = |line: &Line| {
             let json = String::from_utf8(line.json(STAMP).expect("JSON")).expect("UTF-8");
+            let fields: BTreeMap<String, Value> = serde_json::from_str(&json).expect("an object");
+            for field in fields.keys() {
+                assert!(DOCUMENTATION.contains(&format!("`{field}`")), "{field}");
+            }
+            let event = fields["event"].as_str().expect("a word");
+            assert!(DOCUMENTATION.contains(&format!("\n`{event}` (")), "{event}");
             format!("{}\n{json}\n", line.columns(STAMP))
         };
         lines.iter().map(text).collect()
@@ -456,7 +511,10 @@ mod tests {
 
     #[test]
     fn lines_of_a_browse() {
-        let printer = instance("Büro 2.0".as_bytes(), txt(&[b"path=/x y", b"empty=", b"flag"]));
+        let printer = instance(
+            "Büro 2.0".as_bytes(),
+            txt(&[b"path=/x y", b"empty=", b"flag"]),
+        );
         let ipp: NameBuf = "_ipp._tcp.local".parse().expect("a type");
         let lines = [
             Line::of_type(Kind::Type, ipp.as_name()),
@@ -466,16 +524,16 @@ mod tests {
             Line::new(Kind::Incomplete),
         ];
         expect![[r#"
-               1.234  type        _ipp._tcp.local
-            {"event":"type","type":"_ipp._tcp","domain":"local","time_ms":1234.5,"at":1700000000000.25}
-               1.234  found       Büro 2\.0._ipp._tcp.local
-            {"event":"found","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.5,"at":1700000000000.25}
-               1.234  resolved    Büro 2\.0._ipp._tcp.local           hall.local:631          192.0.2.7, fe80::7%eth0  "path=/x y" "empty=" "flag"
-            {"event":"resolved","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"path":"/x y","empty":"","flag":true},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.5,"at":1700000000000.25}
-               1.234  gone        Büro 2\.0._ipp._tcp.local
-            {"event":"gone","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.5,"at":1700000000000.25}
-               1.234  incomplete
-            {"event":"incomplete","time_ms":1234.5,"at":1700000000000.25}
+               1.235  type        _ipp._tcp.local
+            {"event":"type","type":"_ipp._tcp","domain":"local","time_ms":1234.567,"at":1700000000000.25}
+               1.235  found       Büro 2\.0._ipp._tcp.local
+            {"event":"found","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  resolved    Büro 2\.0._ipp._tcp.local           hall.local:631          192.0.2.7, fe80::7%eth0  "path=/x y" "empty=" "flag"
+            {"event":"resolved","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"path":"/x y","empty":"","flag":true},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  gone        Büro 2\.0._ipp._tcp.local
+            {"event":"gone","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  incomplete
+            {"event":"incomplete","time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&both(&lines));
     }
@@ -494,12 +552,12 @@ mod tests {
             Line::of_own(Kind::Renamed, web.as_name(), None, 80, TxtVec::new()),
         ];
         expect![[r#"
-               1.234  joined      eth0 IPv4
-            {"event":"joined","interfaces":[{"interface":"eth0","family":"IPv4"}],"time_ms":1234.5,"at":1700000000000.25}
-               1.234  address     hall.local                          192.0.2.7, 2001:db8::7
-            {"event":"address","host":"hall.local","addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"2001:db8::7","interface":"eth0"}],"time_ms":1234.5,"at":1700000000000.25}
-               1.234  renamed     Web (2)._http._tcp.local
-            {"event":"renamed","instance":"Web (2)","name":"Web (2)._http._tcp.local","type":"_http._tcp","domain":"local","port":80,"txt":{},"own":true,"time_ms":1234.5,"at":1700000000000.25}
+               1.235  joined      eth0 IPv4
+            {"event":"joined","interfaces":[{"interface":"eth0","family":"IPv4"}],"time_ms":1234.567,"at":1700000000000.25}
+               1.235  address     hall.local                          192.0.2.7, 2001:db8::7
+            {"event":"address","host":"hall.local","addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"2001:db8::7","interface":"eth0"}],"time_ms":1234.567,"at":1700000000000.25}
+               1.235  renamed     Web (2)._http._tcp.local
+            {"event":"renamed","instance":"Web (2)","name":"Web (2)._http._tcp.local","type":"_http._tcp","domain":"local","port":80,"txt":{},"own":true,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&both(&lines));
     }
@@ -508,13 +566,23 @@ mod tests {
     fn what_the_network_says_commands_no_terminal() {
         let nasty = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\n";
         let value = format!("k={nasty}");
-        let odd = txt(&[value.as_bytes(), b"bin=\xff\x9b", b"\xc2\x9b=1", b"=no key", b"", b"K=again"]);
-        let lines = [Line::with_details(Kind::Resolved, &instance(nasty.as_bytes(), odd))];
+        let odd = txt(&[
+            value.as_bytes(),
+            b"bin=\xff\x9b",
+            b"\xc2\x9b=1",
+            b"=no key",
+            b"",
+            b"K=again",
+        ]);
+        let lines = [Line::with_details(
+            Kind::Resolved,
+            &instance(nasty.as_bytes(), odd),
+        )];
         let text = both(&lines);
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
         expect![[r#"
-               1.234  resolved    \027]0;x\007\194\1552J\127\010._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
-            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n","name":"\\027]0;x\\007\\194\\1552J\\127\\010._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.5,"at":1700000000000.25}
+               1.235  resolved    \027]0;x\007\194\1552J\127\010._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
+            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n","name":"\\027]0;x\\007\\194\\1552J\\127\\010._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&text);
     }

@@ -83,9 +83,9 @@ fn service(line: &str) -> Result<Announcement, String> {
     for label in &line.subtypes {
         subtype(label).map_err(|error| format!("subtype {label:?}: {error}"))?;
     }
-    let host = line.host.map(|host| {
-        own_host(&host).map_err(|error| format!("host {host:?}: {error}"))
-    });
+    let host = line
+        .host
+        .map(|host| own_host(&host).map_err(|error| format!("host {host:?}: {error}")));
     Ok(Announcement {
         txt,
         subtypes: line.subtypes,
@@ -123,7 +123,10 @@ mod tests {
             ("nonsense", "expected"),
             (r#"{"instance":"A","type":"http","port":80}"#, "underscore"),
             (r#"{"instance":"","type":"_http._tcp","port":80}"#, "empty"),
-            (r#"{"instance":"A","type":"_http._tcp","port":65536}"#, "65536"),
+            (
+                r#"{"instance":"A","type":"_http._tcp","port":65536}"#,
+                "65536",
+            ),
             (
                 r#"{"instance":"A","type":"_http._tcp","port":1,"txt":{"=":"x"}}"#,
                 "txt \"=\"",

@@ -10,6 +10,8 @@ use expect_test::expect_file;
 fn mdns(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mdns"))
         .args(words)
+        // As wide as help ever is, wherever the test runs.
+        .env("COLUMNS", "100")
         .output()
         .expect("the program")
 }
@@ -22,36 +24,81 @@ fn bad_input_is_refused_with_the_reason() {
         (&[], &["Usage"]),
         (&["brows"], &["'brows'", "browse"]),
         (&["browse", "http"], &["'http'", "underscore, at byte 0"]),
-        (&["browse", "_http"], &["'_http'", "_tcp or _udp, at byte 5"]),
+        (
+            &["browse", "_http"],
+            &["'_http'", "_tcp or _udp, at byte 5"],
+        ),
         (&["browse", "_http._sctp"], &["_sctp", "at byte 6"]),
-        (&["browse", "_http._tcp.example.com"], &["domain is not local", "at byte 11"]),
-        (&["browse", "_a-name-of-sixteen._tcp"], &["_a-name-of-sixteen", "15", "--lax"]),
+        (
+            &["browse", "_http._tcp.example.com"],
+            &["domain is not local", "at byte 11"],
+        ),
+        (
+            &["browse", "_a-name-of-sixteen._tcp"],
+            &["_a-name-of-sixteen", "15", "--lax"],
+        ),
         (&["browse", "a..b"], &["empty label, at byte 2"]),
-        (&["browse", "_http._tcp", "--interface", "nosuch0"], &["'nosuch0'", "--interface", "lo"]),
-        (&["browse", "_http._tcp", "--interface", "4000000000"], &["'4000000000'"]),
-        (&["browse", "_http._tcp", "--interface", "eth["], &["'eth['", "at character 4"]),
+        (
+            &["browse", "_http._tcp", "--interface", "nosuch0"],
+            &["'nosuch0'", "--interface", "lo"],
+        ),
+        (
+            &["browse", "_http._tcp", "--interface", "4000000000"],
+            &["'4000000000'"],
+        ),
+        (
+            &["browse", "_http._tcp", "--interface", "eth["],
+            &["'eth['", "at character 4"],
+        ),
         (&["browse", "--timeout", "soon"], &["'soon'", "seconds"]),
         (&["browse", "--timeout", "0"], &["'0'", "above 0"]),
-        (&["browse", "--count", "-1"], &["-1"]),
+        (&["browse", "--count", "-1"], &["'-1'", "--count"]),
         (&["browse", "--count", "0"], &["0", "1.."]),
         (&["browse", "-4", "-6"], &["--ipv4", "--ipv6"]),
-        (&["resolve", "no type at all"], &["no type at all", "no service type"]),
-        (&["resolve", "._http._tcp"], &["._http._tcp", "empty label, at byte 0"]),
+        (
+            &["resolve", "no type at all"],
+            &["no type at all", "no service type"],
+        ),
+        (
+            &["resolve", "._http._tcp"],
+            &["._http._tcp", "empty label, at byte 0"],
+        ),
         (&["resolve", "A", "http"], &["'http'", "at byte 0"]),
         (&["resolve", &long, "_http._tcp"], &["64 bytes", "63"]),
-        (&["lookup", ""], &["HOST"]),
+        (&["lookup", ""], &["HOST", "not a name"]),
         (&["lookup", "a..local"], &["a..local", "at byte 2"]),
-        (&["lookup", "printer.example.com"], &["not a name under .local"]),
+        (
+            &["lookup", "printer.example.com"],
+            &["not a name under .local"],
+        ),
         (&["advertise"], &["<NAME|--from <FILE>>"]),
         (&["advertise", "Name", "_http._tcp"], &["PORT"]),
-        (&["advertise", "Name", "http", "80"], &["'http'", "at byte 0"]),
-        (&["advertise", "Name", "_http._tcp", "65536"], &["65536", "65535"]),
-        (&["advertise", "Name", "_http._tcp", "eighty"], &["'eighty'"]),
+        (
+            &["advertise", "Name", "http", "80"],
+            &["'http'", "at byte 0"],
+        ),
+        (
+            &["advertise", "Name", "_http._tcp", "65536"],
+            &["65536", "65535"],
+        ),
+        (
+            &["advertise", "Name", "_http._tcp", "eighty"],
+            &["'eighty'"],
+        ),
         (&["advertise", "", "_http._tcp", "80"], &["NAME"]),
-        (&["advertise", &long, "_http._tcp", "80"], &["64 bytes", "63"]),
-        (&["advertise", "a\u{7}b", "_http._tcp", "80"], &["at byte 1"]),
-        (&["advertise", "--from", "/no/such/file"], &["/no/such/file"]),
-        (&["demo", "--timeout", "-3"], &["-3"]),
+        (
+            &["advertise", &long, "_http._tcp", "80"],
+            &["64 bytes", "63"],
+        ),
+        (
+            &["advertise", "a\u{7}b", "_http._tcp", "80"],
+            &["at byte 1"],
+        ),
+        (
+            &["advertise", "--from", "/no/such/file"],
+            &["/no/such/file"],
+        ),
+        (&["demo", "--timeout", "-3"], &["'-3'", "above 0"]),
         (&["lookup", "a", "b"], &["'b'"]),
     ];
     for (words, named) in table {
@@ -60,9 +107,15 @@ fn bad_input_is_refused_with_the_reason() {
     let options: [(&[&str], &[&str]); 6] = [
         (&["--txt", "=value"], &["'=value'", "empty key"]),
         (&["--txt", "k\u{e9}y=1"], &["printable ASCII, at byte 1"]),
-        (&["--txt", "a=1", "--txt", "A=2"], &["\"A\"", "key given before"]),
+        (
+            &["--txt", "a=1", "--txt", "A=2"],
+            &["\"A\"", "key given before"],
+        ),
         (&["--subtype", ""], &["subtype"]),
-        (&["--host", "two.labels"], &["'two.labels'", "'.'", "at byte 3"]),
+        (
+            &["--host", "two.labels"],
+            &["'two.labels'", "'.'", "at byte 3"],
+        ),
         (&["--from", "x"], &["--from"]),
     ];
     for (words, named) in options {
@@ -76,16 +129,26 @@ fn check_refused(words: &[&str], named: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
     assert!(output.stdout.is_empty(), "{words:?}");
     for text in named {
-        assert!(said.contains(text), "{words:?} does not name {text:?}: {said}");
+        assert!(
+            said.contains(text),
+            "{words:?} does not name {text:?}: {said}"
+        );
     }
 }
 
 #[test]
 fn a_bad_line_of_a_file_is_refused() {
     let path = std::env::temp_dir().join(format!("mdns-services-{}.jsonl", std::process::id()));
-    fs::write(&path, "{\"instance\":\"A\",\"type\":\"http\",\"port\":80}\n").expect("a file");
+    fs::write(
+        &path,
+        "{\"instance\":\"A\",\"type\":\"http\",\"port\":80}\n",
+    )
+    .expect("a file");
     let path_text = path.to_str().expect("UTF-8");
-    check_refused(&["advertise", "--from", path_text], &[path_text, "line 1", "underscore"]);
+    check_refused(
+        &["advertise", "--from", path_text],
+        &[path_text, "line 1", "underscore"],
+    );
     fs::remove_file(path).expect("the file");
 }
 

@@ -39,7 +39,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// The clocks, the monotonic one beginning now.
     pub fn new() -> Self {
-        SystemClock { start: std::time::Instant::now() }
+        SystemClock {
+            start: std::time::Instant::now(),
+        }
     }
 }
 
@@ -55,7 +57,9 @@ impl Clock for SystemClock {
     }
 
     fn wall(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
     }
 }
 
@@ -69,7 +73,11 @@ pub(crate) struct Time {
 impl Time {
     pub(crate) fn new(clock: Box<dyn Clock>) -> Self {
         let (monotonic, wall) = (clock.monotonic(), clock.wall());
-        Time { clock, monotonic, wall }
+        Time {
+            clock,
+            monotonic,
+            wall,
+        }
     }
 
     /// The time now, and whether the machine has slept since it was last read.
@@ -79,7 +87,10 @@ impl Time {
         let passed = wall.saturating_sub(self.wall);
         (self.monotonic, self.wall) = (monotonic, wall);
         let micros = u64::try_from(monotonic.as_micros()).unwrap_or(u64::MAX);
-        (Instant::from_micros(micros), passed.saturating_sub(awake) > SLEEP)
+        (
+            Instant::from_micros(micros),
+            passed.saturating_sub(awake) > SLEEP,
+        )
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt,
-    io,
+    fmt, io,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -22,8 +21,8 @@ use mdns_socket::Received;
 use tracing::{debug, info};
 
 use crate::{
-    Announcement, Answer, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews, News, Options, QueryNews,
-    ResolveNews, Socket, SourceId, SystemClock,
+    Announcement, Answer, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews, News, Options,
+    QueryNews, ResolveNews, Socket, SourceId, SystemClock,
     clock::Time,
     links::{Kind, Links},
     options,
@@ -112,6 +111,9 @@ pub struct Driver {
     alarms: BTreeMap<AlarmId, Waker>,
     alarm_count: u64,
     /// Those to be woken as soon as nobody holds the driver.
+    ///
+    /// All wakers leave by this way, also those that are needed no more: to drop one may be to drop a task, and handles with
+    /// it, which come back to the driver.
     woken: Vec<Waker>,
 }
 
@@ -172,7 +174,10 @@ impl Driver {
 
     /// The sockets to wait for. Numbers rise and are never used again, so that a loop sees what is new and what has gone.
     pub fn sources(&self) -> impl Iterator<Item = (SourceId, &std::sync::Arc<Socket>)> {
-        self.links.sources().iter().map(|(id, socket)| (*id, socket))
+        self.links
+            .sources()
+            .iter()
+            .map(|(id, socket)| (*id, socket))
     }
 
     /// Reads one datagram, or one burst of changes, and does what follows from it.
@@ -190,18 +195,37 @@ impl Driver {
                 return Err(nothing());
             }
             Kind::Link(socket) => receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?,
-            Kind::Unicast(socket, _) => receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?,
+            Kind::Unicast(socket, _) => {
+                receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?
+            }
         };
         // Where sockets cannot be bound to the group, they get unicast too.
         let is_unicast = received.destination.is_some_and(|to| !to.is_multicast());
         let (link, via) = match (socket.kind(), received.interface) {
-            (Kind::Unicast(_, family), Some(interface)) => (self.links.link_on(interface, *family), Via::Unicast),
+            (Kind::Unicast(_, family), Some(interface)) => {
+                (self.links.link_on(interface, *family), Via::Unicast)
+            }
             (Kind::Unicast(..), None) => (None, Via::Unicast),
-            _ => (self.links.link_of(source), if is_unicast { Via::Unicast } else { Via::Multicast }),
+            _ => (
+                self.links.link_of(source),
+                if is_unicast {
+                    Via::Unicast
+                } else {
+                    Via::Multicast
+                },
+            ),
         };
         let bytes = self.buffer.get(..received.len).unwrap_or_default();
         if let (Some(link), false) = (link, bytes.is_empty()) {
-            self.host.handle_packet(self.now, link, Packet { source: received.source, via, bytes });
+            self.host.handle_packet(
+                self.now,
+                link,
+                Packet {
+                    source: received.source,
+                    via,
+                    bytes,
+                },
+            );
             self.drain();
         }
         Ok(())
@@ -236,7 +260,10 @@ impl Driver {
             Life::Ended => return None,
         };
         let alarm = self.alarms.keys().next().map(|AlarmId(at, _)| *at);
-        [self.host.poll_timeout(), self.links.look_due(), ends, alarm].into_iter().flatten().min()
+        [self.host.poll_timeout(), self.links.look_due(), ends, alarm]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// How long it is until the [`deadline`](Self::deadline).
@@ -287,8 +314,13 @@ impl Driver {
         self.life = Life::Ended;
         self.links.close_all(self.now, &mut self.host);
         self.woken.append(&mut self.silence);
-        self.woken.extend(std::mem::take(&mut self.alarms).into_values());
-        self.woken.extend(self.advertised.drain().filter_map(|(_, advertised)| advertised.waker));
+        self.woken
+            .extend(std::mem::take(&mut self.alarms).into_values());
+        self.woken.extend(
+            self.advertised
+                .drain()
+                .filter_map(|(_, advertised)| advertised.waker),
+        );
         self.browses.end(&mut self.woken);
         self.resolves.end(&mut self.woken);
         self.lookups.end(&mut self.woken);
@@ -312,7 +344,17 @@ impl Driver {
             let bytes = self.buffer.get(..transmit.len).unwrap_or_default();
             self.links.send(self.now, &mut self.host, transmit, bytes);
         }
-        let Driver { host, links, advertised, browses, resolves, lookups, queries, woken, .. } = self;
+        let Driver {
+            host,
+            links,
+            advertised,
+            browses,
+            resolves,
+            lookups,
+            queries,
+            woken,
+            ..
+        } = self;
         while let Some(event) = host.poll_event() {
             match event {
                 Event::Registered { service, name } => {
@@ -324,25 +366,35 @@ impl Driver {
                     tell(advertised.get_mut(&service), name, false, woken);
                 }
                 Event::HostRegistered { name, .. } => info!(%name, "host name registered"),
-                Event::HostRenamed { name, .. } => info!(%name, "another has the host name, this one is tried"),
+                Event::HostRenamed { name, .. } => {
+                    info!(%name, "another has the host name, this one is tried")
+                }
                 Event::Discovery(event) => match event {
                     Discovery::Found { ask, instance } | Discovery::Changed { ask, instance } => {
                         browses.tell(ask, woken, |news| news.set(Instance::new(instance, links)));
                     }
                     Discovery::Gone { ask, instance } => {
-                        browses.tell(ask, woken, |news| news.remove(Instance::new(instance, links)));
+                        browses.tell(ask, woken, |news| {
+                            news.remove(Instance::new(instance, links))
+                        });
                     }
                     Discovery::Resolved { ask, instance } => {
-                        resolves.tell(ask, woken, |news| news.set(Some(Instance::new(instance, links))));
+                        resolves.tell(ask, woken, |news| {
+                            news.set(Some(Instance::new(instance, links)))
+                        });
                     }
                     Discovery::Lost { ask, .. } => resolves.tell(ask, woken, |news| news.set(None)),
                     Discovery::Addresses { ask, host } => {
-                        lookups.tell(ask, woken, |news| news.set(Address::all(host.addresses(), links)));
+                        lookups.tell(ask, woken, |news| {
+                            news.set(Address::all(host.addresses(), links))
+                        });
                     }
                     Discovery::Answers { ask, records } => {
                         queries.tell(ask, woken, |news| news.set(Answer::all(records, links)));
                     }
-                    Discovery::Finished { ask, outcome } => queries.tell(ask, woken, |news| news.finish(outcome)),
+                    Discovery::Finished { ask, outcome } => {
+                        queries.tell(ask, woken, |news| news.finish(outcome))
+                    }
                     Discovery::Incomplete { ask } => {
                         debug!("memory is too small for all results");
                         browses.tell(ask, woken, BrowseNews::set_incomplete);
@@ -368,7 +420,10 @@ impl Driver {
     ///
     /// # Errors
     /// See [`RegisterError`]. `None` when the driver ends.
-    pub fn advertise(&mut self, announcement: &Announcement) -> Result<Option<ServiceId>, RegisterError> {
+    pub fn advertise(
+        &mut self,
+        announcement: &Announcement,
+    ) -> Result<Option<ServiceId>, RegisterError> {
         self.tick();
         if self.life != Life::Runs {
             return Ok(None);
@@ -382,17 +437,36 @@ impl Driver {
             txt: announcement.txt.as_txt(),
             subtypes: &subtypes,
             host,
-            ..Service::new(&announcement.instance, &announcement.service_type, announcement.port)
+            ..Service::new(
+                &announcement.instance,
+                &announcement.service_type,
+                announcement.port,
+            )
         };
         let id = self.host.register(self.now, &service)?;
-        let name = self.host.service_name(id).map_or_else(NameBuf::new, NameBuf::from);
-        self.advertised.insert(id, Advertised { name, is_registered: false, is_news: false, waker: None });
+        let name = self
+            .host
+            .service_name(id)
+            .map_or_else(NameBuf::new, NameBuf::from);
+        self.advertised.insert(
+            id,
+            Advertised {
+                name,
+                is_registered: false,
+                is_news: false,
+                waker: None,
+            },
+        );
         self.drain();
         Ok(Some(id))
     }
 
     fn host_id(&mut self, label: &str) -> Result<HostId, RegisterError> {
-        if let Some((_, id)) = self.hosts.iter().find(|(name, _)| name.eq_ignore_ascii_case(label)) {
+        if let Some((_, id)) = self
+            .hosts
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(label))
+        {
             return Ok(*id);
         }
         let id = self.host.add_host(self.now, label)?;
@@ -414,7 +488,8 @@ impl Driver {
     /// Withdraws a service and says goodbye.
     pub fn withdraw(&mut self, service: ServiceId) {
         self.tick();
-        if self.advertised.remove(&service).is_some() {
+        if let Some(advertised) = self.advertised.remove(&service) {
+            self.woken.extend(advertised.waker);
             self.host.withdraw(self.now, service);
             self.drain();
         }
@@ -427,7 +502,9 @@ impl Driver {
 
     /// The name of a service as it is now, and whether it is announced under it; `None` if it is not advertised any more.
     pub fn service(&self, service: ServiceId) -> Option<(&NameBuf, bool)> {
-        self.advertised.get(&service).map(|advertised| (&advertised.name, advertised.is_registered))
+        self.advertised
+            .get(&service)
+            .map(|advertised| (&advertised.name, advertised.is_registered))
     }
 
     /// What has changed about a service since this was last asked: the latest, if anything.
@@ -446,14 +523,16 @@ impl Driver {
     /// Wakes a task when something changes about a service.
     pub(crate) fn wake_on_change(&mut self, service: ServiceId, context: &Context<'_>) {
         if let Some(advertised) = self.advertised.get_mut(&service) {
-            advertised.waker = Some(context.waker().clone());
+            self.woken
+                .extend(keep(&mut advertised.waker, context.waker()));
         }
     }
 
     /// The full name of this host as it is now, such as `hall.local`.
     pub fn host_name(&self) -> NameBuf {
         let id = self.hosts.first().map(|(_, id)| *id);
-        id.and_then(|id| self.host.host_name(id)).map_or_else(NameBuf::new, NameBuf::from)
+        id.and_then(|id| self.host.host_name(id))
+            .map_or_else(NameBuf::new, NameBuf::from)
     }
 
     /// All open links.
@@ -491,7 +570,11 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn lookup_host(&mut self, name: Name<'_>, kind: AddressKind) -> Result<Option<AskId>, AskError> {
+    pub fn lookup_host(
+        &mut self,
+        name: Name<'_>,
+        kind: AddressKind,
+    ) -> Result<Option<AskId>, AskError> {
         self.ask::<LookupNews>(|host, now| host.lookup_host(now, name, kind))
     }
 
@@ -499,7 +582,12 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn query(&mut self, name: Name<'_>, rtype: RecordType, span: Span) -> Result<Option<AskId>, AskError> {
+    pub fn query(
+        &mut self,
+        name: Name<'_>,
+        rtype: RecordType,
+        span: Span,
+    ) -> Result<Option<AskId>, AskError> {
         self.ask::<QueryNews>(|host, now| host.query(now, name, rtype, span))
     }
 
@@ -523,19 +611,30 @@ impl Driver {
     }
 
     /// The same for a task, which is woken when there is some; `Ready(None)` when there never will be.
-    pub(crate) fn poll_next<N: Subscription>(&mut self, ask: AskId, context: &Context<'_>) -> Poll<Option<N::Event>> {
-        N::of(self).poll_next(ask, context)
+    pub(crate) fn poll_next<N: Subscription>(
+        &mut self,
+        ask: AskId,
+        context: &Context<'_>,
+    ) -> Poll<Option<N::Event>> {
+        let (news, replaced) = N::of(self).poll_next(ask, context);
+        self.woken.extend(replaced);
+        news
     }
 
     /// The instances that a browse knows now.
     pub fn snapshot(&self, browse: AskId) -> Vec<Instance> {
-        self.browses.by_ask.get(&browse).map(|subscriber| subscriber.news.snapshot()).unwrap_or_default()
+        self.browses
+            .by_ask
+            .get(&browse)
+            .map(|subscriber| subscriber.news.snapshot())
+            .unwrap_or_default()
     }
 
     /// Ends what was asked for.
     pub fn stop<N: Subscription>(&mut self, ask: AskId) {
         self.tick();
-        if N::of(self).remove(ask) {
+        if let Some(subscriber) = N::of(self).by_ask.remove(&ask) {
+            self.woken.extend(subscriber.waker);
             self.host.stop(self.now, ask);
             self.drain();
         }
@@ -557,25 +656,37 @@ impl Driver {
 
     /// Whether an alarm has gone off. If not, it will wake this task.
     pub(crate) fn poll_alarm(&mut self, id: AlarmId, context: &Context<'_>) -> bool {
-        match self.alarms.get_mut(&id) {
-            Some(waker) => waker.clone_from(context.waker()),
-            None => return true,
+        let Some(waker) = self.alarms.get_mut(&id) else {
+            return true;
+        };
+        if !waker.will_wake(context.waker()) {
+            let replaced = std::mem::replace(waker, context.waker().clone());
+            self.woken.push(replaced);
         }
         false
     }
 
     pub(crate) fn drop_alarm(&mut self, id: AlarmId) {
-        self.alarms.remove(&id);
+        self.woken.extend(self.alarms.remove(&id));
     }
 
     /// Wakes a task when everything is said, or all is over.
     pub(crate) fn wake_on_silence(&mut self, context: &Context<'_>) {
-        if !self.silence.iter().any(|waker| waker.will_wake(context.waker())) {
+        if !self
+            .silence
+            .iter()
+            .any(|waker| waker.will_wake(context.waker()))
+        {
             self.silence.push(context.waker().clone());
         }
     }
 
-    /// Those to be woken now that nobody holds the driver.
+    /// Lets a waker go.
+    pub(crate) fn let_go(&mut self, waker: Option<Waker>) {
+        self.woken.extend(waker);
+    }
+
+    /// Those to be woken as soon as nobody holds the driver any more.
     pub(crate) fn take_woken(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.woken)
     }
@@ -583,12 +694,18 @@ impl Driver {
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("life", &self.life).field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("life", &self.life)
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 
 /// Reads one datagram. An error of the moment says nothing about the next; many in a row mean that there is none.
-fn receive(mut read: impl FnMut(&mut [u8]) -> io::Result<Received>, buffer: &mut [u8]) -> io::Result<Received> {
+fn receive(
+    mut read: impl FnMut(&mut [u8]) -> io::Result<Received>,
+    buffer: &mut [u8],
+) -> io::Result<Received> {
     for _ in 0..ERRORS {
         match read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
@@ -599,12 +716,25 @@ fn receive(mut read: impl FnMut(&mut [u8]) -> io::Result<Received>, buffer: &mut
     Err(io::ErrorKind::WouldBlock.into())
 }
 
-fn tell(advertised: Option<&mut Advertised>, name: Name<'_>, is_registered: bool, woken: &mut Vec<Waker>) {
+fn tell(
+    advertised: Option<&mut Advertised>,
+    name: Name<'_>,
+    is_registered: bool,
+    woken: &mut Vec<Waker>,
+) {
     if let Some(advertised) = advertised {
         advertised.name = name.into();
         advertised.is_registered = is_registered;
         advertised.is_news = true;
         woken.extend(advertised.waker.take());
+    }
+}
+
+/// Keeps a waker; returns the one it replaces.
+pub(crate) fn keep(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
+    match slot {
+        Some(known) if known.will_wake(waker) => None,
+        _ => slot.replace(waker.clone()),
     }
 }
 
@@ -652,17 +782,21 @@ struct Subscriber<N> {
 
 impl<N> Default for Subscribers<N> {
     fn default() -> Self {
-        Subscribers { by_ask: HashMap::new() }
+        Subscribers {
+            by_ask: HashMap::new(),
+        }
     }
 }
 
 impl<N: News> Subscribers<N> {
     fn add(&mut self, ask: AskId) {
-        self.by_ask.insert(ask, Subscriber { news: N::default(), waker: None });
-    }
-
-    fn remove(&mut self, ask: AskId) -> bool {
-        self.by_ask.remove(&ask).is_some()
+        self.by_ask.insert(
+            ask,
+            Subscriber {
+                news: N::default(),
+                waker: None,
+            },
+        );
     }
 
     fn tell(&mut self, ask: AskId, woken: &mut Vec<Waker>, change: impl FnOnce(&mut N)) {
@@ -676,19 +810,27 @@ impl<N: News> Subscribers<N> {
         self.by_ask.get_mut(&ask)?.news.next()
     }
 
-    fn poll_next(&mut self, ask: AskId, context: &Context<'_>) -> Poll<Option<N::Event>> {
-        let Some(subscriber) = self.by_ask.get_mut(&ask) else { return Poll::Ready(None) };
-        if let Some(event) = subscriber.news.next() {
-            return Poll::Ready(Some(event));
+    /// The next news, and the waker that is kept no more.
+    fn poll_next(
+        &mut self,
+        ask: AskId,
+        context: &Context<'_>,
+    ) -> (Poll<Option<N::Event>>, Option<Waker>) {
+        let Some(subscriber) = self.by_ask.get_mut(&ask) else {
+            return (Poll::Ready(None), None);
+        };
+        match subscriber.news.next() {
+            Some(event) => (Poll::Ready(Some(event)), None),
+            None if subscriber.news.is_over() => (Poll::Ready(None), None),
+            None => (Poll::Pending, keep(&mut subscriber.waker, context.waker())),
         }
-        if subscriber.news.is_over() {
-            return Poll::Ready(None);
-        }
-        subscriber.waker = Some(context.waker().clone());
-        Poll::Pending
     }
 
     fn end(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(self.by_ask.drain().filter_map(|(_, subscriber)| subscriber.waker));
+        woken.extend(
+            self.by_ask
+                .drain()
+                .filter_map(|(_, subscriber)| subscriber.waker),
+        );
     }
 }

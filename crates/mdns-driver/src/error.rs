@@ -11,6 +11,8 @@ use mdns_socket::OpenError;
 pub enum Error {
     /// The host name that was chosen is not one.
     HostName(RegisterError),
+    /// The system does not tell its interfaces, not even loopback.
+    Interfaces(io::Error),
     /// There are links to use, and none of them could be opened; this is what was wrong with the first.
     Socket(OpenError),
     /// The system gives no random numbers.
@@ -23,9 +25,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::HostName(error) => write!(f, "host name: {error}"),
+            Error::Interfaces(error) => write!(f, "cannot list interfaces: {error}"),
+            Error::Runtime(error) => write!(f, "cannot use the event loop: {error}"),
             Error::Socket(error) => error.fmt(f),
             Error::Random(error) => write!(f, "the system gives no random numbers: {error}"),
-            Error::Runtime(error) => write!(f, "the event loop: {error}"),
         }
     }
 }
@@ -36,7 +39,7 @@ impl std::error::Error for Error {
             Error::HostName(error) => error,
             Error::Socket(error) => error,
             Error::Random(error) => error,
-            Error::Runtime(error) => error,
+            Error::Interfaces(error) | Error::Runtime(error) => error,
         })
     }
 }

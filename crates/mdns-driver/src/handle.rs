@@ -19,8 +19,9 @@ use mdns_proto::{
 };
 
 use crate::{
-    AdvertisementEvent, Announcement, BrowseNews, Driver, Error, Instance, LinkInfo, LookupNews, Options, QueryNews,
-    Reactor, ResolveEvent, ResolveNews, Run, Subscription, driver::AlarmId,
+    AdvertisementEvent, Announcement, BrowseNews, Driver, Error, Instance, LinkInfo, LookupNews,
+    Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
+    driver::{AlarmId, keep},
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.
@@ -39,7 +40,10 @@ struct State {
 
 impl Shared {
     fn new(driver: Driver) -> Self {
-        Shared { state: Mutex::new(State { driver, task: None }), opened: Instant::now() }
+        Shared {
+            state: Mutex::new(State { driver, task: None }),
+            opened: Instant::now(),
+        }
     }
 
     /// Does something to the driver, then wakes those who have news.
@@ -71,9 +75,8 @@ impl Shared {
     /// What the task does; it is woken after commands.
     pub(crate) fn drive<T>(&self, task: &Waker, act: impl FnOnce(&mut Driver) -> T) -> T {
         self.act(|state| {
-            if !state.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-                state.task = Some(task.clone());
-            }
+            let replaced = keep(&mut state.task, task);
+            state.driver.let_go(replaced);
             act(&mut state.driver)
         })
     }
@@ -147,7 +150,10 @@ impl<R: Reactor> Mdns<R> {
         let reactor = R::current().map_err(Error::Runtime)?;
         let shared = Arc::new(Shared::new(Driver::open(options)?));
         R::spawn(Run::new(Arc::clone(&shared), reactor));
-        Ok(Mdns { handle: Arc::new(Handle { shared }), reactor: PhantomData })
+        Ok(Mdns {
+            handle: Arc::new(Handle { shared }),
+            reactor: PhantomData,
+        })
     }
 
     /// Advertises a service: its name is probed for, then its records are announced (RFC 6762 §8). It is withdrawn when what
@@ -156,8 +162,14 @@ impl<R: Reactor> Mdns<R> {
     /// # Errors
     /// See [`RegisterError`].
     pub fn advertise(&self, announcement: &Announcement) -> Result<Advertisement, RegisterError> {
-        let service = self.handle.shared.command(|driver| driver.advertise(announcement))?;
-        Ok(Advertisement { handle: Arc::clone(&self.handle), service })
+        let service = self
+            .handle
+            .shared
+            .command(|driver| driver.advertise(announcement))?;
+        Ok(Advertisement {
+            handle: Arc::clone(&self.handle),
+            service,
+        })
     }
 
     /// Looks for instances of a service type, or of a subtype, until what is returned is dropped (RFC 6763 §4).
@@ -220,7 +232,11 @@ impl<R: Reactor> Mdns<R> {
         ask: impl FnOnce(&mut Driver) -> Result<Option<AskId>, AskError>,
     ) -> Result<Results<N>, AskError> {
         let ask = self.handle.shared.command(ask)?;
-        Ok(Results { handle: Arc::clone(&self.handle), ask, news: PhantomData })
+        Ok(Results {
+            handle: Arc::clone(&self.handle),
+            ask,
+            news: PhantomData,
+        })
     }
 
     /// Waits until the first look at the interfaces is done and what was found is joined; returns when that was.
@@ -260,7 +276,10 @@ impl<R: Reactor> Mdns<R> {
 
 impl<R> Clone for Mdns<R> {
     fn clone(&self) -> Self {
-        Mdns { handle: Arc::clone(&self.handle), reactor: PhantomData }
+        Mdns {
+            handle: Arc::clone(&self.handle),
+            reactor: PhantomData,
+        }
     }
 }
 
@@ -281,7 +300,9 @@ impl Advertisement {
     /// The full name as it is now; it may not be won yet.
     pub fn name(&self) -> Option<NameBuf> {
         let service = self.service?;
-        self.handle.shared.with(|driver| driver.service(service).map(|(name, _)| name.clone()))
+        self.handle
+            .shared
+            .with(|driver| driver.service(service).map(|(name, _)| name.clone()))
     }
 
     /// Waits until the service is announced, and returns the name under which it is. `None` after
@@ -300,7 +321,10 @@ impl Advertisement {
         self.wait(Driver::next_change).await
     }
 
-    async fn wait<T>(&mut self, mut find: impl FnMut(&mut Driver, ServiceId) -> Option<T>) -> Option<T> {
+    async fn wait<T>(
+        &mut self,
+        mut find: impl FnMut(&mut Driver, ServiceId) -> Option<T>,
+    ) -> Option<T> {
         let service = self.service?;
         poll_fn(|context| {
             self.handle.shared.with(|driver| {
@@ -323,7 +347,9 @@ impl Advertisement {
     /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) after [`shutdown`](Mdns::shutdown).
     pub async fn update_txt(&mut self, txt: &TxtVec) -> Result<(), RegisterError> {
         let service = self.service.ok_or(RegisterError::Unknown)?;
-        self.handle.shared.command(|driver| driver.update_txt(service, txt.as_txt()))
+        self.handle
+            .shared
+            .command(|driver| driver.update_txt(service, txt.as_txt()))
     }
 
     /// Withdraws the service; returns when goodbye has been said, at most a little more than a second later.
@@ -331,18 +357,27 @@ impl Advertisement {
         self.end();
         let mut alarm = Alarm::new(Arc::clone(&self.handle), GOODBYE);
         poll_fn(|context| {
-            let is_silent = self.handle.shared.with(|driver| {
-                driver.wake_on_silence(context);
-                driver.is_silent() || driver.has_ended()
+            let is_done = self.handle.shared.with(|driver| {
+                let is_done = driver.is_silent() || driver.has_ended();
+                if !is_done {
+                    driver.wake_on_silence(context);
+                }
+                is_done
             });
-            if is_silent { Poll::Ready(()) } else { alarm.poll(context) }
+            if is_done {
+                Poll::Ready(())
+            } else {
+                alarm.poll(context)
+            }
         })
         .await;
     }
 
     fn end(&mut self) {
         if let Some(service) = self.service.take() {
-            self.handle.shared.command(|driver| driver.withdraw(service));
+            self.handle
+                .shared
+                .command(|driver| driver.withdraw(service));
         }
     }
 }
@@ -355,7 +390,9 @@ impl Drop for Advertisement {
 
 impl fmt::Debug for Advertisement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Advertisement").field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("Advertisement")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }
 
@@ -397,15 +434,21 @@ impl<N: Subscription> Results<N> {
     }
 
     fn poll_event(&mut self, context: &Context<'_>) -> Poll<Option<N::Event>> {
-        let Some(ask) = self.ask else { return Poll::Ready(None) };
-        self.handle.shared.with(|driver| driver.poll_next::<N>(ask, context))
+        let Some(ask) = self.ask else {
+            return Poll::Ready(None);
+        };
+        self.handle
+            .shared
+            .with(|driver| driver.poll_next::<N>(ask, context))
     }
 }
 
 impl Results<BrowseNews> {
     /// What is there now, in no order, told or not.
     pub fn snapshot(&self) -> Vec<Instance> {
-        let Some(ask) = self.ask else { return Vec::new() };
+        let Some(ask) = self.ask else {
+            return Vec::new();
+        };
         self.handle.shared.with(|driver| driver.snapshot(ask))
     }
 }
@@ -415,7 +458,10 @@ impl Results<ResolveNews> {
     pub async fn first(&mut self, timeout: Duration) -> Option<Instance> {
         let end = Instant::now() + timeout;
         loop {
-            match self.next_within(end.saturating_duration_since(Instant::now())).await? {
+            match self
+                .next_within(end.saturating_duration_since(Instant::now()))
+                .await?
+            {
                 ResolveEvent::Resolved(instance) => return Some(instance),
                 ResolveEvent::Lost => {}
             }
@@ -441,7 +487,9 @@ impl<N: Subscription> Drop for Results<N> {
 
 impl<N: Subscription> fmt::Debug for Results<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Results").field("ask", &self.ask).finish_non_exhaustive()
+        f.debug_struct("Results")
+            .field("ask", &self.ask)
+            .finish_non_exhaustive()
     }
 }
 
@@ -454,7 +502,11 @@ struct Alarm {
 
 impl Alarm {
     fn new(handle: Arc<Handle>, after: Duration) -> Self {
-        Alarm { handle, after, id: None }
+        Alarm {
+            handle,
+            after,
+            id: None,
+        }
     }
 
     fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
@@ -466,7 +518,11 @@ impl Alarm {
                 self.id.is_none()
             }
         };
-        if has_come { Poll::Ready(()) } else { Poll::Pending }
+        if has_come {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 

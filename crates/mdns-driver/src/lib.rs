@@ -42,5 +42,7 @@ pub use self::{
     options::{Announcement, Options},
     owned::{Address, Answer, Instance},
     run::{Reactor, Run},
-    subscriber::{BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews},
+    subscriber::{
+        BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
+    },
 };

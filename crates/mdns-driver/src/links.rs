@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
+    net::{SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -18,10 +18,12 @@ use mdns_proto::{
     store::Heap,
     time::Instant,
 };
-use mdns_socket::{Interface, LinkSocket, OpenError, Selection, UnicastSocket, Unused, Watcher, interfaces};
+use mdns_socket::{
+    Interface, LinkSocket, OpenError, Selection, UnicastSocket, Unused, Watcher, interfaces,
+};
 use tracing::{debug, info, warn};
 
-use crate::owned::InterfaceNames;
+use crate::{Error, owned::InterfaceNames};
 
 /// How long after the first change of a burst to look.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -36,7 +38,7 @@ const MTU_MIN: u32 = 576;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(u64);
 
-/// A socket of a driver, to be registered in an event loop: on Unix by its descriptor, which is non-blocking.
+/// A socket of a driver, to be registered in an event loop. It is non-blocking.
 #[derive(Debug)]
 pub struct Socket(Kind);
 
@@ -48,6 +50,22 @@ pub(crate) enum Kind {
 }
 
 impl Socket {
+    /// The same socket once more, for an event loop that must own what it waits for. It is for nothing but waiting: the
+    /// one that tells of interfaces is no UDP socket in truth.
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn try_clone(&self) -> io::Result<UdpSocket> {
+        #[cfg(unix)]
+        return std::os::fd::AsFd::as_fd(self)
+            .try_clone_to_owned()
+            .map(UdpSocket::from);
+        #[cfg(windows)]
+        return std::os::windows::io::AsSocket::as_socket(self)
+            .try_clone_to_owned()
+            .map(UdpSocket::from);
+    }
+
     pub(crate) fn kind(&self) -> &Kind {
         &self.0
     }
@@ -204,18 +222,25 @@ impl Links {
     }
 
     pub(crate) fn socket(&self, source: SourceId) -> Option<Arc<Socket>> {
-        let at = self.sources.binary_search_by_key(&source, |(id, _)| *id).ok()?;
+        let at = self
+            .sources
+            .binary_search_by_key(&source, |(id, _)| *id)
+            .ok()?;
         self.sources.get(at).map(|(_, socket)| Arc::clone(socket))
     }
 
     /// The link whose socket this is.
     pub(crate) fn link_of(&self, source: SourceId) -> Option<LinkId> {
-        self.links.iter().find(|link| link.source == source).map(|link| link.id)
+        self.links
+            .iter()
+            .find(|link| link.source == source)
+            .map(|link| link.id)
     }
 
     /// The link of an interface and a family.
     pub(crate) fn link_on(&self, interface: u32, family: Family) -> Option<LinkId> {
-        let is_it = |link: &&Link| link.config.interface.0 == interface && link.config.family == family;
+        let is_it =
+            |link: &&Link| link.config.interface.0 == interface && link.config.family == family;
         self.links.iter().find(is_it).map(|link| link.id)
     }
 
@@ -262,10 +287,14 @@ impl Links {
     /// Looks at the interfaces, and opens, closes and tells what is different.
     ///
     /// # Errors
-    /// What was wrong with the first link that could not be opened; it is tried again later.
-    pub(crate) fn look(&mut self, now: Instant, host: &mut Host<Heap>) -> Result<(), OpenError> {
+    /// What was wrong with the first link that could not be opened, or with asking; it is tried again later.
+    pub(crate) fn look(&mut self, now: Instant, host: &mut Host<Heap>) -> Result<(), Error> {
         self.look_due = None;
-        if !self.sources.iter().any(|(_, socket)| matches!(socket.0, Kind::Watcher(_))) {
+        if !self
+            .sources
+            .iter()
+            .any(|(_, socket)| matches!(socket.0, Kind::Watcher(_)))
+        {
             self.watch(now);
         }
         match interfaces() {
@@ -273,7 +302,7 @@ impl Links {
             Err(error) => {
                 self.complain(None, error.to_string());
                 self.look_at(now + RETRY);
-                return Ok(());
+                return Err(Error::Interfaces(error));
             }
         }
         let seen = std::mem::take(&mut self.interfaces);
@@ -287,14 +316,25 @@ impl Links {
         }
         let opened = self.open(now, host, &seen);
         self.interfaces = seen;
-        opened
+        Ok(opened?)
     }
 
     /// Closes the links that are not to be used any more; returns those that have come up, gone down or become another
     /// network.
-    fn close(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) -> Vec<(LinkId, Turn)> {
+    fn close(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        seen: &[Interface],
+    ) -> Vec<(LinkId, Turn)> {
         let mut turns = Vec::new();
-        let Links { selection, links, sources, addresses, .. } = self;
+        let Links {
+            selection,
+            links,
+            sources,
+            addresses,
+            ..
+        } = self;
         links.retain_mut(|link| {
             let LinkConfig { interface, family, mtu, .. } = link.config;
             let found = seen.iter().find(|found| found.index == interface.0);
@@ -325,18 +365,31 @@ impl Links {
     fn set_addresses(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) {
         let mut wanted = BTreeMap::new();
         for found in seen {
-            let is_open = self.links.iter().any(|link| link.config.interface.0 == found.index);
-            if is_open || Family::ALL.iter().any(|&family| self.selection.check(found, family).is_ok()) {
+            let is_open = self
+                .links
+                .iter()
+                .any(|link| link.config.interface.0 == found.index);
+            if is_open
+                || Family::ALL
+                    .iter()
+                    .any(|&family| self.selection.check(found, family).is_ok())
+            {
                 wanted.insert(found.index, subnets(found));
             }
         }
-        for &gone in self.addresses.keys().filter(|index| !wanted.contains_key(index)) {
+        for &gone in self
+            .addresses
+            .keys()
+            .filter(|index| !wanted.contains_key(index))
+        {
             // Taking away never fails.
             let _ = host.set_addresses(now, InterfaceId(gone), &[]);
         }
         for (&index, subnets) in &wanted {
             if self.addresses.get(&index) != Some(subnets)
-                && host.set_addresses(now, InterfaceId(index), subnets).is_err()
+                && host
+                    .set_addresses(now, InterfaceId(index), subnets)
+                    .is_err()
             {
                 warn!(interface = index, "not all addresses found room");
             }
@@ -344,7 +397,12 @@ impl Links {
         self.addresses = wanted;
     }
 
-    fn open(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) -> Result<(), OpenError> {
+    fn open(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        seen: &[Interface],
+    ) -> Result<(), OpenError> {
         let mut first = Ok(());
         let selection = self.selection.clone();
         let mut troubles = BTreeMap::new();
@@ -372,9 +430,18 @@ impl Links {
             };
             info!(interface = found.name, %family, "link opened");
             let (source, socket) = self.add_source(Kind::Link(socket));
-            self.links.push(Link { id, source, socket, config, is_up: true, waiting: None, trouble: None });
+            self.links.push(Link {
+                id,
+                source,
+                socket,
+                config,
+                is_up: true,
+                waiting: None,
+                trouble: None,
+            });
         }
-        self.troubles.retain(|link, _| link.is_some_and(|link| troubles.contains_key(&link)));
+        self.troubles
+            .retain(|link, _| link.is_some_and(|link| troubles.contains_key(&link)));
         if !troubles.is_empty() {
             self.look_at(now + RETRY);
         }
@@ -392,13 +459,22 @@ impl Links {
     }
 
     /// The event loop does not take a socket: its link is closed, and tried again later.
-    pub(crate) fn refuse(&mut self, now: Instant, host: &mut Host<Heap>, source: SourceId, error: &io::Error) {
+    pub(crate) fn refuse(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        source: SourceId,
+        error: &io::Error,
+    ) {
         self.sources.retain(|(id, _)| *id != source);
         if let Some(at) = self.links.iter().position(|link| link.source == source) {
             let link = self.links.swap_remove(at);
             host.remove_link(now, link.id);
         }
-        self.complain(None, format!("the event loop takes no more sockets: {error}"));
+        self.complain(
+            None,
+            format!("the event loop takes no more sockets: {error}"),
+        );
         self.look_at(now + RETRY);
     }
 
@@ -414,9 +490,19 @@ impl Links {
     // --- sending ---
 
     /// Sends what the core wrote.
-    pub(crate) fn send(&mut self, now: Instant, host: &mut Host<Heap>, transmit: Transmit, bytes: &[u8]) {
-        let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else { return };
-        let Kind::Link(socket) = link.socket.kind() else { return };
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        transmit: Transmit,
+        bytes: &[u8],
+    ) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else {
+            return;
+        };
+        let Kind::Link(socket) = link.socket.kind() else {
+            return;
+        };
         let destination = match transmit.destination {
             Destination::Multicast => socket.group(),
             Destination::Unicast(address) => address,
@@ -433,7 +519,9 @@ impl Links {
 
     /// Whether a socket is waited for to take a datagram.
     pub(crate) fn wants_write(&self, source: SourceId) -> bool {
-        self.links.iter().any(|link| link.source == source && link.waiting.is_some())
+        self.links
+            .iter()
+            .any(|link| link.source == source && link.waiting.is_some())
     }
 
     /// Whether any socket is.
@@ -445,10 +533,21 @@ impl Links {
     ///
     /// # Errors
     /// It cannot.
-    pub(crate) fn write(&mut self, now: Instant, host: &mut Host<Heap>, source: SourceId) -> io::Result<()> {
-        let Some(link) = self.links.iter_mut().find(|link| link.source == source) else { return Ok(()) };
-        let Some((bytes, destination)) = link.waiting.take() else { return Ok(()) };
-        let Kind::Link(socket) = link.socket.kind() else { return Ok(()) };
+    pub(crate) fn write(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        source: SourceId,
+    ) -> io::Result<()> {
+        let Some(link) = self.links.iter_mut().find(|link| link.source == source) else {
+            return Ok(());
+        };
+        let Some((bytes, destination)) = link.waiting.take() else {
+            return Ok(());
+        };
+        let Kind::Link(socket) = link.socket.kind() else {
+            return Ok(());
+        };
         match socket.send_to(&bytes, destination) {
             Ok(()) => link.is_sent(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -485,7 +584,13 @@ impl Link {
 
     /// A datagram could not be sent. One to a single asker is lost as on a wire: he could be anybody, and must not be able
     /// to make the link begin anew.
-    fn is_not_sent(&mut self, now: Instant, host: &mut Host<Heap>, destination: Destination, error: &io::Error) {
+    fn is_not_sent(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        destination: Destination,
+        error: &io::Error,
+    ) {
         if let Destination::Unicast(asker) = destination {
             debug!(%asker, "cannot answer: {error}");
             return;
@@ -499,7 +604,10 @@ impl Link {
 
 impl InterfaceNames for Links {
     fn name_of(&self, interface: InterfaceId) -> Arc<str> {
-        let found = self.interfaces.iter().find(|found| found.index == interface.0);
+        let found = self
+            .interfaces
+            .iter()
+            .find(|found| found.index == interface.0);
         found.map_or("", |found| found.name.as_str()).into()
     }
 }
@@ -510,8 +618,16 @@ fn mtu_of(interface: &Interface) -> u16 {
 
 /// The addresses that may be used.
 fn subnets(interface: &Interface) -> Vec<Subnet> {
-    let ready = interface.addresses.iter().filter(|address| address.is_ready);
-    ready.map(|address| Subnet { address: address.ip, prefix_len: address.prefix_len }).collect()
+    let ready = interface
+        .addresses
+        .iter()
+        .filter(|address| address.is_ready);
+    ready
+        .map(|address| Subnet {
+            address: address.ip,
+            prefix_len: address.prefix_len,
+        })
+        .collect()
 }
 
 /// Whether a link that stayed up has none of the addresses that it had: a cable in another hole, another radio cell.
@@ -526,7 +642,10 @@ mod tests {
     use super::*;
 
     fn subnet(text: &str, prefix_len: u8) -> Subnet {
-        Subnet { address: text.parse().unwrap(), prefix_len }
+        Subnet {
+            address: text.parse().unwrap(),
+            prefix_len,
+        }
     }
 
     #[test]
@@ -542,6 +661,10 @@ mod tests {
     fn a_first_address_is_no_other_network() {
         let home = [subnet("192.168.1.7", 24)];
         assert!(!is_other_network(None, &home, Family::V4));
-        assert!(!is_other_network(Some(&vec![subnet("fe80::7", 64)]), &home, Family::V4));
+        assert!(!is_other_network(
+            Some(&vec![subnet("fe80::7", 64)]),
+            &home,
+            Family::V4
+        ));
     }
 }

@@ -31,7 +31,10 @@ pub struct Options {
 impl Options {
     /// Loopback alone, on IPv4: for tests and demonstrations.
     pub fn loopback() -> Self {
-        Options { interfaces: Selection::loopback(), ..Options::default() }
+        Options {
+            interfaces: Selection::loopback(),
+            ..Options::default()
+        }
     }
 }
 
@@ -124,7 +127,11 @@ mod tests {
 
     #[test]
     fn the_letters_find_room() {
-        for system in ["a".repeat(63), format!("{}-bbbbb", "a".repeat(57)), "ü".repeat(31)] {
+        for system in [
+            "a".repeat(63),
+            format!("{}-bbbbb", "a".repeat(57)),
+            "ü".repeat(31),
+        ] {
             let name = host_name(Some(&system), false, u32::MAX);
             assert!(check_host(&name).is_ok(), "{name}");
         }

@@ -33,7 +33,7 @@ pub struct Instance {
     pub port: Option<u16>,
     /// What else it says of itself (RFC 6763 §6); empty while that is not known.
     pub txt: TxtVec,
-    /// The addresses of its host, as heard on each interface; none while they are not known.
+    /// The addresses of its host, as heard on each interface, IPv4 before IPv6; none while they are not known.
     pub addresses: Vec<Address>,
     /// Whether it is one of our own.
     pub is_own: bool,
@@ -76,7 +76,11 @@ impl Instance {
     /// not known.
     pub fn socket_addrs(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         let port = self.port.filter(|&port| port != 0);
-        port.into_iter().flat_map(|port| self.addresses.iter().map(move |address| address.socket_addr(port)))
+        port.into_iter().flat_map(|port| {
+            self.addresses
+                .iter()
+                .map(move |address| address.socket_addr(port))
+        })
     }
 }
 
@@ -128,15 +132,19 @@ pub struct Address {
 }
 
 impl Address {
-    pub(crate) fn all(addresses: discovery::Addresses<'_>, interfaces: &dyn InterfaceNames) -> Vec<Address> {
-        let mut all = Vec::new();
-        for discovery::Address { ip, interface, .. } in addresses {
-            let address = Address { ip, interface: interface.0, interface_name: interfaces.name_of(interface) };
-            // The two links of an interface may both have told it.
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
+    pub(crate) fn all(
+        addresses: discovery::Addresses<'_>,
+        interfaces: &dyn InterfaceNames,
+    ) -> Vec<Address> {
+        let owned = |discovery::Address { ip, interface, .. }| Address {
+            ip,
+            interface: interface.0,
+            interface_name: interfaces.name_of(interface),
+        };
+        let mut all: Vec<Address> = addresses.map(owned).collect();
+        all.sort_by_key(|address| (address.interface, address.ip));
+        // The two links of an interface may both have told it.
+        all.dedup();
         all
     }
 
@@ -151,7 +159,9 @@ impl Address {
     /// ```
     pub fn socket_addr(&self, port: u16) -> SocketAddr {
         match self.ip {
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, port, 0, self.interface).into(),
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+                SocketAddrV6::new(ip, port, 0, self.interface).into()
+            }
             ip => SocketAddr::new(ip, port),
         }
     }
@@ -175,7 +185,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn all(records: discovery::Records<'_>, interfaces: &dyn InterfaceNames) -> Vec<Answer> {
+    pub(crate) fn all(
+        records: discovery::Records<'_>,
+        interfaces: &dyn InterfaceNames,
+    ) -> Vec<Answer> {
         let owned = |answer: discovery::Answer<'_>| Answer {
             name: records.name().into(),
             rtype: answer.rdata.rtype(),
@@ -184,7 +197,12 @@ impl Answer {
             interface_name: interfaces.name_of(answer.interface),
             is_own: answer.is_own,
         };
-        records.iter().map(owned).collect()
+        let mut all: Vec<Answer> = records.iter().map(owned).collect();
+        let key = |answer: &Answer| (answer.interface, answer.rtype.0);
+        all.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.rdata.cmp(&b.rdata)));
+        // The two links of an interface may both have told it.
+        all.dedup();
+        all
     }
 
     /// What the record says; its `Display` is the usual text form.
@@ -221,18 +239,31 @@ mod tests {
 
     #[test]
     fn a_type_that_was_found_can_be_browsed() {
-        let found = Instance { name: "_ipp._tcp.local".parse().unwrap(), ..printer() };
+        let found = Instance {
+            name: "_ipp._tcp.local".parse().unwrap(),
+            ..printer()
+        };
         assert_eq!(found.as_service_type(), Some("_ipp._tcp".parse().unwrap()));
     }
 
     #[test]
     fn there_is_nowhere_to_connect_to_without_a_port() {
-        let address = Address { ip: [10, 0, 0, 1].into(), interface: 2, interface_name: "eth0".into() };
-        let mut printer = Instance { addresses: vec![address], ..printer() };
+        let address = Address {
+            ip: [10, 0, 0, 1].into(),
+            interface: 2,
+            interface_name: "eth0".into(),
+        };
+        let mut printer = Instance {
+            addresses: vec![address],
+            ..printer()
+        };
         assert_eq!(printer.socket_addrs().count(), 0);
         printer.port = Some(0);
         assert_eq!(printer.socket_addrs().count(), 0);
         printer.port = Some(631);
-        assert_eq!(printer.socket_addrs().next(), Some("10.0.0.1:631".parse().unwrap()));
+        assert_eq!(
+            printer.socket_addrs().next(),
+            Some("10.0.0.1:631".parse().unwrap())
+        );
     }
 }

@@ -35,7 +35,7 @@ pub trait Reactor: Sized + Send + Unpin + 'static {
     ///
     /// # Errors
     /// The event loop does not take it.
-    fn register(&self, socket: Arc<Socket>) -> io::Result<Self::Source>;
+    fn register(&self, socket: &Socket) -> io::Result<Self::Source>;
 
     /// Reads once if there is something to read.
     ///
@@ -74,16 +74,26 @@ pub struct Run<R: Reactor> {
 
 impl<R: Reactor> Run<R> {
     pub(crate) fn new(shared: Arc<Shared>, reactor: R) -> Self {
-        Run { shared, reactor, sources: Vec::new(), armed: None }
+        Run {
+            shared,
+            reactor,
+            sources: Vec::new(),
+            armed: None,
+        }
     }
 
     /// Registers new sockets and lets go of those that have been closed.
     fn register(&mut self, driver: &mut Driver) {
-        self.sources.retain(|(id, _)| driver.sources().any(|(other, _)| other == *id));
+        self.sources
+            .retain(|(id, _)| driver.sources().any(|(other, _)| other == *id));
         let newest = self.sources.last().map(|(id, _)| *id);
-        let new: Vec<_> = driver.sources().filter(|(id, _)| Some(*id) > newest).map(|(id, s)| (id, Arc::clone(s))).collect();
+        let new: Vec<_> = driver
+            .sources()
+            .filter(|(id, _)| Some(*id) > newest)
+            .map(|(id, s)| (id, Arc::clone(s)))
+            .collect();
         for (id, socket) in new {
-            match self.reactor.register(socket) {
+            match self.reactor.register(&socket) {
                 Ok(source) => self.sources.push((id, source)),
                 Err(error) => driver.refuse(id, &error),
             }
@@ -96,10 +106,12 @@ impl<R: Reactor> Run<R> {
             let mut is_cut = false;
             for (id, source) in &mut self.sources {
                 let id = *id;
-                is_cut |= (0..TURNS).all(|_| R::poll_read(source, context, || driver.read(id)).is_ready());
+                is_cut |= (0..TURNS)
+                    .all(|_| R::poll_read(source, context, || driver.read(id)).is_ready());
                 if driver.wants_write(id) {
                     // What was written made room for more; the next turn finds it.
-                    is_cut |= R::poll_write(source, context, || driver.write(id)).is_ready() && driver.wants_write(id);
+                    is_cut |= R::poll_write(source, context, || driver.write(id)).is_ready()
+                        && driver.wants_write(id);
                 }
             }
             if driver.timeout() == Some(Duration::ZERO) {
@@ -149,6 +161,8 @@ impl<R: Reactor> Drop for Run<R> {
 
 impl<R: Reactor> fmt::Debug for Run<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("armed", &self.armed).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("armed", &self.armed)
+            .finish_non_exhaustive()
     }
 }

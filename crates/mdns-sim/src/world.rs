@@ -32,9 +32,6 @@ const BUFFER: usize = 65_507;
 /// The MTU of all segments: that of Ethernet.
 const MTU: u16 = 1500;
 
-/// When a network begins: no host is switched on in the very moment that its clock counts from.
-const START: Instant = Instant::from_micros(1);
-
 /// A packet that was sent: kept once, however often it arrives.
 #[derive(Debug)]
 pub struct Sent {
@@ -170,7 +167,7 @@ impl<S: Storage> World<S> {
     pub(crate) fn new(seed: u64) -> Self {
         World {
             chance: Chance(seed),
-            now: START,
+            now: Instant::ZERO,
             stations: Vec::new(),
             segments: Vec::new(),
             queue: BinaryHeap::new(),
@@ -311,6 +308,10 @@ impl<S: Storage> World<S> {
             Role::Peer(heard) => heard.push(Heard { at: now, via, packet: Rc::clone(packet) }),
             Role::Host(node) => {
                 let Some(link) = interface.link(packet.family()).filter(|_| node.power == Power::Awake) else { return };
+                if node.queued == Some(now) {
+                    // Both at one moment: the driver looks at its clock first.
+                    node.core.handle_timeout(now);
+                }
                 node.core.handle_packet(now, link, Packet { source: packet.source, via, bytes: &packet.bytes });
                 self.drain(index);
             }

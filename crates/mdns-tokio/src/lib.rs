@@ -34,21 +34,22 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use mdns_driver::{Reactor, Run};
+use mdns_driver::{Reactor, Run, Socket};
 use tokio::{
-    io::unix::AsyncFd,
+    io::Interest,
+    net::UdpSocket,
     runtime::Handle,
     time::{Instant, Sleep, sleep},
 };
 
 pub use mdns_driver::{
-    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Error, Instance, LinkInfo,
-    Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results, proto, socket,
+    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Error,
+    Instance, LinkInfo, Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results, proto,
+    socket,
 };
 
 /// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled.
@@ -61,43 +62,49 @@ pub struct Tokio {
 }
 
 impl Reactor for Tokio {
-    type Source = AsyncFd<Arc<mdns_driver::Socket>>;
+    type Source = UdpSocket;
 
     fn current() -> io::Result<Self> {
         Handle::try_current().map_err(io::Error::other)?;
-        Ok(Tokio { timer: Box::pin(sleep(Duration::ZERO)) })
+        Ok(Tokio {
+            timer: Box::pin(sleep(Duration::ZERO)),
+        })
     }
 
     fn spawn(run: Run<Self>) {
         tokio::spawn(run);
     }
 
-    fn register(&self, socket: Arc<mdns_driver::Socket>) -> io::Result<Self::Source> {
-        AsyncFd::register(socket)
+    fn register(&self, socket: &Socket) -> io::Result<UdpSocket> {
+        UdpSocket::from_std(socket.try_clone()?)
     }
 
     fn poll_read(
-        source: &mut Self::Source,
+        source: &mut UdpSocket,
         context: &mut Context<'_>,
         mut read: impl FnMut() -> io::Result<()>,
     ) -> Poll<()> {
         loop {
             // It fails only when the runtime shuts down, and drops the task.
-            let Ok(mut guard) = ready!(source.poll_read_ready(context)) else { return Poll::Pending };
-            if guard.try_io(|_| read()).is_ok() {
+            let Ok(()) = ready!(source.poll_recv_ready(context)) else {
+                return Poll::Pending;
+            };
+            if source.try_io(Interest::READABLE, &mut read).is_ok() {
                 return Poll::Ready(());
             }
         }
     }
 
     fn poll_write(
-        source: &mut Self::Source,
+        source: &mut UdpSocket,
         context: &mut Context<'_>,
         mut write: impl FnMut() -> io::Result<()>,
     ) -> Poll<()> {
         loop {
-            let Ok(mut guard) = ready!(source.poll_write_ready(context)) else { return Poll::Pending };
-            if guard.try_io(|_| write()).is_ok() {
+            let Ok(()) = ready!(source.poll_send_ready(context)) else {
+                return Poll::Pending;
+            };
+            if source.try_io(Interest::WRITABLE, &mut write).is_ok() {
                 return Poll::Ready(());
             }
         }

@@ -5,6 +5,10 @@
 
 use std::{
     future::Future,
+    net::Ipv4Addr,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -39,7 +43,9 @@ fn txt(pairs: &[(&str, &str)]) -> TxtVec {
 }
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("it happens in time")
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .expect("it happens in time")
 }
 
 #[tokio::test]
@@ -53,19 +59,29 @@ async fn a_service_is_found_updated_and_gone() {
     };
     let mut desk = hall.advertise(&announcement).expect("an advertisement");
     let name = soon(desk.registered()).await.expect("a name");
-    assert_eq!(name.to_string(), r"Front\032Desk\.\0322._t-life._tcp.local".replace("\\032", " "));
+    assert_eq!(name.to_string(), r"Front Desk\. 2._t-life._tcp.local");
 
-    let Some(BrowseEvent::Found(found)) = soon(browse.next()).await else { panic!("not found") };
+    let Some(BrowseEvent::Found(found)) = soon(browse.next()).await else {
+        panic!("not found")
+    };
     assert_eq!(found.label(), "Front Desk. 2");
     assert_eq!(found.port, Some(8080));
     assert_eq!(found.host, Some(hall.host_name()));
-    assert_eq!(found.addresses[0].ip.to_string(), "127.0.0.1");
-    assert_eq!(&*found.addresses[0].interface_name, "lo");
+    let address = found
+        .addresses
+        .iter()
+        .find(|address| address.ip == Ipv4Addr::LOCALHOST)
+        .expect("the address of lo");
+    assert_eq!(&*address.interface_name, "lo");
     assert!(!found.is_own);
 
-    desk.update_txt(&txt(&[("path", "/b")])).await.expect("an update");
+    desk.update_txt(&txt(&[("path", "/b")]))
+        .await
+        .expect("an update");
     loop {
-        let Some(BrowseEvent::Changed(changed)) = soon(browse.next()).await else { panic!("not changed") };
+        let Some(BrowseEvent::Changed(changed)) = soon(browse.next()).await else {
+            panic!("not changed")
+        };
         if changed.txt.as_txt() == txt(&[("path", "/b")]).as_txt() {
             break;
         }
@@ -73,7 +89,9 @@ async fn a_service_is_found_updated_and_gone() {
     assert_eq!(browse.snapshot().len(), 1);
 
     soon(desk.withdraw()).await;
-    let Some(BrowseEvent::Gone(gone)) = soon(browse.next()).await else { panic!("not gone") };
+    let Some(BrowseEvent::Gone(gone)) = soon(browse.next()).await else {
+        panic!("not gone")
+    };
     assert_eq!(gone.name, name);
     assert!(browse.snapshot().is_empty());
 }
@@ -83,8 +101,12 @@ async fn dropping_says_goodbye() {
     let (hall, attic) = (host(), host());
     let kind = kind("t-drop");
     let mut browse = attic.browse(&kind).expect("a browse");
-    let mut first = hall.advertise(&Announcement::new("First", kind.clone(), 1)).expect("an advertisement");
-    let mut second = hall.advertise(&Announcement::new("Second", kind, 2)).expect("an advertisement");
+    let mut first = hall
+        .advertise(&Announcement::new("First", kind.clone(), 1))
+        .expect("an advertisement");
+    let mut second = hall
+        .advertise(&Announcement::new("Second", kind, 2))
+        .expect("an advertisement");
     soon(first.registered()).await;
     soon(second.registered()).await;
     while browse.snapshot().len() < 2 {
@@ -109,7 +131,9 @@ async fn shutdown_says_goodbye_and_ends_all_streams() {
     let kind = kind("t-shut");
     let mut browse = attic.browse(&kind).expect("a browse");
     let mut own = hall.browse(&kind).expect("a browse");
-    let mut desk = hall.advertise(&Announcement::new("Desk", kind.clone(), 1)).expect("an advertisement");
+    let mut desk = hall
+        .advertise(&Announcement::new("Desk", kind.clone(), 1))
+        .expect("an advertisement");
     soon(desk.registered()).await;
     while browse.snapshot().is_empty() {
         soon(browse.next()).await;
@@ -117,7 +141,11 @@ async fn shutdown_says_goodbye_and_ends_all_streams() {
     let clone = hall.clone();
     let start = Instant::now();
     hall.shutdown().await;
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
     while soon(own.next()).await.is_some() {}
     assert_eq!(soon(desk.registered()).await, None);
     assert_eq!(soon(desk.next_change()).await, None);
@@ -128,8 +156,14 @@ async fn shutdown_says_goodbye_and_ends_all_streams() {
         soon(browse.next()).await;
     }
     // What is asked for afterwards ends at once.
-    assert!(soon(clone.browse(&kind).expect("a browse").next()).await.is_none());
-    let mut late = clone.advertise(&Announcement::new("Late", kind, 1)).expect("an advertisement");
+    assert!(
+        soon(clone.browse(&kind).expect("a browse").next())
+            .await
+            .is_none()
+    );
+    let mut late = clone
+        .advertise(&Announcement::new("Late", kind, 1))
+        .expect("an advertisement");
     assert_eq!(soon(late.registered()).await, None);
     soon(clone.shutdown()).await;
 }
@@ -138,28 +172,51 @@ async fn shutdown_says_goodbye_and_ends_all_streams() {
 async fn resolve_lookup_and_query_answer() {
     let (hall, attic) = (host(), host());
     let kind = kind("t-resolve");
-    let announcement = Announcement { txt: txt(&[("a", "1")]), ..Announcement::new("Desk", kind.clone(), 7) };
+    let announcement = Announcement {
+        txt: txt(&[("a", "1")]),
+        ..Announcement::new("Desk", kind.clone(), 7)
+    };
     let mut desk = hall.advertise(&announcement).expect("an advertisement");
     let name = soon(desk.registered()).await.expect("a name");
 
     let mut resolve = attic.resolve(&name).expect("a resolve");
     let found = resolve.first(PATIENCE).await.expect("resolved");
-    let addrs: Vec<_> = found.socket_addrs().map(|addr| addr.to_string()).collect();
-    assert_eq!(addrs, ["127.0.0.1:7"]);
+    assert!(
+        found
+            .socket_addrs()
+            .any(|address| address == (Ipv4Addr::LOCALHOST, 7).into())
+    );
 
-    let mut lookup = attic.lookup_host(&hall.host_name(), AddressKind::V4).expect("a look-up");
+    let mut lookup = attic
+        .lookup_host(&hall.host_name(), AddressKind::V4)
+        .expect("a look-up");
     let addresses = soon(lookup.next()).await.expect("addresses");
-    assert_eq!(addresses[0].ip.to_string(), "127.0.0.1");
+    assert_eq!(
+        addresses
+            .iter()
+            .map(|address| address.ip)
+            .collect::<Vec<_>>(),
+        [Ipv4Addr::LOCALHOST]
+    );
 
-    let mut query = attic.query(&name, RecordType::TXT, Span::OneShot).expect("a query");
-    let Some(QueryEvent::Answers(answers)) = soon(query.next()).await else { panic!("no answer") };
+    let mut query = attic
+        .query(&name, RecordType::TXT, Span::OneShot)
+        .expect("a query");
+    let Some(QueryEvent::Answers(answers)) = soon(query.next()).await else {
+        panic!("no answer")
+    };
     assert_eq!(answers[0].rdata().to_string(), r#""a=1""#);
-    assert_eq!(soon(query.next()).await, Some(QueryEvent::Finished(Outcome::Answered)));
+    assert_eq!(
+        soon(query.next()).await,
+        Some(QueryEvent::Finished(Outcome::Answered))
+    );
     assert_eq!(soon(query.next()).await, None);
 
     let mut types = attic.browse_types().expect("a browse of types");
     loop {
-        let Some(BrowseEvent::Found(found)) = soon(types.next()).await else { panic!("not found") };
+        let Some(BrowseEvent::Found(found)) = soon(types.next()).await else {
+            panic!("not found")
+        };
         if found.as_service_type().as_ref() == Some(&kind) {
             break;
         }
@@ -174,9 +231,17 @@ async fn nobody_is_resolved_in_no_more_than_the_time_given() {
     let attic = host();
     let name: NameBuf = "Nobody._t-nobody._tcp.local".parse().expect("a name");
     let start = Instant::now();
-    let found = attic.resolve(&name).expect("a resolve").first(Duration::from_millis(300)).await;
+    let found = attic
+        .resolve(&name)
+        .expect("a resolve")
+        .first(Duration::from_millis(300))
+        .await;
     assert_eq!(found, None);
-    assert!((300..1000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!(
+        (300..1000).contains(&start.elapsed().as_millis()),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -184,8 +249,12 @@ async fn own_services_are_found_and_known_as_such() {
     let hall = host();
     let kind = kind("t-own");
     let mut browse = hall.browse(&kind).expect("a browse");
-    let _desk = hall.advertise(&Announcement::new("Desk", kind, 1)).expect("an advertisement");
-    let Some(BrowseEvent::Found(found)) = soon(browse.next()).await else { panic!("not found") };
+    let _desk = hall
+        .advertise(&Announcement::new("Desk", kind, 1))
+        .expect("an advertisement");
+    let Some(BrowseEvent::Found(found)) = soon(browse.next()).await else {
+        panic!("not found")
+    };
     assert!(found.is_own);
 }
 
@@ -196,25 +265,40 @@ async fn the_second_of_one_name_takes_another() {
     let announcement = Announcement::new("Desk", kind, 1);
     let mut first = hall.advertise(&announcement).expect("an advertisement");
     soon(first.registered()).await;
-    let mut second = attic.advertise(&Announcement { port: 2, ..announcement }).expect("an advertisement");
+    let mut second = attic
+        .advertise(&Announcement {
+            port: 2,
+            ..announcement
+        })
+        .expect("an advertisement");
     let name = soon(second.registered()).await.expect("a name");
     assert_eq!(name.to_string(), "Desk (2)._t-twice._tcp.local");
-    assert_eq!(second.next_change().await, Some(AdvertisementEvent::Registered(name)));
+    assert_eq!(
+        second.next_change().await,
+        Some(AdvertisementEvent::Registered(name))
+    );
 }
 
 #[tokio::test]
 async fn a_service_may_run_on_a_host_of_its_own_name() {
     let (hall, attic) = (host(), host());
     let kind = kind("t-host");
-    let announcement =
-        Announcement { host: Some("t-extra-host".to_owned()), ..Announcement::new("Desk", kind.clone(), 1) };
+    let announcement = Announcement {
+        host: Some("t-extra-host".to_owned()),
+        ..Announcement::new("Desk", kind.clone(), 1)
+    };
     let _desk = hall.advertise(&announcement).expect("an advertisement");
     let _shelf = hall
-        .advertise(&Announcement { instance: "Shelf".to_owned(), ..announcement })
+        .advertise(&Announcement {
+            instance: "Shelf".to_owned(),
+            ..announcement
+        })
         .expect("a second one on the same host");
     let mut browse = attic.browse(&kind).expect("a browse");
     loop {
-        let (Some(BrowseEvent::Found(found)) | Some(BrowseEvent::Changed(found))) = soon(browse.next()).await else {
+        let (Some(BrowseEvent::Found(found)) | Some(BrowseEvent::Changed(found))) =
+            soon(browse.next()).await
+        else {
             panic!("not found");
         };
         if let Some(host) = found.host {
@@ -229,21 +313,36 @@ async fn a_slow_reader_sees_the_latest_state() {
     let (hall, attic) = (host(), host());
     let kind = kind("t-slow");
     let mut browse = attic.browse(&kind).expect("a browse");
-    let mut desk = hall.advertise(&Announcement::new("Desk", kind, 1)).expect("an advertisement");
+    let mut desk = hall
+        .advertise(&Announcement::new("Desk", kind, 1))
+        .expect("an advertisement");
     soon(desk.registered()).await;
     for count in 0..10_000 {
-        desk.update_txt(&txt(&[("count", &count.to_string())])).await.expect("an update");
+        desk.update_txt(&txt(&[("count", &count.to_string())]))
+            .await
+            .expect("an update");
         if count % 100 == 0 {
             tokio::task::yield_now().await;
         }
     }
     let latest = txt(&[("count", "9999")]);
-    while browse.snapshot().first().map(|desk| desk.txt.as_txt() == latest.as_txt()) != Some(true) {
+    while browse
+        .snapshot()
+        .first()
+        .map(|desk| desk.txt.as_txt() == latest.as_txt())
+        != Some(true)
+    {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let Some(BrowseEvent::Found(found)) = browse.next_within(Duration::ZERO).await else { panic!("not found") };
+    let Some(BrowseEvent::Found(found)) = browse.next_within(Duration::ZERO).await else {
+        panic!("not found")
+    };
     assert_eq!(found.txt.as_txt(), latest.as_txt());
-    assert_eq!(browse.next_within(Duration::ZERO).await, None, "one thing has one state");
+    assert_eq!(
+        browse.next_within(Duration::ZERO).await,
+        None,
+        "one thing has one state"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -254,8 +353,9 @@ async fn many_handles_are_one_host() {
     for n in 0..50 {
         let (hall, kind) = (hall.clone(), kind.clone());
         tasks.push(tokio::spawn(async move {
-            let mut service =
-                hall.advertise(&Announcement::new(format!("S{n}"), kind.clone(), n)).expect("an advertisement");
+            let mut service = hall
+                .advertise(&Announcement::new(format!("S{n}"), kind.clone(), n))
+                .expect("an advertisement");
             soon(service.registered()).await.expect("a name");
             let mut browse = hall.browse(&kind).expect("a browse");
             while browse.snapshot().len() < 50 {
@@ -270,17 +370,26 @@ async fn many_handles_are_one_host() {
     }
     let start = Instant::now();
     hall.shutdown().await;
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn no_network_is_waited_for() {
-    let nowhere = Options { interfaces: Selection::none(), ..Options::default() };
+    let nowhere = Options {
+        interfaces: Selection::none(),
+        ..Options::default()
+    };
     let lonely = Mdns::with(nowhere).expect("a host without a network");
     lonely.ready().await;
     assert!(lonely.links().is_empty());
     let kind = kind("t-nowhere");
-    let mut desk = lonely.advertise(&Announcement::new("Desk", kind.clone(), 1)).expect("an advertisement");
+    let mut desk = lonely
+        .advertise(&Announcement::new("Desk", kind.clone(), 1))
+        .expect("an advertisement");
     let mut browse = lonely.browse(&kind).expect("a browse");
     assert_eq!(browse.next_within(Duration::from_millis(100)).await, None);
     let waited = tokio::time::timeout(Duration::from_millis(100), desk.registered()).await;
@@ -288,7 +397,11 @@ async fn no_network_is_waited_for() {
     let start = Instant::now();
     desk.withdraw().await;
     lonely.shutdown().await;
-    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -302,6 +415,24 @@ async fn a_host_joins_quickly_and_tells_its_links() {
     assert!(links[0].is_up);
 }
 
+/// A task whose last trace is its waker, as on some executors: handles go with it.
+struct Task(#[expect(dead_code, reason = "held for its drop")] Mdns);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test]
+async fn a_waker_may_hold_the_last_handle() {
+    let hall = host();
+    let mut browse = hall.browse(&kind("t-waker")).expect("a browse");
+    let waker = Waker::from(Arc::new(Task(hall)));
+    let polled = pin!(browse.next()).poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Pending);
+    drop(waker);
+    drop(browse);
+}
+
 #[test]
 fn a_runtime_is_needed() {
     let error = Mdns::with(Options::loopback()).expect_err("no runtime");
@@ -310,14 +441,20 @@ fn a_runtime_is_needed() {
 
 #[test]
 fn a_runtime_that_ends_ends_all() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let (hall, mut browse) = runtime.block_on(async {
         let hall = host();
         let browse = hall.browse(&kind("t-runtime")).expect("a browse");
         (hall, browse)
     });
     drop(runtime);
-    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let other = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     other.block_on(async {
         assert!(soon(browse.next()).await.is_none());
         soon(hall.shutdown()).await;
@@ -326,7 +463,13 @@ fn a_runtime_that_ends_ends_all() {
 
 #[tokio::test]
 async fn a_host_name_that_is_none_is_refused() {
-    let options = Options { host_name: Some("my host".to_owned()), ..Options::loopback() };
+    let options = Options {
+        host_name: Some("my host".to_owned()),
+        ..Options::loopback()
+    };
     let error = Mdns::with(options).expect_err("no name");
-    assert_eq!(error.to_string(), "host name: character ' ', at byte 2");
+    assert_eq!(
+        error.to_string(),
+        "host name: character ' ' not allowed in the name, at byte 2"
+    );
 }

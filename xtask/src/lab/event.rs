@@ -22,9 +22,17 @@ pub(crate) struct Event {
     host: String,
     pub(crate) port: u16,
     txt: BTreeMap<String, Value>,
-    addresses: Vec<String>,
+    addresses: Vec<Address>,
     #[serde(skip)]
     pub(crate) at: Option<SystemTime>,
+}
+
+/// An address: by itself, or with the interface it belongs to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Address {
+    Bare(String),
+    Scoped { address: String },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -76,7 +84,7 @@ impl Event {
             (fields.next(), fields.next(), fields.next())
         {
             event.host = unescape(host);
-            event.addresses = vec![address.to_owned()];
+            event.addresses = vec![Address::Bare(address.to_owned())];
             event.port = port.parse().ok()?;
         }
         let strings = fields.next().unwrap_or_default().trim().trim_matches('"');
@@ -114,9 +122,10 @@ impl Event {
 
     /// Addresses without their scopes.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.addresses
-            .iter()
-            .map(|address| address.split('%').next().unwrap_or(address))
+        self.addresses.iter().map(|address| {
+            let (Address::Bare(address) | Address::Scoped { address }) = address;
+            address.split('%').next().unwrap_or(address)
+        })
     }
 
     /// The attributes of the TXT record; a key without a value has none. Some show the empty string as an attribute.
@@ -209,10 +218,10 @@ mod tests {
 
     #[test]
     fn a_line_of_json_is_read() {
-        let json = r#"{"event":"resolved","instance":"A","host":"h2.local.","addresses":["fe80::1%eth0"],"txt":{"k":true}}"#;
+        let json = r#"{"event":"resolved","instance":"A","host":"h2.local.","addresses":["fe80::1%eth0",{"address":"10.0.0.1","interface":"eth0"}],"txt":{"k":true}}"#;
         let event: Event = serde_json::from_str(json).unwrap();
         assert_eq!((event.kind, event.host()), (Kind::Resolved, "h2"));
-        assert_eq!(event.addresses().collect::<Vec<_>>(), ["fe80::1"]);
+        assert_eq!(event.addresses().collect::<Vec<_>>(), ["fe80::1", "10.0.0.1"]);
         assert_eq!(event.txt(), [("k", None)].into());
         assert_eq!(
             serde_json::from_str::<Event>(r#"{"event":"later"}"#)

@@ -23,16 +23,14 @@ type Registered = BTreeMap<usize, NameBuf>;
 pub(super) async fn run(args: Advertise, output: Output) -> Result<Found, Failure> {
     let (limits, mut options) = (args.limits, args.network.options(Selection::usual())?);
     let services = args.services().map_err(Failure::Usage)?;
-    // If all of them name a host, the system's name is not needed.
-    let named: Option<Vec<_>> = services.iter().map(|service| service.host.as_ref()).collect();
-    options.host_name = named.and_then(|hosts| hosts.first().copied().cloned());
+    options.host_name = main_host(&services).cloned();
     let mut session = Session::open(options, limits.timeout, output).await?;
     let mut registered = Registered::new();
     let outcome = advertise(&services, &limits, &mut session, &mut registered).await;
     session.close().await;
     let found = outcome?;
     for (place, name) in &registered {
-        output.line(&line(Kind::Withdrawn, name, &services[*place]))?;
+        output.line(&line(Kind::Withdrawn, name, &services[*place], None))?;
     }
     Ok(found)
 }
@@ -66,7 +64,11 @@ async fn advertise(
                     AdvertisementEvent::Renamed(name) => (Kind::Renamed, name),
                     _ => continue,
                 };
-                session.output.line(&line(kind, &name, &services[place]))?;
+                let service = &services[place];
+                // What other hosts are called by now is not known here.
+                let is_main = service.host.is_none() || service.host.as_ref() == main_host(services);
+                let host = is_main.then(|| session.mdns.host_name().to_string());
+                session.output.line(&line(kind, &name, service, host))?;
                 if kind == Kind::Registered && registered.insert(place, name).is_none() {
                     results.add();
                 }
@@ -76,6 +78,21 @@ async fn advertise(
     Ok(results.outcome())
 }
 
-fn line(event: Kind, name: &NameBuf, service: &Announcement) -> Line {
-    Line::of_own(event, name.as_name(), None, service.port, service.txt.clone())
+/// The name of this host as it was asked for. If every service names a host, the system's name need not be claimed.
+fn main_host(services: &[Announcement]) -> Option<&String> {
+    let all: Option<Vec<&String>> = services
+        .iter()
+        .map(|service| service.host.as_ref())
+        .collect();
+    all?.first().copied()
+}
+
+fn line(event: Kind, name: &NameBuf, service: &Announcement, host: Option<String>) -> Line {
+    Line::of_own(
+        event,
+        name.as_name(),
+        host,
+        service.port,
+        service.txt.clone(),
+    )
 }

@@ -1,14 +1,17 @@
 //! `mdns browse`: what there is, as it comes and goes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use futures_util::{
     Stream, StreamExt as _,
-    stream::{AbortHandle, BoxStream, SelectAll, abortable},
+    stream::{AbortHandle, LocalBoxStream, SelectAll, abortable},
 };
 use mdns_proto::name::{NameBuf, ServiceType};
 use mdns_socket::Selection;
-use mdns_tokio::{BrowseEvent, ResolveEvent};
+use mdns_tokio::{BrowseEvent, Instance, ResolveEvent};
 
 use super::{Results, key};
 use crate::{
@@ -28,17 +31,18 @@ pub(super) async fn run(args: Browse, output: Output) -> Result<Found, Failure> 
 
 /// News, and what it is about.
 enum News {
-    OfTypes(BrowseEvent),
-    OfInstances(BrowseEvent),
-    OfDetails(NameBuf, ResolveEvent),
+    Types(BrowseEvent),
+    Instances(BrowseEvent),
+    /// With the name of the instance.
+    Details(Rc<NameBuf>, ResolveEvent),
 }
 
 /// The details of an instance, while it is there.
 struct Details {
     /// Ends the stream of them.
     stream: AbortHandle,
-    /// They were known once, and are counted.
-    is_counted: bool,
+    /// What was printed of them; it is counted then.
+    told: Option<Instance>,
 }
 
 async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> {
@@ -67,7 +71,7 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
 /// All that is asked for, and what came of it.
 struct Watch<'a> {
     session: &'a mut Session,
-    news: SelectAll<BoxStream<'static, News>>,
+    news: SelectAll<LocalBoxStream<'static, News>>,
     /// The types that were found, and are browsed ever since: they may go and come back.
     types: HashSet<String>,
     /// By the name of the instance, if details are wanted.
@@ -80,7 +84,7 @@ impl Watch<'_> {
     fn browse_types(&mut self) -> Result<(), Failure> {
         let types = self.session.mdns.browse_types();
         let types = types.map_err(|error| Failure::Network(error.to_string()))?;
-        self.add(types.map(News::OfTypes));
+        self.add(types.map(News::Types));
         Ok(())
     }
 
@@ -88,17 +92,17 @@ impl Watch<'_> {
         let instances = self.session.mdns.browse(service_type);
         let instances = instances
             .map_err(|error| Failure::Network(format!("service type {service_type}: {error}")))?;
-        self.add(instances.map(News::OfInstances));
+        self.add(instances.map(News::Instances));
         Ok(())
     }
 
-    fn add(&mut self, news: impl Stream<Item = News> + Send + 'static) {
-        self.news.push(news.boxed());
+    fn add(&mut self, news: impl Stream<Item = News> + 'static) {
+        self.news.push(news.boxed_local());
     }
 
     fn tell(&mut self, news: News) -> Result<(), Failure> {
         match news {
-            News::OfTypes(BrowseEvent::Found(found)) => {
+            News::Types(BrowseEvent::Found(found)) => {
                 let is_new = self.types.insert(key(&found.name));
                 self.print(&Line::of_type(Kind::Type, found.name.as_name()))?;
                 // What others registered may be no type at all, and cannot be browsed then.
@@ -106,7 +110,7 @@ impl Watch<'_> {
                     self.browse(&service_type)?;
                 }
             }
-            News::OfInstances(BrowseEvent::Found(found)) => {
+            News::Instances(BrowseEvent::Found(found)) => {
                 self.print(&Line::of_instance(Kind::Found, &found))?;
                 if self.resolves {
                     self.resolve(&found.name);
@@ -114,24 +118,19 @@ impl Watch<'_> {
                     self.results.add();
                 }
             }
-            News::OfInstances(BrowseEvent::Gone(gone)) => {
+            News::Instances(BrowseEvent::Gone(gone)) => {
                 if let Some(details) = self.details.remove(&key(&gone.name)) {
                     details.stream.abort();
                 }
                 self.print(&Line::of_instance(Kind::Gone, &gone))?;
             }
-            News::OfTypes(BrowseEvent::Incomplete) | News::OfInstances(BrowseEvent::Incomplete) => {
+            News::Types(BrowseEvent::Incomplete) | News::Instances(BrowseEvent::Incomplete) => {
                 self.print(&Line::new(Kind::Incomplete))?;
             }
-            News::OfDetails(_, ResolveEvent::Resolved(instance)) => {
-                self.print(&Line::with_details(Kind::Resolved, &instance))?;
-                let details = self.details.get_mut(&key(&instance.name));
-                if let Some(details) = details.filter(|details| !details.is_counted) {
-                    details.is_counted = true;
-                    self.results.add();
-                }
+            News::Details(_, ResolveEvent::Resolved(instance)) => {
+                self.tell_details(instance)?;
             }
-            News::OfDetails(name, ResolveEvent::Lost) => {
+            News::Details(name, ResolveEvent::Lost) => {
                 self.print(&Line::about(Kind::Lost, name.as_name()))?;
             }
             // Changes are told with the details, if these are wanted.
@@ -140,18 +139,32 @@ impl Watch<'_> {
         Ok(())
     }
 
+    /// Prints details that were not printed before.
+    fn tell_details(&mut self, instance: Instance) -> Result<(), Failure> {
+        let Some(details) = self.details.get_mut(&key(&instance.name)) else {
+            return Ok(());
+        };
+        // Another link may have told the same.
+        if details.told.as_ref() == Some(&instance) {
+            return Ok(());
+        }
+        if details.told.is_none() {
+            self.results.add();
+        }
+        let line = Line::with_details(Kind::Resolved, &instance);
+        details.told = Some(instance);
+        self.print(&line)
+    }
+
     /// Asks for the details of an instance, and for as long as it is there.
     fn resolve(&mut self, name: &NameBuf) {
         match self.session.mdns.resolve(name) {
             Ok(resolve) => {
-                let owner = name.clone();
+                let owner = Rc::new(name.clone());
                 let (news, stream) =
-                    abortable(resolve.map(move |event| News::OfDetails(owner.clone(), event)));
+                    abortable(resolve.map(move |event| News::Details(Rc::clone(&owner), event)));
                 self.add(news);
-                let details = Details {
-                    stream,
-                    is_counted: false,
-                };
+                let details = Details { stream, told: None };
                 self.details.insert(key(name), details);
             }
             Err(error) => self.session.output.remark(&format!("{name}: {error}")),

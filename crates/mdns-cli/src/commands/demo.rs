@@ -7,16 +7,15 @@ use std::{collections::HashMap, io};
 
 use futures_util::{
     StreamExt as _,
-    stream::{BoxStream, SelectAll},
+    future::join_all,
+    stream::{LocalBoxStream, SelectAll},
 };
 use mdns_proto::{
     name::{NameBuf, ServiceType},
     wire::TxtVec,
 };
 use mdns_socket::Selection;
-use mdns_tokio::{
-    Advertisement, Announcement, BrowseEvent, Instance, Mdns, Options, ResolveEvent,
-};
+use mdns_tokio::{Advertisement, Announcement, BrowseEvent, Instance, Mdns, Options, ResolveEvent};
 
 use super::key;
 use crate::{
@@ -80,8 +79,8 @@ pub(super) async fn run(args: Demo, output: Output) -> Result<Found, Failure> {
 
 /// All of it, from the first probe to the last goodbye. `here` advertises, and `there` finds it.
 async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(), Ended> {
+    // Both are on the same interfaces.
     join(here, &output).await?;
-    join(there, &output).await?;
     let mut view = View {
         mdns: there,
         output,
@@ -100,6 +99,7 @@ async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(
         let advertisement = here.advertise(&announcement).map_err(usage)?;
         ours.push(Ours {
             name: NameBuf::new(),
+            host: NameBuf::new(),
             advertisement,
             announcement,
         });
@@ -112,10 +112,12 @@ async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(
         };
         view.seen.insert(key(&name), None);
         own.name = name;
+        own.host = here.host_name();
         output.line(&own.line(Kind::Registered))?;
     }
     let all = |seen: &Seen| ours.iter().all(|own| own.is_whole_in(seen));
-    view.until("two services with all their details", all).await?;
+    view.until("two services with all their details", all)
+        .await?;
 
     if let Some(own) = ours.last_mut() {
         own.announcement.txt = txt(CHANGED)?;
@@ -126,11 +128,9 @@ async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(
             .await?;
     }
 
-    for own in ours {
-        let line = own.line(Kind::Withdrawn);
-        own.advertisement.withdraw().await;
-        output.line(&line)?;
-    }
+    let lines: Vec<Line> = ours.iter().map(|own| own.line(Kind::Withdrawn)).collect();
+    join_all(ours.into_iter().map(|own| own.advertisement.withdraw())).await;
+    lines.iter().try_for_each(|line| output.line(line))?;
     view.until("two goodbyes", Seen::is_empty).await
 }
 
@@ -148,6 +148,8 @@ fn txt(attribute: &str) -> Result<TxtVec, Failure> {
 struct Ours {
     /// Under which it is registered; the root until it is.
     name: NameBuf,
+    /// The host it runs on; the root until it is registered.
+    host: NameBuf,
     advertisement: Advertisement,
     announcement: Announcement,
 }
@@ -155,7 +157,8 @@ struct Ours {
 impl Ours {
     fn line(&self, event: Kind) -> Line {
         let Announcement { port, txt, .. } = &self.announcement;
-        Line::of_own(event, self.name.as_name(), None, *port, txt.clone())
+        let host = Some(self.host.to_string());
+        Line::of_own(event, self.name.as_name(), host, *port, txt.clone())
     }
 
     /// Whether all that was advertised has arrived.
@@ -176,8 +179,8 @@ type Seen = HashMap<String, Option<Instance>>;
 
 /// News, and what it is about.
 enum News {
-    OfInstances(BrowseEvent),
-    OfDetails(ResolveEvent),
+    Instances(BrowseEvent),
+    Details(ResolveEvent),
 }
 
 /// What `there` sees.
@@ -185,7 +188,7 @@ struct View<'a> {
     mdns: &'a Mdns,
     output: Output,
     stop: Stop,
-    news: SelectAll<BoxStream<'static, News>>,
+    news: SelectAll<LocalBoxStream<'static, News>>,
     /// Of what is ours, not of what else may be on this network.
     seen: Seen,
 }
@@ -193,7 +196,7 @@ struct View<'a> {
 impl View<'_> {
     fn browse(&mut self, service_type: &ServiceType) -> Result<(), Failure> {
         let instances = self.mdns.browse(service_type).map_err(usage)?;
-        self.news.push(instances.map(News::OfInstances).boxed());
+        self.news.push(instances.map(News::Instances).boxed_local());
         Ok(())
     }
 
@@ -215,17 +218,18 @@ impl View<'_> {
 
     fn tell(&mut self, news: News) -> Result<(), Ended> {
         match news {
-            News::OfInstances(BrowseEvent::Found(found)) if self.is_ours(&found) => {
+            News::Instances(BrowseEvent::Found(found)) if self.is_ours(&found) => {
                 let details = self.mdns.resolve(&found.name).map_err(usage)?;
-                self.news.push(details.map(News::OfDetails).boxed());
+                self.news.push(details.map(News::Details).boxed_local());
                 self.output.line(&Line::of_instance(Kind::Found, &found))?;
             }
-            News::OfInstances(BrowseEvent::Gone(gone)) if self.is_ours(&gone) => {
+            News::Instances(BrowseEvent::Gone(gone)) if self.is_ours(&gone) => {
                 self.seen.remove(&key(&gone.name));
                 self.output.line(&Line::of_instance(Kind::Gone, &gone))?;
             }
-            News::OfDetails(ResolveEvent::Resolved(found)) if self.is_ours(&found) => {
-                self.output.line(&Line::with_details(Kind::Resolved, &found))?;
+            News::Details(ResolveEvent::Resolved(found)) if self.is_ours(&found) => {
+                self.output
+                    .line(&Line::with_details(Kind::Resolved, &found))?;
                 self.seen.insert(key(&found.name), Some(found));
             }
             _ => {}

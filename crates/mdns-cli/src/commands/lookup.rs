@@ -1,6 +1,5 @@
 //! `mdns lookup`: the addresses of a host.
 
-use futures_util::StreamExt as _;
 use mdns_proto::discovery::AddressKind;
 use mdns_socket::{Family, Selection};
 

@@ -1,6 +1,5 @@
 //! `mdns resolve`: the details of one instance.
 
-use futures_util::StreamExt as _;
 use mdns_proto::name::NameBuf;
 use mdns_socket::Selection;
 use mdns_tokio::ResolveEvent;
@@ -22,11 +21,7 @@ pub(super) async fn run(args: Resolve, output: Output) -> Result<Found, Failure>
     outcome
 }
 
-async fn resolve(
-    name: &NameBuf,
-    limits: &Limits,
-    session: &mut Session,
-) -> Result<Found, Failure> {
+async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Result<Found, Failure> {
     let mut resolve = session
         .mdns
         .resolve(name)
@@ -35,11 +30,16 @@ async fn resolve(
         count: limits.count.or(Some(1)),
         ..*limits
     });
+    let mut told = None;
     while !results.are_enough() {
         tokio::select! {
             biased;
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
+                // Another link may have told the same.
+                if told.as_ref() == Some(&event) {
+                    continue;
+                }
                 let line = match &event {
                     ResolveEvent::Resolved(instance) => {
                         results.add();
@@ -48,6 +48,7 @@ async fn resolve(
                     _ => Line::about(Kind::Lost, name.as_name()),
                 };
                 session.output.line(&line)?;
+                told = Some(event);
             }
         }
     }

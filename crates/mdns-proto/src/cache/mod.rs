@@ -1,8 +1,9 @@
 //! What was heard on one link: inserted, flushed, refreshed, expired, evicted (RFC 6762 §10).
 //!
 //! A record is found two ways: by a chain for each name, which is how a set of records is walked, and by a hash of name,
-//! type and rdata, which is how a record that comes again is known. Records that someone awaits and records that nobody
-//! does wait in two heaps: the first of the second is the one to forget when room is needed.
+//! type and rdata, which is how a record that comes again is known. Records that someone
+//! would miss and records that nobody would wait in two heaps: the first of the second is the one to forget when room is
+//! needed.
 
 mod record;
 #[cfg(test)]
@@ -17,14 +18,17 @@ use crate::{
 };
 
 pub use record::HeardRecord;
-pub(crate) use record::Life;
 use record::{Data, LATEST, Term};
+pub(crate) use record::{Life, Worth};
 
 /// The seconds that are left to a record that was withdrawn or replaced (§10.1, §10.2).
 const LAST_SECS: u32 = 1;
 
 /// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
 const COPIED_MAX: usize = 600;
+
+/// How many records are looked at for one that may yield to one that is kept.
+const SHOWN_MAX: usize = 64;
 
 /// The rows that hold what was heard on one link.
 ///
@@ -51,6 +55,13 @@ pub trait HeardStorage {
 
 /// Who hears of each record that is no more, or will not be for long: its name and what it said.
 pub(crate) type Gone<'g> = &'g mut dyn FnMut(Name<'_>, &Rdata<'_>);
+
+/// For whom room may be made, and who hears of what had to go.
+pub(crate) struct Room<'g> {
+    /// Of the newcomer.
+    pub(crate) worth: Worth,
+    pub(crate) gone: Gone<'g>,
+}
 
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +105,10 @@ pub(crate) struct Cache<H: HeardStorage> {
 
 impl<H: HeardStorage> Cache<H> {
     pub(crate) fn new(config: &Config, key: u64) -> Self {
-        let limits =
-            Limits { names: config.heard_records_max.saturating_mul(2), text: config.heard_text_max };
+        let limits = Limits {
+            names: config.heard_records_max.saturating_mul(2),
+            text: config.heard_text_max,
+        };
         let mut names = Names::new(limits);
         names.set_key(key);
         Cache {
@@ -134,7 +147,7 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// The records of a name, the newest first.
-    pub(crate) fn of_name(&self, name: NameId) -> impl Iterator<Item = (u32, &HeardRecord)> {
+    fn of_name(&self, name: NameId) -> impl Iterator<Item = (u32, &HeardRecord)> {
         let mut id = self.first(name);
         core::iter::from_fn(move || {
             let record = self.records.get(id)?;
@@ -168,7 +181,9 @@ impl<H: HeardStorage> Cache<H> {
 
     /// What a record says.
     pub(crate) fn rdata(&self, id: u32) -> Rdata<'_> {
-        self.records.get(id).map_or(Rdata::Other(RecordType(0), &[]), |record| self.said(record))
+        self.records
+            .get(id)
+            .map_or(Rdata::Other(RecordType(0), &[]), |record| self.said(record))
     }
 
     fn said(&self, record: &HeardRecord) -> Rdata<'_> {
@@ -177,14 +192,31 @@ impl<H: HeardStorage> Cache<H> {
             Data::V4(octets) => Rdata::A(octets.into()),
             Data::Name(name) if rtype == RecordType::CNAME => Rdata::Cname(self.name(name)),
             Data::Name(name) => Rdata::Ptr(self.name(name)),
-            Data::Srv { target, priority, weight, port } => {
-                Rdata::Srv(Srv { priority, weight, port, target: self.name(target) })
-            }
+            Data::Srv {
+                target,
+                priority,
+                weight,
+                port,
+            } => Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target: self.name(target),
+            }),
             Data::Bytes(block) => {
                 let bytes = self.names.bytes(block);
-                let types = if rtype == RecordType::NSEC { Types::from_wire(bytes) } else { None };
+                let types = if rtype == RecordType::NSEC {
+                    Types::from_wire(bytes)
+                } else {
+                    None
+                };
                 types
-                    .map(|types| Rdata::Nsec(Nsec { next: self.name(record.name), types }))
+                    .map(|types| {
+                        Rdata::Nsec(Nsec {
+                            next: self.name(record.name),
+                            types,
+                        })
+                    })
                     .or_else(|| Rdata::from_wire(rtype, bytes))
                     .unwrap_or(Rdata::Other(rtype, bytes))
             }
@@ -201,11 +233,12 @@ impl<H: HeardStorage> Cache<H> {
 
     fn find_kept(&self, name: NameId, rdata: &Rdata<'_>) -> Option<u32> {
         let rtype = rdata.rtype();
-        self.index.find(&self.records, self.hash(name, rdata), |record| {
-            record.name == name
-                && record.rtype == rtype
-                && (record.is_dropped() || self.said(record) == *rdata)
-        })
+        self.index
+            .find(&self.records, self.hash(name, rdata), |record| {
+                record.name == name
+                    && record.rtype == rtype
+                    && (record.is_dropped() || self.said(record) == *rdata)
+            })
     }
 
     fn hash(&self, name: NameId, rdata: &Rdata<'_>) -> u32 {
@@ -239,38 +272,50 @@ impl<H: HeardStorage> Cache<H> {
 
     // Changing.
 
-    /// Takes in a record, or its return. Room is made from what nobody awaits.
+    /// Takes in a record, or its return. If there is no room, some is made from what is worth less.
     pub(crate) fn insert(
         &mut self,
         now: Instant,
         record: &Record<'_>,
         origin: Origin,
-        gone: Gone<'_>,
+        room: &mut Room<'_>,
     ) -> Result<Inserted, Full> {
         let (jitter, life) = match origin {
             Origin::Heard(jitter) => (jitter, Life::Whole),
             Origin::Own => (0, Life::Own),
         };
         let ttl_secs = record.ttl.0.min(self.ttl_secs_max);
-        let term = Term { heard: now, ttl_secs, jitter, life, unique: record.cache_flush };
+        let term = Term {
+            heard: now,
+            ttl_secs,
+            jitter,
+            life,
+            unique: record.cache_flush,
+        };
         let Some(id) = self.find(record) else {
-            let id = as_kept(record, |record| self.add(record, term, gone))?;
+            let id = as_kept(record, |record| self.add(record, term, room))?;
             self.settle(id);
             return Ok(Inserted::New(id));
         };
-        let Some(kept) = self.records.get_mut(id) else { return Err(Full) };
+        let Some(kept) = self.records.get_mut(id) else {
+            return Err(Full);
+        };
         let before = kept.life();
         // What is ours is ours, whoever repeats it.
         if before != Life::Own || origin == Origin::Own {
             kept.renew(term);
             self.settle(id);
         }
-        Ok(if before == Life::CutShort { Inserted::Rescued(id) } else { Inserted::Again(id) })
+        Ok(if before == Life::CutShort {
+            Inserted::Rescued(id)
+        } else {
+            Inserted::Again(id)
+        })
     }
 
-    fn add(&mut self, record: &Record<'_>, term: Term, gone: Gone<'_>) -> Result<u32, Full> {
-        let name = self.intern(record.name, gone)?;
-        let added = self.add_to(name, record, term, gone);
+    fn add(&mut self, record: &Record<'_>, term: Term, room: &mut Room<'_>) -> Result<u32, Full> {
+        let name = self.intern(record.name, room)?;
+        let added = self.add_to(name, record, term, room);
         if added.is_err() {
             self.names.release(name);
         }
@@ -282,18 +327,26 @@ impl<H: HeardStorage> Cache<H> {
         name: NameId,
         record: &Record<'_>,
         term: Term,
-        gone: Gone<'_>,
+        room: &mut Room<'_>,
     ) -> Result<u32, Full> {
         let rdata = &record.rdata;
         let data = match *rdata {
             Rdata::A(address) => Data::V4(address.octets()),
-            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target, gone)?),
-            Rdata::Srv(Srv { priority, weight, port, target }) => {
-                Data::Srv { target: self.intern(target, gone)?, priority, weight, port }
-            }
+            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target, room)?),
+            Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target,
+            }) => Data::Srv {
+                target: self.intern(target, room)?,
+                priority,
+                weight,
+                port,
+            },
             _ => Data::Dropped,
         };
-        let added = self.add_row(name, rdata, data, term, gone);
+        let added = self.add_row(name, rdata, data, term, room);
         if added.is_err() {
             self.release_target(data);
         }
@@ -306,17 +359,17 @@ impl<H: HeardStorage> Cache<H> {
         rdata: &Rdata<'_>,
         data: Data,
         term: Term,
-        gone: Gone<'_>,
+        room: &mut Room<'_>,
     ) -> Result<u32, Full> {
         while !self.records.has_room(self.records_max) {
-            self.evict(gone)?;
+            self.evict(room)?;
         }
         let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
         row.data = data;
         row.after = self.names.first(name);
         let id = self.records.insert(row, self.records_max)?;
         if data == Data::Dropped
-            && let Err(full) = self.keep_bytes(id, rdata, gone)
+            && let Err(full) = self.keep_bytes(id, rdata, room)
         {
             self.records.remove(id);
             return Err(full);
@@ -335,7 +388,7 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
-    fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, gone: Gone<'_>) -> Result<(), Full> {
+    fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
         let mut copied = [0; COPIED_MAX];
         let bytes = match rdata {
             Rdata::Txt(txt) => txt.as_wire(),
@@ -351,24 +404,29 @@ impl<H: HeardStorage> Cache<H> {
         }
         loop {
             let records = &mut self.records;
-            let kept = self.names.insert_bytes(id, bytes, |id, block| moved(records, id, block));
+            let kept = self
+                .names
+                .insert_bytes(id, bytes, |id, block| moved(records, id, block));
             match kept {
                 Ok(block) => {
                     moved(&mut self.records, id, block);
                     return Ok(());
                 }
-                Err(Full) => self.evict(gone)?,
+                Err(Full) => self.evict(room)?,
             }
         }
     }
 
     /// Holds a name for a question or a record.
-    pub(crate) fn intern(&mut self, name: Name<'_>, gone: Gone<'_>) -> Result<NameId, Full> {
+    pub(crate) fn intern(&mut self, name: Name<'_>, room: &mut Room<'_>) -> Result<NameId, Full> {
         loop {
             let records = &mut self.records;
-            match self.names.intern(name, |id, block| moved(records, id, block)) {
+            match self
+                .names
+                .intern(name, |id, block| moved(records, id, block))
+            {
                 Ok(id) => return Ok(id),
-                Err(Full) => self.evict(gone)?,
+                Err(Full) => self.evict(room)?,
             }
         }
     }
@@ -390,21 +448,35 @@ impl<H: HeardStorage> Cache<H> {
         self.names.set_tag(name, tag);
     }
 
-    /// Forgets the record that nobody awaits and that would end first.
-    fn evict(&mut self, gone: Gone<'_>) -> Result<(), Full> {
-        let id = self.idle.first().ok_or(Full)?;
-        self.remove(id, gone);
+    /// Forgets the record that would end first of those that nobody would miss; if there are none and the newcomer is to
+    /// be kept, of some that are only shown.
+    fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
+        let shown = || {
+            let ids = self.awaited.ids().iter().take(SHOWN_MAX);
+            let records = ids.filter_map(|&id| Some((id, self.records.get(id)?)));
+            records
+                .filter(|(_, record)| record.worth() == Worth::Shown)
+                .min_by_key(|(_, record)| record.expires())
+                .map(|(id, _)| id)
+        };
+        let id = match room.worth {
+            Worth::Kept => self.idle.first().or_else(shown),
+            Worth::Idle | Worth::Shown => self.idle.first(),
+        };
+        self.remove(id.ok_or(Full)?, room.gone);
         self.evicted = self.evicted.saturating_add(1);
         Ok(())
     }
 
     /// Forgets a record now.
     pub(crate) fn remove(&mut self, id: u32, gone: Gone<'_>) {
-        let Some(record) = self.records.get(id) else { return };
+        let Some(record) = self.records.get(id) else {
+            return;
+        };
         let (name, data) = (record.name, record.data);
         let (before, after) = (record.before, record.after);
         gone(self.name(name), &self.said(record));
-        if record.is_awaited() {
+        if record.worth() > Worth::Idle {
             self.awaited.forget(&mut self.records, id);
         } else {
             self.idle.forget(&mut self.records, id);
@@ -437,24 +509,30 @@ impl<H: HeardStorage> Cache<H> {
     /// Puts a record where it belongs among those that wait.
     fn settle(&mut self, id: u32) {
         match self.records.get(id) {
-            Some(record) if record.is_awaited() => self.awaited.settle(&mut self.records, id),
+            Some(record) if record.worth() > Worth::Idle => {
+                self.awaited.settle(&mut self.records, id)
+            }
             _ => self.idle.settle(&mut self.records, id),
         }
     }
 
-    /// Says whether someone would miss a record: whether it is refreshed, and spared when room is needed.
-    pub(crate) fn set_awaited(&mut self, now: Instant, id: u32, awaited: bool) {
-        let Some(record) = self.records.get_mut(id) else { return };
-        if record.is_awaited() == awaited {
+    /// Says who would miss a record: whether it is refreshed, and spared when room is needed.
+    pub(crate) fn set_worth(&mut self, now: Instant, id: u32, worth: Worth) {
+        let Some(record) = self
+            .records
+            .get(id)
+            .filter(|record| record.worth() != worth)
+        else {
             return;
-        }
-        if awaited {
-            self.idle.forget(&mut self.records, id);
-        } else {
+        };
+        // It may belong in the other heap.
+        if record.worth() > Worth::Idle {
             self.awaited.forget(&mut self.records, id);
+        } else {
+            self.idle.forget(&mut self.records, id);
         }
         if let Some(record) = self.records.get_mut(id) {
-            record.set_awaited(now, awaited);
+            record.set_worth(now, worth);
         }
         self.settle(id);
     }
@@ -476,7 +554,13 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// A goodbye: the record ends in a second, if it is not heard again (§10.1). Our own ends at once.
-    pub(crate) fn withdraw(&mut self, now: Instant, record: &Record<'_>, origin: Origin, gone: Gone<'_>) {
+    pub(crate) fn withdraw(
+        &mut self,
+        now: Instant,
+        record: &Record<'_>,
+        origin: Origin,
+        gone: Gone<'_>,
+    ) {
         let Some(id) = self.find(record) else { return };
         let is_own = self.get(id).is_some_and(|kept| kept.life() == Life::Own);
         match (origin, is_own) {
@@ -496,7 +580,9 @@ impl<H: HeardStorage> Cache<H> {
         let (name, rtype) = (record.name, record.rtype);
         let mut other = self.first(name);
         for _ in 0..self.walk_max {
-            let Some(record) = self.get(other) else { return };
+            let Some(record) = self.get(other) else {
+                return;
+            };
             let next = record.after;
             let is_old = now.since(record.heard()).as_micros() > 1_000_000;
             let yields = record.life() != Life::Own || origin == Origin::Own;
@@ -511,7 +597,10 @@ impl<H: HeardStorage> Cache<H> {
     /// All that was heard is in doubt: what is not heard again ends in `secs` (§10.3).
     pub(crate) fn doubt(&mut self, now: Instant, secs: u32) {
         for id in 0..self.records.bound() {
-            if self.get(id).is_some_and(|record| record.life() != Life::Own) {
+            if self
+                .get(id)
+                .is_some_and(|record| record.life() != Life::Own)
+            {
                 self.cut(now, id, secs);
             }
         }
@@ -526,21 +615,22 @@ impl<H: HeardStorage> Cache<H> {
 
     /// A record for which something is to be done by now: it has expired, or is to be asked for again.
     pub(crate) fn due(&self, now: Instant) -> Option<u32> {
-        self.awaited.by(&self.records, now).or_else(|| self.idle.by(&self.records, now))
+        self.awaited
+            .by(&self.records, now)
+            .or_else(|| self.idle.by(&self.records, now))
     }
 
     /// When the next one will be.
     pub(crate) fn next_due(&self) -> Instant {
-        let next = self.awaited.next(&self.records).min(self.idle.next(&self.records));
+        let next = self
+            .awaited
+            .next(&self.records)
+            .min(self.idle.next(&self.records));
         if next < LATEST { next } else { Instant::MAX }
     }
 }
 
-fn moved<R: Slots<Slot<HeardRecord>>>(
-    records: &mut Table<HeardRecord, R>,
-    id: u32,
-    block: Block,
-) {
+fn moved<R: Slots<Slot<HeardRecord>>>(records: &mut Table<HeardRecord, R>, id: u32, block: Block) {
     if let Some(record) = records.get_mut(id) {
         record.data = Data::Bytes(block);
     }
@@ -548,8 +638,13 @@ fn moved<R: Slots<Slot<HeardRecord>>>(
 
 /// A record as it is kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
 fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
-    let Rdata::Nsec(nsec) = record.rdata else { return f(record) };
+    let Rdata::Nsec(nsec) = record.rdata else {
+        return f(record);
+    };
     let types: TypeSet = nsec.types.iter().collect();
-    let rdata = Rdata::Nsec(Nsec { next: record.name, types: types.as_types() });
+    let rdata = Rdata::Nsec(Nsec {
+        next: record.name,
+        types: types.as_types(),
+    });
     f(&Record { rdata, ..*record })
 }

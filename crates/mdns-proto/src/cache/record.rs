@@ -1,8 +1,8 @@
 //! One record that was heard, and when something is to be done for it.
 //!
 //! ```text
-//! heard ──80 %──▶ ask ──85 %──▶ ask ──90 %──▶ ask ──95 %──▶ ask ──100 %──▶ gone     while someone awaits it (§5.2)
-//! heard ─────────────────────────────────────────────────────────100 %──▶ gone     while nobody does
+//! heard ──80 %──▶ ask ──85 %──▶ ask ──90 %──▶ ask ──95 %──▶ ask ──100 %──▶ gone     kept up to date (§5.2)
+//! heard ─────────────────────────────────────────────────────────100 %──▶ gone     otherwise
 //! goodbye, flushed ──1 s──▶ gone                                                   either way (§10.1, §10.2)
 //! ```
 
@@ -14,14 +14,14 @@ use crate::{
     wire::RecordType,
 };
 
-/// The parts of its life, in hundredths, after which a record that is awaited is asked for again (§5.2).
+/// The parts of its life, in hundredths, after which a record that is kept up to date is asked for again (§5.2).
 const REFRESH_AT: [u64; 4] = [80, 85, 90, 95];
 
 /// By how much of its life each refresh may be late, in hundredths (§5.2).
 const REFRESH_SPREAD: u64 = 2;
 
-/// Later than any expiry, and yet not never: where a record of our own stands while nobody awaits it, so that it can be
-/// evicted.
+/// Later than any expiry, and yet not never: where a record of our own stands while nobody keeps it, so that it can
+/// be evicted.
 pub(super) const LATEST: Instant = Instant::from_micros(u64::MAX - 1);
 
 /// A record that was heard. What can be told from other things is not kept.
@@ -49,7 +49,7 @@ pub struct HeardRecord {
     life: Life,
     /// Member of a set that is sent whole: it came with cache-flush.
     unique: bool,
-    awaited: bool,
+    worth: Worth,
 }
 
 /// What a record says, as it is kept.
@@ -83,6 +83,17 @@ pub(crate) enum Life {
     Own,
 }
 
+/// Who would miss a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Worth {
+    /// Nobody. It is the first to go when room is needed.
+    Idle,
+    /// Whoever is shown it: it is spared, unless something that is kept needs its room.
+    Shown,
+    /// Whoever keeps it up to date: it never yields.
+    Kept,
+}
+
 /// How long a record may be believed, and from when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Term {
@@ -110,7 +121,7 @@ impl HeardRecord {
             refreshes: 0,
             life: term.life,
             unique: term.unique,
-            awaited: false,
+            worth: Worth::Idle,
         }
     }
 
@@ -133,10 +144,10 @@ impl HeardRecord {
         self.life = Life::CutShort;
     }
 
-    /// Whether someone would miss it. Refreshes that lie in the past by then are not made up for.
-    pub(super) fn set_awaited(&mut self, now: Instant, awaited: bool) {
-        self.awaited = awaited;
-        if awaited {
+    /// Who would miss it. Refreshes that lie in the past by then are not made up for.
+    pub(super) fn set_worth(&mut self, now: Instant, worth: Worth) {
+        self.worth = worth;
+        if worth == Worth::Kept {
             self.skip_refreshes(now);
         }
     }
@@ -182,8 +193,8 @@ impl HeardRecord {
         self.unique
     }
 
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.awaited
+    pub(crate) fn worth(&self) -> Worth {
+        self.worth
     }
 
     /// When it was last heard, or cut short.
@@ -200,9 +211,8 @@ impl HeardRecord {
     /// if it must not be said (§7.1, §10.2).
     pub(crate) fn known_ttl(&self, now: Instant) -> Option<u32> {
         let left = self.expires().since(now).as_micros();
-        let is_known = self.life == Life::Whole
-            && !self.unique
-            && left * 2 >= u128::from(self.life_micros());
+        let is_known =
+            self.life == Life::Whole && !self.unique && left * 2 >= u128::from(self.life_micros());
         is_known.then(|| u32::try_from(left / 1_000_000).unwrap_or(u32::MAX))
     }
 
@@ -226,9 +236,9 @@ impl Chained for HeardRecord {
 
 impl Timed for HeardRecord {
     fn due(&self) -> Instant {
-        match (self.life, self.awaited) {
-            (Life::Own, true) => Instant::MAX,
-            (Life::Whole, true) => self.refresh_at().unwrap_or(self.expires()),
+        match (self.life, self.worth) {
+            (Life::Own, Worth::Kept) => Instant::MAX,
+            (Life::Whole, Worth::Kept) => self.refresh_at().unwrap_or(self.expires()),
             _ => self.expires(),
         }
     }
@@ -263,11 +273,13 @@ mod tests {
 
     /// covers: 6762-5.2-i, 6762-5.2-j, 6762-5.2-l
     #[test]
-    fn an_awaited_record_is_refreshed_four_times_and_another_never() {
+    fn a_record_that_is_kept_is_refreshed_four_times_and_another_never() {
         for (jitter, late) in [(0, 0), (u16::MAX, 2)] {
             let mut record = record(jitter);
             assert_eq!(record.due(), Instant::from_millis(100_000));
-            record.set_awaited(Instant::ZERO, true);
+            record.set_worth(Instant::ZERO, Worth::Shown);
+            assert_eq!(record.due(), Instant::from_millis(100_000));
+            record.set_worth(Instant::ZERO, Worth::Kept);
             for percent in [80, 85, 90, 95] {
                 let due = Instant::from_millis((percent + late) * 1000);
                 assert_eq!(record.due(), due);

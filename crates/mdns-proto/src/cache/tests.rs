@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::{format, string::String, string::ToString, vec, vec::Vec};
 
-use super::{Cache, HeardStorage, Inserted, Origin};
+use super::{Cache, Gone, HeardStorage, Inserted, Origin, Room, Worth};
 use crate::{
     config::Config,
     name::NameBuf,
@@ -16,19 +16,35 @@ use crate::{
 const NOW: Instant = Instant::from_millis(1_000_000);
 
 /// As much as a board has, for rows that grow too.
-const CONFIG: Config = Config { heard_records_max: 12, heard_text_max: 1024, ..Config::DEFAULT };
+const CONFIG: Config = Config {
+    heard_records_max: 12,
+    heard_text_max: 1024,
+    ..Config::DEFAULT
+};
 
 fn cache<H: HeardStorage>() -> Cache<H> {
     Cache::new(&CONFIG, 7)
 }
 
 /// Takes in a line, and says what had to go for it.
-fn insert<H: HeardStorage>(cache: &mut Cache<H>, line: &str) -> (Result<Inserted, Full>, Vec<String>) {
-    let mut gone = Vec::new();
+fn insert<H: HeardStorage>(
+    cache: &mut Cache<H>,
+    line: &str,
+) -> (Result<Inserted, Full>, Vec<String>) {
+    insert_for(cache, line, Worth::Idle)
+}
+
+fn insert_for<H: HeardStorage>(
+    cache: &mut Cache<H>,
+    line: &str,
+    worth: Worth,
+) -> (Result<Inserted, Full>, Vec<String>) {
+    let mut went = Vec::new();
+    let gone: Gone<'_> = &mut |name, rdata| went.push(format!("{name} {rdata}"));
     let inserted = with_record(line, |record| {
-        cache.insert(NOW, record, Origin::Heard(0), &mut |name, rdata| gone.push(format!("{name} {rdata}")))
+        cache.insert(NOW, record, Origin::Heard(0), &mut Room { worth, gone })
     });
-    (inserted, gone)
+    (inserted, went)
 }
 
 fn has<H: HeardStorage>(cache: &Cache<H>, line: &str) -> bool {
@@ -40,11 +56,23 @@ fn has<H: HeardStorage>(cache: &Cache<H>, line: &str) -> bool {
 fn a_record_that_comes_again_is_known_whatever_its_case() {
     fn test<H: HeardStorage>() {
         let mut cache = cache::<H>();
-        let (first, _) = insert(&mut cache, "_ipp._tcp.local 4500 PTR Printer._ipp._tcp.local");
-        let Ok(Inserted::New(id)) = first else { panic!("{first:?}") };
+        let (first, _) = insert(
+            &mut cache,
+            "_ipp._tcp.local 4500 PTR Printer._ipp._tcp.local",
+        );
+        let Ok(Inserted::New(id)) = first else {
+            panic!("{first:?}")
+        };
         let (again, _) = insert(&mut cache, "_IPP._tcp.local 9! PTR printer._IPP._tcp.LOCAL");
         assert_eq!(again, Ok(Inserted::Again(id)));
-        for other in ["A 192.0.2.1", "A 192.0.2.2", "TXT a", "SRV 0 0 1 a.local", "SRV 0 0 2 a.local", "NSEC A"] {
+        for other in [
+            "A 192.0.2.1",
+            "A 192.0.2.2",
+            "TXT a",
+            "SRV 0 0 1 a.local",
+            "SRV 0 0 2 a.local",
+            "NSEC A",
+        ] {
             let (new, _) = insert(&mut cache, &format!("_ipp._tcp.local 120 {other}"));
             assert!(matches!(new, Ok(Inserted::New(_))), "{other}");
             let (again, _) = insert(&mut cache, &format!("_ipp._tcp.local 120 {other}"));
@@ -60,11 +88,12 @@ fn room_is_made_from_what_ends_first_and_nobody_awaits() {
     fn test<H: HeardStorage>() {
         let mut cache = cache::<H>();
         for n in 0..12 {
-            let (inserted, gone) = insert(&mut cache, &format!("h{n}.local {} A 192.0.2.1", 100 - n));
+            let (inserted, gone) =
+                insert(&mut cache, &format!("h{n}.local {} A 192.0.2.1", 100 - n));
             assert!(inserted.is_ok() && gone.is_empty());
         }
         let last = with_record("h11.local 0 A 192.0.2.1", |record| cache.find(record)).unwrap();
-        cache.set_awaited(NOW, last, true);
+        cache.set_worth(NOW, last, Worth::Kept);
         let (_, gone) = insert(&mut cache, "x.local 500 A 192.0.2.1");
         assert_eq!(gone, ["h10.local 192.0.2.1"]);
         assert_eq!(cache.evicted(), 1);
@@ -77,6 +106,36 @@ fn room_is_made_from_what_ends_first_and_nobody_awaits() {
     on_both!(test);
 }
 
+/// covers: SEC-11
+#[test]
+fn what_is_only_shown_yields_to_what_is_kept_and_to_nothing_else() {
+    fn test<H: HeardStorage>() {
+        let mut cache = cache::<H>();
+        for n in 0..12 {
+            let (inserted, _) = insert(&mut cache, &format!("h{n}.local {} A 192.0.2.1", 100 - n));
+            let Ok(Inserted::New(id)) = inserted else {
+                panic!("{inserted:?}")
+            };
+            cache.set_worth(
+                NOW,
+                id,
+                if n % 2 == 0 {
+                    Worth::Kept
+                } else {
+                    Worth::Shown
+                },
+            );
+        }
+        let newcomer = "x.local 500 A 192.0.2.1";
+        assert_eq!(insert_for(&mut cache, newcomer, Worth::Idle).0, Err(Full));
+        assert_eq!(insert_for(&mut cache, newcomer, Worth::Shown).0, Err(Full));
+        let (inserted, gone) = insert_for(&mut cache, newcomer, Worth::Kept);
+        assert!(inserted.is_ok());
+        assert_eq!(gone, ["h11.local 192.0.2.1"]);
+    }
+    on_both!(test);
+}
+
 /// covers: SEC-11, SEC-25
 #[test]
 fn what_is_awaited_never_yields_to_a_stranger() {
@@ -84,10 +143,17 @@ fn what_is_awaited_never_yields_to_a_stranger() {
         let mut cache = cache::<H>();
         for n in 0..12 {
             let (inserted, _) = insert(&mut cache, &format!("h{n}.local 100 A 192.0.2.1"));
-            let Ok(Inserted::New(id)) = inserted else { panic!("{inserted:?}") };
-            cache.set_awaited(NOW, id, true);
+            let Ok(Inserted::New(id)) = inserted else {
+                panic!("{inserted:?}")
+            };
+            cache.set_worth(NOW, id, Worth::Kept);
         }
-        for line in ["x.local 500 A 192.0.2.1", "x.local 500 PTR y.local", "x.local 500 TXT a", "x.local 9 SRV 0 0 1 y.local"] {
+        for line in [
+            "x.local 500 A 192.0.2.1",
+            "x.local 500 PTR y.local",
+            "x.local 500 TXT a",
+            "x.local 9 SRV 0 0 1 y.local",
+        ] {
             assert_eq!(insert(&mut cache, line), (Err(Full), vec![]));
         }
         // Nothing of the refused ones is left: what goes leaves no name behind.
@@ -97,7 +163,12 @@ fn what_is_awaited_never_yields_to_a_stranger() {
     on_both!(test);
 }
 
-fn txt<H: HeardStorage>(cache: &mut Cache<H>, owner: &NameBuf, fill: u8, len: usize) -> (Result<Inserted, Full>, usize) {
+fn txt<H: HeardStorage>(
+    cache: &mut Cache<H>,
+    owner: &NameBuf,
+    fill: u8,
+    len: usize,
+) -> (Result<Inserted, Full>, usize) {
     let mut bytes = Vec::new();
     while bytes.len() < len {
         let string = (len - bytes.len() - 1).min(255);
@@ -105,14 +176,31 @@ fn txt<H: HeardStorage>(cache: &mut Cache<H>, owner: &NameBuf, fill: u8, len: us
         bytes.extend(vec![fill; string]);
     }
     let rdata = Rdata::Txt(Txt::from_wire(&bytes).unwrap());
-    let record = Record { name: owner.as_name(), class: Class::IN, cache_flush: false, ttl: Ttl(100), rdata };
-    let mut gone = 0;
-    let inserted = cache.insert(NOW, &record, Origin::Heard(0), &mut |_, _| gone += 1);
+    let record = Record {
+        name: owner.as_name(),
+        class: Class::IN,
+        cache_flush: false,
+        ttl: Ttl(100),
+        rdata,
+    };
+    let mut went = 0;
+    let gone: Gone<'_> = &mut |_, _| went += 1;
+    let inserted = cache.insert(
+        NOW,
+        &record,
+        Origin::Heard(0),
+        &mut Room {
+            worth: Worth::Idle,
+            gone,
+        },
+    );
     if let Ok(Inserted::New(id)) = inserted {
         let kept = cache.rdata(id);
-        assert!(kept == rdata || cache.get(id).unwrap().is_dropped() && kept == Rdata::Txt(Txt::EMPTY));
+        assert!(
+            kept == rdata || cache.get(id).unwrap().is_dropped() && kept == Rdata::Txt(Txt::EMPTY)
+        );
     }
-    (inserted, gone)
+    (inserted, went)
 }
 
 /// covers: SEC-08, SEC-11
@@ -122,12 +210,20 @@ fn one_record_takes_at_most_a_quarter_of_the_text() {
         let mut cache = cache::<H>();
         let owner = name("a.local");
         let (kept, _) = txt(&mut cache, &owner, b'a', 256);
-        let Ok(Inserted::New(kept)) = kept else { panic!() };
+        let Ok(Inserted::New(kept)) = kept else {
+            panic!()
+        };
         assert!(!cache.get(kept).unwrap().is_dropped());
         let (dropped, gone) = txt(&mut cache, &owner, b'b', 257);
-        let Ok(Inserted::New(dropped)) = dropped else { panic!() };
+        let Ok(Inserted::New(dropped)) = dropped else {
+            panic!()
+        };
         assert!(cache.get(dropped).unwrap().is_dropped() && gone == 0);
-        assert_eq!(txt(&mut cache, &owner, b'b', 257).0, Ok(Inserted::Again(dropped)), "known when it comes again");
+        assert_eq!(
+            txt(&mut cache, &owner, b'b', 257).0,
+            Ok(Inserted::Again(dropped)),
+            "known when it comes again"
+        );
     }
     on_both!(test);
 }
@@ -139,11 +235,23 @@ fn text_moves_and_stays_whole() {
         let mut cache = cache::<H>();
         for round in 0..300usize {
             let owner = name(&format!("owner-{}.local", round % 7));
-            let (inserted, _) = txt(&mut cache, &owner, (round % 20) as u8 + b'a', 1 + round * 37 % 250);
+            let (inserted, _) = txt(
+                &mut cache,
+                &owner,
+                (round % 20) as u8 + b'a',
+                1 + round * 37 % 250,
+            );
             assert!(inserted.is_ok());
-            insert(&mut cache, &format!("h{}.local 100 AAAA fe80::{round}", round % 5)).0.unwrap();
+            insert(
+                &mut cache,
+                &format!("h{}.local 100 AAAA fe80::{round}", round % 5),
+            )
+            .0
+            .unwrap();
             for id in 0..12 {
-                let Some(record) = cache.get(id) else { continue };
+                let Some(record) = cache.get(id) else {
+                    continue;
+                };
                 let owner = cache.name(record.name()).to_string();
                 match cache.rdata(id) {
                     Rdata::Txt(txt) => {
@@ -163,14 +271,30 @@ fn text_moves_and_stays_whole() {
 /// covers: 6762-10.2-c, SEC-12
 #[test]
 fn a_flush_looks_at_so_many_records_and_no_more() {
-    let mut cache = Cache::<Board>::new(&Config { rrset_max: 1, ..CONFIG }, 7);
+    let mut cache = Cache::<Board>::new(
+        &Config {
+            rrset_max: 1,
+            ..CONFIG
+        },
+        7,
+    );
     for n in 0..8 {
-        insert(&mut cache, &format!("h.local 100! A 192.0.2.{n}")).0.unwrap();
+        insert(&mut cache, &format!("h.local 100! A 192.0.2.{n}"))
+            .0
+            .unwrap();
     }
     let last = with_record("h.local 0 A 192.0.2.7", |record| cache.find(record)).unwrap();
     let mut cut = 0;
-    cache.flush(NOW + Duration::from_secs(2), last, Origin::Heard(0), &mut |_, _| cut += 1);
-    assert_eq!(cut, 3, "four are looked at, one of them is the record itself");
+    cache.flush(
+        NOW + Duration::from_secs(2),
+        last,
+        Origin::Heard(0),
+        &mut |_, _| cut += 1,
+    );
+    assert_eq!(
+        cut, 3,
+        "four are looked at, one of them is the record itself"
+    );
 }
 
 /// covers: 6762-6.1-i, 6762-6.1-j, 6762-6.1-o
@@ -184,7 +308,10 @@ fn a_denial_is_about_types_below_256_that_are_not_there() {
         assert!(!cache.denies(h, RecordType::A));
         assert!(!cache.denies(h, RecordType(256)));
         insert(&mut cache, "h.local 100! AAAA fe80::1").0.unwrap();
-        assert!(!cache.denies(h, RecordType::AAAA), "what is there is not denied");
+        assert!(
+            !cache.denies(h, RecordType::AAAA),
+            "what is there is not denied"
+        );
     }
     on_both!(test);
 }

@@ -48,7 +48,9 @@ pub enum AskError {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AskError::NotLinkLocal => f.write_str("name is not under .local nor in a link-local reverse zone"),
+            AskError::NotLinkLocal => {
+                f.write_str("name is not under .local nor in a link-local reverse zone")
+            }
             AskError::Full => Full.fmt(f),
         }
     }

@@ -43,7 +43,10 @@ impl<A: AskStorage> Asks<A> {
         };
         let names = told_max.saturating_mul(2).saturating_add(config.asks_max);
         Asks {
-            names: Names::new(Limits { names, text: config.heard_text_max }),
+            names: Names::new(Limits {
+                names,
+                text: config.heard_text_max,
+            }),
             asks: Table::new(),
             due: Due::new(),
             told: Table::new(),
@@ -69,7 +72,12 @@ impl<A: AskStorage> Asks<A> {
     // Asking.
 
     /// Makes room for something asked for; all but a browse has its one told slot at once.
-    pub(super) fn add(&mut self, name: Name<'_>, kind: Kind, patience: Option<Instant>) -> Result<u32, Full> {
+    pub(super) fn add(
+        &mut self,
+        name: Name<'_>,
+        kind: Kind,
+        patience: Option<Instant>,
+    ) -> Result<u32, Full> {
         let name = self.names.intern(name, |_, _| {})?;
         self.generation = self.generation.wrapping_add(1);
         let slot = AskSlot {
@@ -127,12 +135,18 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn id(&self, ask: u32) -> Option<AskId> {
         let generation = self.asks.get(ask)?.generation;
-        Some(AskId { index: ask, generation })
+        Some(AskId {
+            index: ask,
+            generation,
+        })
     }
 
     /// The slot of an id, if it still means something.
     pub(super) fn index(&self, id: AskId) -> Option<u32> {
-        self.asks.get(id.index).filter(|ask| ask.generation == id.generation).map(|_| id.index)
+        self.asks
+            .get(id.index)
+            .filter(|ask| ask.generation == id.generation)
+            .map(|_| id.index)
     }
 
     /// What was asked for under this name and how, for each slot.
@@ -151,7 +165,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// Forgets an ask. Its told slots must be gone.
     fn remove(&mut self, ask: u32) {
-        let Some(slot) = self.asks.get(ask) else { return };
+        let Some(slot) = self.asks.get(ask) else {
+            return;
+        };
         let (name, next) = (slot.name, slot.next);
         if self.names.first(name) == ask {
             self.names.set_first(name, next);
@@ -193,7 +209,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// Forgets a told slot. It must be in no list.
     pub(super) fn remove_told(&mut self, told: u32) {
-        let Some(slot) = self.told.get(told) else { return };
+        let Some(slot) = self.told.get(told) else {
+            return;
+        };
         let (name, host) = (slot.name, slot.host);
         self.unlink(Entry::new(told, Role::Name), name);
         if let Some(host) = host {
@@ -208,18 +226,26 @@ impl<A: AskStorage> Asks<A> {
     fn told_range(&self, ask: u32) -> Range<u32> {
         match self.asks.get(ask) {
             Some(slot) if slot.kind.is_browse() => 0..self.told.bound(),
-            Some(slot) => self.find_told(ask, self.names.name(slot.name)).map_or(0..0, |told| told..told + 1),
+            Some(slot) => self
+                .find_told(ask, self.names.name(slot.name))
+                .map_or(0..0, |told| told..told + 1),
             None => 0..0,
         }
     }
 
     /// Shows each name that an ask is about.
     pub(super) fn each_name(&self, ask: u32, mut each: impl FnMut(Name<'_>)) {
-        let Some((name, kind)) = self.asked(ask) else { return };
+        let Some((name, kind)) = self.asked(ask) else {
+            return;
+        };
         if kind.is_browse() {
             each(name);
         }
-        for slot in self.told_range(ask).filter_map(|told| self.told.get(told)).filter(|slot| slot.ask == ask) {
+        for slot in self
+            .told_range(ask)
+            .filter_map(|told| self.told.get(told))
+            .filter(|slot| slot.ask == ask)
+        {
             each(self.names.name(slot.name));
             if let Some(host) = slot.host {
                 each(self.names.name(host));
@@ -248,7 +274,11 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn links(&self, entry: Entry) -> (u32, u32) {
         let of_slot = |slot: &ToldSlot| {
             let [as_name, as_host] = slot.links;
-            if entry.role() == Role::Name { as_name } else { as_host }
+            if entry.role() == Role::Name {
+                as_name
+            } else {
+                as_host
+            }
         };
         self.told.get(entry.told()).map_or((NONE, NONE), of_slot)
     }
@@ -256,7 +286,11 @@ impl<A: AskStorage> Asks<A> {
     fn set_links(&mut self, entry: Entry, set: impl FnOnce(&mut (u32, u32))) {
         if let Some(slot) = self.told.get_mut(entry.told()) {
             let [as_name, as_host] = &mut slot.links;
-            set(if entry.role() == Role::Name { as_name } else { as_host });
+            set(if entry.role() == Role::Name {
+                as_name
+            } else {
+                as_host
+            });
         }
     }
 
@@ -292,20 +326,34 @@ impl<A: AskStorage> Asks<A> {
 
     /// How much a record of this name and type is wanted.
     pub(crate) fn need(&self, name: Name<'_>, rtype: RecordType) -> Need {
-        let Some(name) = self.names.find(name) else { return Need::None };
-        let browsed = self
-            .asks_of(name)
-            .map(|(_, ask)| if ask.kind.is_browse() && rtype == RecordType::PTR { Need::Open } else { Need::None });
-        let told = self.entries(name).map(|(_, role, slot)| self.need_of(slot, role, rtype));
+        let Some(name) = self.names.find(name) else {
+            return Need::None;
+        };
+        let browsed = self.asks_of(name).map(|(_, ask)| {
+            if ask.kind.is_browse() && rtype == RecordType::PTR {
+                Need::Open
+            } else {
+                Need::None
+            }
+        });
+        let told = self
+            .entries(name)
+            .map(|(_, role, slot)| self.need_of(slot, role, rtype));
         // Above `Kept` only a browse can be.
         browsed.max().unwrap_or(Need::None).max(first_kept(told))
     }
 
     pub(super) fn need_of(&self, slot: &ToldSlot, role: Role, rtype: RecordType) -> Need {
-        let Some(ask) = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none()) else { return Need::None };
+        let Some(ask) = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none()) else {
+            return Need::None;
+        };
         let is_wanted = match (ask.kind, role) {
-            (Kind::Browse | Kind::Resolve, Role::Name) => matches!(rtype, RecordType::SRV | RecordType::TXT),
-            (Kind::Browse | Kind::Resolve, Role::Host) => matches!(rtype, RecordType::A | RecordType::AAAA),
+            (Kind::Browse | Kind::Resolve, Role::Name) => {
+                matches!(rtype, RecordType::SRV | RecordType::TXT)
+            }
+            (Kind::Browse | Kind::Resolve, Role::Host) => {
+                matches!(rtype, RecordType::A | RecordType::AAAA)
+            }
             (Kind::Host(addresses), Role::Name) => addresses.types().contains(&rtype),
             (Kind::Query(wanted), Role::Name) => wanted == RecordType::ANY || wanted == rtype,
             (Kind::Types | Kind::Host(_) | Kind::Query(_), _) => false,
@@ -321,7 +369,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// How an ask ended. It is told later; until then nothing is needed for it any more.
     pub(super) fn finish(&mut self, ask: u32, outcome: Outcome) {
-        let Some(slot) = self.asks.get_mut(ask) else { return };
+        let Some(slot) = self.asks.get_mut(ask) else {
+            return;
+        };
         if slot.outcome.is_none() {
             slot.outcome = Some(outcome);
             slot.due = Instant::MAX;

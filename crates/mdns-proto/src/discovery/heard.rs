@@ -64,7 +64,12 @@ impl<'a> Iterator for Entries<'a> {
 
 /// As many records of a name as a stranger may make us look at.
 pub(super) fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordType) -> Entries<'a> {
-    Entries { heard, next: heard.first(name), left: heard.walk_max(), rtype }
+    Entries {
+        heard,
+        next: heard.first(name),
+        left: heard.walk_max(),
+        rtype,
+    }
 }
 
 /// Those that are not about to be replaced, if there are any.
@@ -79,17 +84,25 @@ pub(super) fn current<'a>(
     all.filter(move |entry| !has_whole || is_whole(entry))
 }
 
-pub(super) fn each_link<'a>(links: &'a dyn Links) -> impl Iterator<Item = &'a dyn Heard> + Clone + use<'a> {
+pub(super) fn each_link<'a>(
+    links: &'a dyn Links,
+) -> impl Iterator<Item = &'a dyn Heard> + Clone + use<'a> {
     (0..links.bound()).filter_map(|index| links.link(index))
 }
 
 /// Whether a record that will last says something of this type, and how surely it is all there is.
-pub(crate) fn is_answered(heard: &dyn Heard, name: Name<'_>, rtype: RecordType, in_full: bool) -> bool {
+pub(crate) fn is_answered(
+    heard: &dyn Heard,
+    name: Name<'_>,
+    rtype: RecordType,
+    in_full: bool,
+) -> bool {
     let is_answer = |entry: Entry<'_>| {
         entry.life == Life::Own && entry.is_unique
             || entry.life == Life::Whole && (entry.is_unique || !in_full)
     };
-    rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer) || heard.denies(name, rtype)
+    rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
+        || heard.denies(name, rtype)
 }
 
 /// Whether there is a record of this type.

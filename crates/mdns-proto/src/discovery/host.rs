@@ -63,8 +63,20 @@ pub struct Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
-    pub(super) fn new(links: &'a dyn Links, host: Name<'a>, instance: Option<Name<'a>>, kind: AddressKind) -> Self {
-        Addresses { links, index: 0, entries: None, host, instance, kind }
+    pub(super) fn new(
+        links: &'a dyn Links,
+        host: Name<'a>,
+        instance: Option<Name<'a>>,
+        kind: AddressKind,
+    ) -> Self {
+        Addresses {
+            links,
+            index: 0,
+            entries: None,
+            host,
+            instance,
+            kind,
+        }
     }
 }
 
@@ -80,7 +92,11 @@ impl Iterator for Addresses<'_> {
                         (Rdata::Aaaa(ip), AddressKind::V6 | AddressKind::Both) => IpAddr::V6(ip),
                         _ => continue,
                     };
-                    return Some(Address { ip, link: *link, interface: *interface });
+                    return Some(Address {
+                        ip,
+                        link: *link,
+                        interface: *interface,
+                    });
                 }
                 self.entries = None;
             }
@@ -91,10 +107,15 @@ impl Iterator for Addresses<'_> {
             self.index += 1;
             let (host, instance) = (self.host, self.instance);
             let is_there = |heard: &&dyn Heard| {
-                instance.is_none_or(|name| targets_on(*heard, name).any(|target| target.host == host))
+                instance
+                    .is_none_or(|name| targets_on(*heard, name).any(|target| target.host == host))
             };
             self.entries = heard.filter(is_there).map(|heard| {
-                (some_of(heard, host, RecordType::ANY), heard.id(), heard.config().interface)
+                (
+                    some_of(heard, host, RecordType::ANY),
+                    heard.id(),
+                    heard.config().interface,
+                )
             });
         }
     }
@@ -134,7 +155,9 @@ impl<'a> Host<'a> {
     /// A number of all that can be read here; `None` if that is nothing.
     pub(super) fn fingerprint(&self, key: u64) -> Option<u32> {
         self.addresses().next()?;
-        Some(fingerprint(self.addresses().map(|address| address.hash(key))))
+        Some(fingerprint(
+            self.addresses().map(|address| address.hash(key)),
+        ))
     }
 }
 

@@ -51,7 +51,10 @@ impl<'a> Instance<'a> {
     /// Where the service is, in order of priority, and of weight among equals; [`order`](super::order) leaves that to
     /// chance as RFC 2782 has it. Almost always there is one, or none because it is not known yet.
     pub fn targets(&self) -> Targets<'a> {
-        Targets { instance: *self, last: None }
+        Targets {
+            instance: *self,
+            last: None,
+        }
     }
 
     /// The first of the targets.
@@ -104,7 +107,8 @@ impl<'a> Instance<'a> {
     /// Where to connect to: each address with the port, and with its scope where it needs one.
     pub fn socket_addrs(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let port = self.port().unwrap_or(0);
-        self.addresses().map(move |address| address.socket_addr(port))
+        self.addresses()
+            .map(move |address| address.socket_addr(port))
     }
 
     /// Whether it is one of our own.
@@ -114,11 +118,14 @@ impl<'a> Instance<'a> {
 
     /// Whether nothing more is to be expected soon: port, attributes and an address are known, or known not to be there.
     pub(super) fn is_complete(&self) -> bool {
-        let Some(target) = self.target() else { return false };
+        let Some(target) = self.target() else {
+            return false;
+        };
         if !target.is_available() {
             return true;
         }
-        let denied = |name: Name<'_>, rtype| each_link(self.links).any(|heard| heard.denies(name, rtype));
+        let denied =
+            |name: Name<'_>, rtype| each_link(self.links).any(|heard| heard.denies(name, rtype));
         let has_txt = self.newest_txt().is_some() || denied(self.name, RecordType::TXT);
         let has_address = self.addresses().next().is_some()
             || denied(target.host, RecordType::A) && denied(target.host, RecordType::AAAA);
@@ -129,7 +136,11 @@ impl<'a> Instance<'a> {
     pub(super) fn fingerprint(&self, key: u64) -> u32 {
         let targets = self.targets().map(|target| target.rdata().hash(key));
         let txt = self.newest_txt().map(|(txt, _)| Rdata::Txt(txt).hash(key));
-        fingerprint(targets.chain(txt).chain(self.addresses().map(|address| address.hash(key))))
+        fingerprint(
+            targets
+                .chain(txt)
+                .chain(self.addresses().map(|address| address.hash(key))),
+        )
     }
 }
 
@@ -150,8 +161,19 @@ impl fmt::Display for LabelText<'_> {
         let LabelText(label) = self;
         label.utf8_chunks().try_for_each(|chunk| {
             let replaced = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-            let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-            chunk.valid().chars().map(shown).chain(replaced).try_for_each(|c| f.write_char(c))
+            let shown = |c: char| {
+                if c.is_control() {
+                    char::REPLACEMENT_CHARACTER
+                } else {
+                    c
+                }
+            };
+            chunk
+                .valid()
+                .chars()
+                .map(shown)
+                .chain(replaced)
+                .try_for_each(|c| f.write_char(c))
         })
     }
 }
@@ -176,14 +198,26 @@ impl<'a> Target<'a> {
     }
 
     fn rdata(&self) -> Rdata<'a> {
-        let Target { priority, weight, port, host } = *self;
-        Rdata::Srv(Srv { priority, weight, port, target: host })
+        let Target {
+            priority,
+            weight,
+            port,
+            host,
+        } = *self;
+        Rdata::Srv(Srv {
+            priority,
+            weight,
+            port,
+            target: host,
+        })
     }
 
     /// The order in which they are shown.
     fn cmp(&self, other: &Target<'_>) -> Ordering {
         let rank = |target: &Target<'_>| (target.priority, Reverse(target.weight));
-        rank(self).cmp(&rank(other)).then_with(|| self.rdata().cmp_wire(&other.rdata()))
+        rank(self)
+            .cmp(&rank(other))
+            .then_with(|| self.rdata().cmp_wire(&other.rdata()))
     }
 }
 
@@ -199,7 +233,8 @@ impl<'a> Iterator for Targets<'a> {
 
     fn next(&mut self) -> Option<Target<'a>> {
         let (name, last) = (self.instance.name, self.last);
-        let is_later = |target: &Target<'a>| last.is_none_or(|last| target.cmp(&last) == Ordering::Greater);
+        let is_later =
+            |target: &Target<'a>| last.is_none_or(|last| target.cmp(&last) == Ordering::Greater);
         let next = each_link(self.instance.links)
             .flat_map(|heard| targets_on(heard, name))
             .filter(is_later)
@@ -214,11 +249,22 @@ pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Targ
     targets_on(heard, name).min_by(Target::cmp)
 }
 
-pub(super) fn targets_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> impl Iterator<Item = Target<'a>> + use<'a> {
+pub(super) fn targets_on<'a>(
+    heard: &'a dyn Heard,
+    name: Name<'_>,
+) -> impl Iterator<Item = Target<'a>> + use<'a> {
     current(heard, name, RecordType::SRV).filter_map(|entry| match entry.rdata {
-        Rdata::Srv(Srv { priority, weight, port, target }) => {
-            Some(Target { priority, weight, port, host: target })
-        }
+        Rdata::Srv(Srv {
+            priority,
+            weight,
+            port,
+            target,
+        }) => Some(Target {
+            priority,
+            weight,
+            port,
+            host: target,
+        }),
         _ => None,
     })
 }

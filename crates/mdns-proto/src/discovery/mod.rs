@@ -19,6 +19,12 @@ mod tests;
 mod told;
 mod verbs;
 
+pub(crate) use self::{
+    ask::Need,
+    asks::Asks,
+    heard::{Entry, Heard, Links, is_answered},
+    news::Change,
+};
 pub use self::{
     ask::{AddressKind, AskError, AskId, AskStorage, Span},
     event::{Event, Outcome},
@@ -27,10 +33,4 @@ pub use self::{
     records::{Answer, Records},
     srv::order,
     told::{AskSlot, ToldSlot},
-};
-pub(crate) use self::{
-    ask::Need,
-    asks::Asks,
-    heard::{Entry, Heard, Links, is_answered},
-    news::Change,
 };

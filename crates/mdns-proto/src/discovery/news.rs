@@ -39,9 +39,19 @@ pub(super) struct Standing {
 /// What is told next.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News {
-    Told { ask: u32, told: u32, before: u32, after: u32 },
-    Incomplete { ask: u32 },
-    Finished { ask: u32, outcome: Outcome },
+    Told {
+        ask: u32,
+        told: u32,
+        before: u32,
+        after: u32,
+    },
+    Incomplete {
+        ask: u32,
+    },
+    Finished {
+        ask: u32,
+        outcome: Outcome,
+    },
 }
 
 impl<A: AskStorage> Asks<A> {
@@ -49,7 +59,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// A record has come or has gone. Whatever is told of it is to be looked at again. Says how much it is wanted.
     pub(crate) fn note(&mut self, change: Change, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
-        let Some(name) = self.names.find(name) else { return Need::None };
+        let Some(name) = self.names.find(name) else {
+            return Need::None;
+        };
         let rtype = rdata.rtype();
         let mut need = Need::None;
         if let Rdata::Ptr(target) = *rdata
@@ -58,9 +70,11 @@ impl<A: AskStorage> Asks<A> {
             let mut ask = self.names.first(name);
             while let Some(slot) = self.asks.get(ask) {
                 let next = slot.next;
-                if slot.kind.is_browse() && slot.outcome.is_none() {
+                if slot.kind.is_browse()
+                    && slot.outcome.is_none()
+                    && self.note_instance(change, ask, target)
+                {
                     need = Need::Open;
-                    self.note_instance(change, ask, target);
                 }
                 ask = next;
             }
@@ -83,21 +97,22 @@ impl<A: AskStorage> Asks<A> {
         need
     }
 
-    /// An instance has come or gone on some link.
-    fn note_instance(&mut self, change: Change, ask: u32, instance: Name<'_>) {
+    /// An instance has come or gone on some link. Says whether it can be told of: if not, its pointer is not worth more room
+    /// than another.
+    fn note_instance(&mut self, change: Change, ask: u32, instance: Name<'_>) -> bool {
         let told = match (self.find_told(ask, instance), change) {
-            (Some(_), Change::Stayed) => return,
+            (Some(_), Change::Stayed) => return true,
             (Some(told), _) => told,
-            (None, Change::Went) => return,
+            (None, Change::Went) => return false,
             (None, Change::Came | Change::Stayed) => {
                 let Ok(name) = self.names.intern(instance, |_, _| {}) else {
                     self.set_incomplete(ask);
-                    return;
+                    return false;
                 };
                 let Ok(told) = self.add_told(ask, name) else {
                     self.names.release(name);
                     self.set_incomplete(ask);
-                    return;
+                    return false;
                 };
                 told
             }
@@ -106,6 +121,7 @@ impl<A: AskStorage> Asks<A> {
             self.owe_details(told);
         }
         self.touch(told);
+        true
     }
 
     /// Details of this one are to be asked for.
@@ -136,7 +152,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// A record that is wanted found no room: whoever wants it is told so.
     pub(crate) fn note_dropped(&mut self, name: Name<'_>, rtype: RecordType) {
-        let Some(name) = self.names.find(name) else { return };
+        let Some(name) = self.names.find(name) else {
+            return;
+        };
         let mut ask = self.names.first(name);
         while let Some(slot) = self.asks.get(ask) {
             let next = slot.next;
@@ -158,7 +176,9 @@ impl<A: AskStorage> Asks<A> {
 
     /// The next told slot that is to be looked at.
     pub(super) fn take_touched(&mut self) -> Option<u32> {
-        let told = self.touched.pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_touched))?;
+        let told = self
+            .touched
+            .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_touched))?;
         if let Some(slot) = self.told.get_mut(told) {
             slot.is_touched = false;
         }
@@ -167,7 +187,10 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn standing(&self, told: u32) -> Option<Standing> {
         let slot = self.told.get(told)?;
-        let ask = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none())?;
+        let ask = self
+            .asks
+            .get(slot.ask)
+            .filter(|ask| ask.outcome.is_none())?;
         Some(Standing {
             ask: slot.ask,
             kind: ask.kind,
@@ -189,11 +212,15 @@ impl<A: AskStorage> Asks<A> {
 
     /// The host that an instance is on now. Says whether it is another one; `Err` if its name finds no room.
     pub(super) fn set_host(&mut self, told: u32, host: Option<Name<'_>>) -> Result<bool, Full> {
-        let Some(old) = self.told.get(told).map(|slot| slot.host) else { return Ok(false) };
+        let Some(old) = self.told.get(told).map(|slot| slot.host) else {
+            return Ok(false);
+        };
         if old.map(|old| self.names.name(old)) == host {
             return Ok(false);
         }
-        let new = host.map(|host| self.names.intern(host, |_, _| {})).transpose();
+        let new = host
+            .map(|host| self.names.intern(host, |_, _| {}))
+            .transpose();
         let entry = Entry::new(told, Role::Host);
         if let Some(old) = old {
             self.unlink(entry, old);
@@ -212,7 +239,9 @@ impl<A: AskStorage> Asks<A> {
     /// What is so now; if that differs from what was told, there is news. What is not there and was never told is
     /// forgotten, if it can be found again.
     pub(super) fn set_now(&mut self, told: u32, now: u32, is_own: bool) {
-        let Some(slot) = self.told.get_mut(told) else { return };
+        let Some(slot) = self.told.get_mut(told) else {
+            return;
+        };
         slot.now = now;
         slot.is_own = is_own;
         if slot.now != slot.told && !slot.has_news {
@@ -223,9 +252,19 @@ impl<A: AskStorage> Asks<A> {
     }
 
     fn forget_if_idle(&mut self, told: u32) {
-        let Some(slot) = self.told.get(told) else { return };
-        let is_found = self.asks.get(slot.ask).is_some_and(|ask| ask.kind.is_browse());
-        if is_found && slot.now == NOTHING && slot.told == NOTHING && !slot.has_news && !slot.is_touched {
+        let Some(slot) = self.told.get(told) else {
+            return;
+        };
+        let is_found = self
+            .asks
+            .get(slot.ask)
+            .is_some_and(|ask| ask.kind.is_browse());
+        if is_found
+            && slot.now == NOTHING
+            && slot.told == NOTHING
+            && !slot.has_news
+            && !slot.is_touched
+        {
             self.remove_told(told);
         }
     }
@@ -240,8 +279,13 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn take_news(&mut self) -> Option<News> {
         let spent = core::mem::replace(&mut self.spent, NONE);
         self.forget_if_idle(spent);
-        while let Some(told) = self.told_news.pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news)) {
-            let Some(slot) = self.told.get_mut(told) else { continue };
+        while let Some(told) = self
+            .told_news
+            .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news))
+        {
+            let Some(slot) = self.told.get_mut(told) else {
+                continue;
+            };
             slot.has_news = false;
             let before = core::mem::replace(&mut slot.told, slot.now);
             let (after, ask) = (slot.now, slot.ask);
@@ -249,11 +293,18 @@ impl<A: AskStorage> Asks<A> {
                 self.spent = told;
             }
             if before != after {
-                return Some(News::Told { ask, told, before, after });
+                return Some(News::Told {
+                    ask,
+                    told,
+                    before,
+                    after,
+                });
             }
             self.forget_if_idle(told);
         }
-        let ask = self.ask_news.pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news))?;
+        let ask = self
+            .ask_news
+            .pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news))?;
         let slot = self.asks.get_mut(ask)?;
         slot.has_news = false;
         if slot.incomplete == Once::Owed {
@@ -263,7 +314,10 @@ impl<A: AskStorage> Asks<A> {
             }
             return Some(News::Incomplete { ask });
         }
-        Some(News::Finished { ask, outcome: slot.outcome? })
+        Some(News::Finished {
+            ask,
+            outcome: slot.outcome?,
+        })
     }
 
     pub(super) fn told(&self, told: u32) -> Option<(Name<'_>, bool)> {
@@ -281,7 +335,12 @@ impl<A: AskStorage> Asks<A> {
     }
 
     fn push(&mut self, which: Listed, told: u32) {
-        let Asks { touched, told_news, told: slots, .. } = self;
+        let Asks {
+            touched,
+            told_news,
+            told: slots,
+            ..
+        } = self;
         let list = match which {
             Listed::Touched => touched,
             Listed::News => told_news,
@@ -295,7 +354,9 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn push_ask_news(&mut self, ask: u32) {
         let asks = &mut self.asks;
-        let Some(slot) = asks.get_mut(ask) else { return };
+        let Some(slot) = asks.get_mut(ask) else {
+            return;
+        };
         if core::mem::replace(&mut slot.has_news, true) {
             return;
         }
@@ -309,7 +370,8 @@ impl<A: AskStorage> Asks<A> {
     /// Takes the slots of an ask out of a list.
     pub(super) fn unlist(&mut self, which: Listed, ask: u32) {
         let mut list = core::mem::replace(self.list(which), List::EMPTY);
-        while let Some(id) = list.pop(|id| self.told.get(id).map_or(NONE, |slot| which.next(slot))) {
+        while let Some(id) = list.pop(|id| self.told.get(id).map_or(NONE, |slot| which.next(slot)))
+        {
             if self.told.get(id).is_some_and(|slot| slot.ask != ask) {
                 self.push(which, id);
             }

@@ -49,7 +49,12 @@ impl<'a> Records<'a> {
     pub fn iter(&self) -> impl Iterator<Item = Answer<'a>> + use<'a> {
         let Records { links, name, rtype } = *self;
         each_link(links).flat_map(move |heard| {
-            let all = Entries { heard, next: heard.first(name), left: usize::MAX, rtype };
+            let all = Entries {
+                heard,
+                next: heard.first(name),
+                left: usize::MAX,
+                rtype,
+            };
             all.map(move |entry| Answer {
                 rdata: entry.rdata,
                 link: heard.id(),

@@ -46,7 +46,9 @@ impl<S: QuerierStorage> Querier<S> {
     pub(super) fn settle_all(&mut self, now: Instant, own: &dyn OwnRecords) -> Result<(), Full> {
         let mut all = Ok(());
         while let Some(told) = self.asks.take_touched() {
-            let Some(standing) = self.asks.standing(told) else { continue };
+            let Some(standing) = self.asks.standing(told) else {
+                continue;
+            };
             let name = NameBuf::from(self.asks.name(standing.name));
             let name = name.as_name();
             let settled = match standing.kind {
@@ -72,9 +74,11 @@ impl<S: QuerierStorage> Querier<S> {
         let (mut is_there, mut is_own) = (false, false);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            let Some(life) = self.links.pointer(index, asked.as_name(), name) else { continue };
+            let Some(is_ours) = self.links.pointer(index, asked.as_name(), name) else {
+                continue;
+            };
             is_there = true;
-            is_own |= life;
+            is_own |= is_ours;
             if standing.kind == Kind::Browse && standing.owes_details {
                 all = all.and(self.want_details(now, index, name, Need::Once, own));
             }
@@ -107,7 +111,11 @@ impl<S: QuerierStorage> Querier<S> {
         for index in 0..self.links.bound() {
             all = all.and(self.want_details(now, index, name, Need::Kept, own));
         }
-        let instance = Instance { links: &self.links, name, is_own: false };
+        let instance = Instance {
+            links: &self.links,
+            name,
+            is_own: false,
+        };
         let is_own = (0..self.links.bound())
             .filter_map(|index| self.links.link(index))
             .any(|heard| has_own(heard, name, RecordType::SRV));
@@ -124,8 +132,15 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// Follows an instance to its host, and makes a number of what is known of it.
     fn settle_target(&mut self, told: u32, name: Name<'_>, ask: u32) -> u32 {
-        let instance = Instance { links: &self.links, name, is_own: false };
-        let host = instance.target().filter(|target| target.is_available()).map(|target| target.host);
+        let instance = Instance {
+            links: &self.links,
+            name,
+            is_own: false,
+        };
+        let host = instance
+            .target()
+            .filter(|target| target.is_available())
+            .map(|target| target.host);
         if self.asks.set_host(told, host).is_err() {
             self.asks.set_incomplete(ask);
         }
@@ -145,8 +160,13 @@ impl<S: QuerierStorage> Querier<S> {
         for rtype in [RecordType::SRV, RecordType::TXT] {
             all = all.and(self.want(now, index, name, rtype, need, own));
         }
-        let target = self.links.link(index).and_then(|heard| target_on(heard, name));
-        let host = target.filter(|target| target.is_available()).map(|target| NameBuf::from(target.host));
+        let target = self
+            .links
+            .link(index)
+            .and_then(|heard| target_on(heard, name));
+        let host = target
+            .filter(|target| target.is_available())
+            .map(|target| NameBuf::from(target.host));
         if let Some(host) = host {
             for &rtype in AddressKind::Both.types() {
                 all = all.and(self.want(now, index, host.as_name(), rtype, need, own));
@@ -170,10 +190,20 @@ impl<S: QuerierStorage> Querier<S> {
                 all = all.and(self.want(now, index, name, rtype, Need::Kept, own));
             }
         }
-        let host = Host { links: &self.links, name, kind, is_own: false };
+        let host = Host {
+            links: &self.links,
+            name,
+            kind,
+            is_own: false,
+        };
         let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
-        let is_denied = heard().any(|heard| kind.types().iter().all(|&rtype| heard.denies(name, rtype)));
-        let is_own = heard().any(|heard| kind.types().iter().any(|&rtype| has_own(heard, name, rtype)));
+        let is_denied =
+            heard().any(|heard| kind.types().iter().all(|&rtype| heard.denies(name, rtype)));
+        let is_own = heard().any(|heard| {
+            kind.types()
+                .iter()
+                .any(|&rtype| has_own(heard, name, rtype))
+        });
         let number = match host.fingerprint(self.key) {
             Some(number) => number,
             None if is_denied || standing.told != NOTHING => EMPTY,
@@ -201,11 +231,21 @@ impl<S: QuerierStorage> Querier<S> {
         let is_one_shot = self.asks.is_one_shot(standing.ask);
         // There may be many: that they were touched says that they are others now.
         let (number, outcome) = if heard().any(|heard| has_any(heard, name, rtype)) {
-            (standing.now.wrapping_add(1).max(EMPTY + 1), Some(Outcome::Answered))
+            (
+                standing.now.wrapping_add(1).max(EMPTY + 1),
+                Some(Outcome::Answered),
+            )
         } else if is_denied {
             (EMPTY, Some(Outcome::Denied))
         } else {
-            (if standing.told == NOTHING { NOTHING } else { EMPTY }, None)
+            (
+                if standing.told == NOTHING {
+                    NOTHING
+                } else {
+                    EMPTY
+                },
+                None,
+            )
         };
         self.asks.set_now(told, number, false);
         if let Some(outcome) = outcome.filter(|_| is_one_shot) {
@@ -218,9 +258,24 @@ impl<S: QuerierStorage> Querier<S> {
     // Getting what is missing.
 
     /// Gets what is missing on a link: from ourselves, or by asking.
-    pub(super) fn put(&mut self, now: Instant, index: usize, name: Name<'_>, rtype: RecordType, own: &dyn OwnRecords) -> Result<(), Full> {
-        let Querier { links, asks, chance, config, .. } = self;
-        let Some(link) = links.up_mut(index) else { return Ok(()) };
+    pub(super) fn put(
+        &mut self,
+        now: Instant,
+        index: usize,
+        name: Name<'_>,
+        rtype: RecordType,
+        own: &dyn OwnRecords,
+    ) -> Result<(), Full> {
+        let Querier {
+            links,
+            asks,
+            chance,
+            config,
+            ..
+        } = self;
+        let Some(link) = links.up_mut(index) else {
+            return Ok(());
+        };
         if config.own_results {
             let id = link.id;
             let is_ours_alone = own.answer(id, name, rtype, &mut |record| {
@@ -245,11 +300,13 @@ impl<S: QuerierStorage> Querier<S> {
         need: Need,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let Some(link) = self.links.up_mut(index) else { return Ok(()) };
-        if need == Need::Kept {
-            link.await_records(now, name, rtype);
-        }
-        if is_answered(&*link, name, rtype, need == Need::Kept) || !link.is_fresh && link.is_asking(name, rtype) {
+        let Some(link) = self.links.up_mut(index) else {
+            return Ok(());
+        };
+        link.await_records(now, name, rtype, need);
+        if is_answered(&*link, name, rtype, need == Need::Kept)
+            || !link.is_fresh && link.is_asking(name, rtype)
+        {
             return Ok(());
         }
         let put = self.put(now, index, name, rtype, own);

@@ -46,7 +46,12 @@ mod tests {
     };
 
     fn target(priority: u16, weight: u16) -> Target<'static> {
-        Target { priority, weight, port: 80, host: Name::ROOT }
+        Target {
+            priority,
+            weight,
+            port: 80,
+            host: Name::ROOT,
+        }
     }
 
     /// covers: 2782-b, 6763-5-b
@@ -64,7 +69,9 @@ mod tests {
         let mut firsts = [0; 3];
         for _ in 0..4000 {
             let mut targets = [target(0, 3), target(0, 0), target(0, 1)];
-            order(&mut targets, |sum| (chance.draw(Draw::Refresh, 0) % (u64::from(sum) + 1)) as u32);
+            order(&mut targets, |sum| {
+                (chance.draw(Draw::Refresh, 0) % (u64::from(sum) + 1)) as u32
+            });
             firsts[usize::from(targets[0].weight.min(2))] += 1;
         }
         // Of five numbers one goes to weight 0, one to weight 1, three to weight 3.

@@ -22,7 +22,10 @@ const AAAA: &str = "hall.local 120! AAAA fe80::1";
 
 fn browsing<S: QuerierStorage>() -> Scene<S> {
     let mut scene = Scene::new(3);
-    scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+    scene
+        .querier
+        .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+        .unwrap();
     scene
 }
 
@@ -40,7 +43,11 @@ fn an_instance_that_comes_whole_is_found_once_with_all_details() {
         scene.sent.clear();
         scene.hear(&[PTR, SRV, TXT, A, AAAA]);
         scene.run(millis(900));
-        assert_eq!(scene.told(), [""; 0], "6763-F-b: one add however many copies arrive");
+        assert_eq!(
+            scene.told(),
+            [""; 0],
+            "6763-F-b: one add however many copies arrive"
+        );
         assert_eq!(scene.sent, [], "nothing is missing, nothing is asked");
     }
     on_both!(test);
@@ -63,11 +70,21 @@ fn what_does_not_come_with_the_pointer_is_asked_for() {
         scene.hear(&[SRV, TXT]);
         assert_eq!(scene.told(), ["changed Printer at hall.local:631 a=1"]);
         scene.run(millis(120));
-        let asked: Vec<String> = scene.asked(start).into_iter().map(|(_, question)| question).collect();
+        let asked: Vec<String> = scene
+            .asked(start)
+            .into_iter()
+            .map(|(_, question)| question)
+            .collect();
         assert_eq!(asked.len(), 2, "{asked:?}");
-        assert!(asked.contains(&"hall.local IN A?".into()) && asked.contains(&"hall.local IN AAAA?".into()));
+        assert!(
+            asked.contains(&"hall.local IN A?".into())
+                && asked.contains(&"hall.local IN AAAA?".into())
+        );
         scene.hear(&[A, "hall.local 120! NSEC A"]);
-        assert_eq!(scene.told(), ["changed Printer at hall.local:631 192.0.2.1@0 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["changed Printer at hall.local:631 192.0.2.1@0 a=1"]
+        );
         scene.run(millis(500));
         assert_eq!(scene.sent, [], "what is denied is not asked for");
     }
@@ -78,11 +95,24 @@ fn what_does_not_come_with_the_pointer_is_asked_for() {
 #[test]
 fn records_may_come_in_any_order_and_apart() {
     fn test<S: QuerierStorage>() {
-        for order in [[TXT, SRV, A, PTR], [A, SRV, TXT, PTR], [SRV, PTR, A, TXT], [PTR, A, TXT, SRV]] {
+        for order in [
+            [TXT, SRV, A, PTR],
+            [A, SRV, TXT, PTR],
+            [SRV, PTR, A, TXT],
+            [PTR, A, TXT, SRV],
+        ] {
             for cache_unasked in [true, false] {
-                let mut scene =
-                    Scene::<S>::with(3, Config { cache_unasked, ..Config::DEFAULT });
-                scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+                let mut scene = Scene::<S>::with(
+                    3,
+                    Config {
+                        cache_unasked,
+                        ..Config::DEFAULT
+                    },
+                );
+                scene
+                    .querier
+                    .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                    .unwrap();
                 for record in order {
                     scene.run(millis(10));
                     scene.hear(&[record]);
@@ -94,7 +124,12 @@ fn records_may_come_in_any_order_and_apart() {
                 scene.hear(&[A]);
                 let told = scene.told();
                 assert!(told[0].starts_with("found Printer"));
-                assert!(told.last().unwrap().ends_with("at hall.local:631 192.0.2.1@0 a=1"), "{told:?}");
+                assert!(
+                    told.last()
+                        .unwrap()
+                        .ends_with("at hall.local:631 192.0.2.1@0 a=1"),
+                    "{told:?}"
+                );
                 assert!(told[1..].iter().all(|told| told.starts_with("changed")));
             }
         }
@@ -155,10 +190,16 @@ fn another_txt_is_one_change() {
         scene.told();
         scene.hear(&["Printer._ipp._tcp.local 4500! TXT a=2"]);
         scene.run(secs(5));
-        assert_eq!(scene.told(), ["changed Printer at hall.local:631 192.0.2.1@0 fe80::1@0 a=2"]);
+        assert_eq!(
+            scene.told(),
+            ["changed Printer at hall.local:631 192.0.2.1@0 fe80::1@0 a=2"]
+        );
         scene.hear(&["Printer._ipp._tcp.local 120! SRV 0 0 632 hall.local"]);
         scene.run(secs(5));
-        assert_eq!(scene.told(), ["changed Printer at hall.local:632 192.0.2.1@0 fe80::1@0 a=2"]);
+        assert_eq!(
+            scene.told(),
+            ["changed Printer at hall.local:632 192.0.2.1@0 fe80::1@0 a=2"]
+        );
     }
     on_both!(test);
 }
@@ -172,10 +213,16 @@ fn a_late_browser_gets_what_is_known_at_once_and_shares_the_questions() {
         scene.run(secs(10));
         scene.told();
         scene.sent.clear();
-        let second = scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+        let second = scene
+            .querier
+            .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+            .unwrap();
         let start = scene.now;
         scene.run(secs(60));
-        assert_eq!(scene.told(), ["found Printer at hall.local:631 192.0.2.1@0 fe80::1@0 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["found Printer at hall.local:631 192.0.2.1@0 fe80::1@0 a=1"]
+        );
         // The series that was going on: at 15 s, 31 s and 63 s, and a bit, after its start.
         assert_eq!(scene.times_of(start, "_ipp._tcp.local IN PTR?").len(), 3);
         scene.querier.stop(scene.now, second, &scene.ours);
@@ -203,7 +250,10 @@ fn two_links_are_two_ways_to_one_instance() {
         );
         scene.querier.link_down(scene.now, LAN, &scene.ours);
         scene.run(secs(1));
-        assert_eq!(scene.told(), ["changed Printer at hall.local:631 fe80::1@1 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["changed Printer at hall.local:631 fe80::1@1 a=1"]
+        );
         scene.querier.remove_link(scene.now, LAN6, &scene.ours);
         scene.run(secs(1));
         assert_eq!(scene.told(), ["gone Printer"]);
@@ -217,9 +267,15 @@ fn a_subtype_leads_to_instances_of_the_base_type() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
         let subtype = name("_color._sub._ipp._tcp.local");
-        scene.querier.browse(scene.now, subtype.as_name(), &scene.ours).unwrap();
+        scene
+            .querier
+            .browse(scene.now, subtype.as_name(), &scene.ours)
+            .unwrap();
         scene.run(millis(200));
-        assert_eq!(scene.asked(scene.now)[0].1, "_color._sub._ipp._tcp.local IN PTR?");
+        assert_eq!(
+            scene.asked(scene.now)[0].1,
+            "_color._sub._ipp._tcp.local IN PTR?"
+        );
         scene.hear(&[r"_color._sub._ipp._tcp.local 4500 PTR a\.b._ipp._tcp.local"]);
         assert_eq!(scene.told(), [r"found a.b"]);
     }
@@ -231,7 +287,7 @@ fn a_subtype_leads_to_instances_of_the_base_type() {
 fn whatever_a_label_holds_is_found_and_shown_harmlessly() {
     fn test<S: QuerierStorage>() {
         let mut scene = browsing::<S>();
-        scene.hear(&[r"_ipp._tcp.local 4500 PTR \J\.\032\027\255ü._ipp._tcp.local".replace(r"\", r"\").as_str()]);
+        scene.hear(&[r"_ipp._tcp.local 4500 PTR \J\.\032\027\255ü._ipp._tcp.local"]);
         assert_eq!(scene.told(), ["found J. \u{fffd}\u{fffd}ü"]);
     }
     on_both!(test);
@@ -256,7 +312,10 @@ fn types_are_found_without_details() {
 fn resolving<S: QuerierStorage>() -> Scene<S> {
     let mut scene = Scene::new(5);
     let printer = name("Printer._ipp._tcp.local");
-    scene.querier.resolve(scene.now, printer.as_name(), &scene.ours).unwrap();
+    scene
+        .querier
+        .resolve(scene.now, printer.as_name(), &scene.ours)
+        .unwrap();
     scene
 }
 
@@ -272,10 +331,19 @@ fn a_resolve_tells_when_all_is_known_and_when_it_changes() {
         scene.run(millis(200));
         assert_eq!(scene.asked(scene.now).len(), 2, "A and AAAA");
         scene.hear(&[AAAA]);
-        assert_eq!(scene.told(), ["resolved Printer at hall.local:631 fe80::1@0 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["resolved Printer at hall.local:631 fe80::1@0 a=1"]
+        );
         scene.run(secs(2));
-        scene.hear(&["Printer._ipp._tcp.local 120! SRV 0 0 99 attic.local", "attic.local 120! A 192.0.2.9"]);
-        assert_eq!(scene.told(), ["resolved Printer at attic.local:99 192.0.2.9@0 a=1"]);
+        scene.hear(&[
+            "Printer._ipp._tcp.local 120! SRV 0 0 99 attic.local",
+            "attic.local 120! A 192.0.2.9",
+        ]);
+        assert_eq!(
+            scene.told(),
+            ["resolved Printer at attic.local:99 192.0.2.9@0 a=1"]
+        );
         scene.run(secs(2));
         scene.hear(&["attic.local 120! A 192.0.2.8"]);
         scene.run(secs(2));
@@ -301,9 +369,16 @@ fn a_service_without_txt_is_resolved_after_a_wait() {
         scene.run(millis(2_999));
         assert_eq!(scene.told(), [""; 0]);
         scene.run(millis(1));
-        assert_eq!(scene.told(), ["resolved Printer at hall.local:631 192.0.2.1@0"]);
+        assert_eq!(
+            scene.told(),
+            ["resolved Printer at hall.local:631 192.0.2.1@0"]
+        );
         scene.run(secs(200));
-        assert_eq!(scene.told().last().unwrap(), "lost Printer", "nobody answers any more");
+        assert_eq!(
+            scene.told().last().unwrap(),
+            "lost Printer",
+            "nobody answers any more"
+        );
     }
     on_both!(test);
 }
@@ -344,9 +419,15 @@ fn all_that_a_resolve_depends_on_is_refreshed_for_days() {
             if has("Printer._ipp._tcp.local IN TXT?") {
                 scene.hear(&[TXT]);
             }
-            assert!(!has("hall.local IN AAAA?"), "denied, and the denial is repeated");
+            assert!(
+                !has("hall.local IN AAAA?"),
+                "denied, and the denial is repeated"
+            );
         }
-        assert_eq!(scene.told(), ["resolved Printer at hall.local:631 192.0.2.1@0 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["resolved Printer at hall.local:631 192.0.2.1@0 a=1"]
+        );
     }
     on_both!(test);
 }
@@ -359,7 +440,10 @@ fn a_one_shot_query_ends_with_the_first_answer_or_after_three_seconds() {
         let hall = name("hall.local");
         let ask = |scene: &mut Scene<S>| {
             let (now, hall) = (scene.now, hall.as_name());
-            scene.querier.query(now, hall, RecordType::A, Span::OneShot, &scene.ours).unwrap();
+            scene
+                .querier
+                .query(now, hall, RecordType::A, Span::OneShot, &scene.ours)
+                .unwrap();
         };
         ask(&mut scene);
         scene.run(millis(2_999));
@@ -375,7 +459,10 @@ fn a_one_shot_query_ends_with_the_first_answer_or_after_three_seconds() {
         scene.hear(&[A, "hall.local 120! A 192.0.2.2"]);
         assert_eq!(
             scene.told(),
-            ["answers hall.local A [192.0.2.1] [192.0.2.2]", "finished Answered"]
+            [
+                "answers hall.local A [192.0.2.1] [192.0.2.2]",
+                "finished Answered"
+            ]
         );
         scene.sent.clear();
         scene.run(secs(300));
@@ -395,7 +482,10 @@ fn a_look_up_tells_all_addresses_whenever_they_change() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
         let hall = name("hall.local");
-        scene.querier.lookup_host(scene.now, hall.as_name(), AddressKind::Both, &scene.ours).unwrap();
+        scene
+            .querier
+            .lookup_host(scene.now, hall.as_name(), AddressKind::Both, &scene.ours)
+            .unwrap();
         scene.run(millis(500));
         scene.hear(&["HALL.local 120! A 192.0.2.1"]);
         scene.hear(&[AAAA]);
@@ -416,12 +506,22 @@ fn what_is_ours_is_found_without_a_packet() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
         scene.ours.records = vec![PTR, SRV, TXT, A];
-        scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+        scene
+            .querier
+            .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+            .unwrap();
         scene.run(secs(5));
-        assert_eq!(scene.told(), ["found Printer (own) at hall.local:631 192.0.2.1@0 a=1"]);
+        assert_eq!(
+            scene.told(),
+            ["found Printer (own) at hall.local:631 192.0.2.1@0 a=1"]
+        );
         let mut asked = scene.asked(scene.now);
         asked.retain(|(_, question)| !question.starts_with("_ipp._tcp.local IN PTR?"));
-        assert_eq!(asked, [], "others may have the type too; the instance is ours alone");
+        assert_eq!(
+            asked,
+            [],
+            "others may have the type too; the instance is ours alone"
+        );
         // A stranger repeats it, and says goodbye for it: it stays ours, and does not expire.
         scene.hear(&[PTR, SRV, TXT]);
         scene.hear(&[&PTR.replace("4500", "0")]);
@@ -430,7 +530,10 @@ fn what_is_ours_is_found_without_a_packet() {
         assert!(scene.sent.iter().all(|sent| sent.known.is_empty()));
         // We update it, and withdraw it.
         scene.say(&["Printer._ipp._tcp.local 4500! TXT a=2"]);
-        assert_eq!(scene.told(), ["changed Printer (own) at hall.local:631 192.0.2.1@0 a=2"]);
+        assert_eq!(
+            scene.told(),
+            ["changed Printer (own) at hall.local:631 192.0.2.1@0 a=2"]
+        );
         scene.ours.records.clear();
         scene.say(&[&PTR.replace("4500", "0")]);
         assert_eq!(scene.told(), ["gone Printer"]);
@@ -443,8 +546,17 @@ fn what_is_ours_is_found_without_a_packet() {
 fn what_is_ours_is_found_when_it_is_announced_and_hidden_on_request() {
     fn test<S: QuerierStorage>() {
         for own_results in [true, false] {
-            let mut scene = Scene::<S>::with(1, Config { own_results, ..Config::DEFAULT });
-            scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+            let mut scene = Scene::<S>::with(
+                1,
+                Config {
+                    own_results,
+                    ..Config::DEFAULT
+                },
+            );
+            scene
+                .querier
+                .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                .unwrap();
             scene.run(secs(5));
             scene.ours.records = vec![PTR, SRV, TXT, A];
             scene.say(&[PTR, SRV, TXT, A]);
@@ -462,13 +574,30 @@ fn only_link_local_names_are_asked_for() {
         let mut scene = Scene::<S>::new(1);
         let mut query = |text: &str| {
             let asked = name(text);
-            let id = scene.querier.query(scene.now, asked.as_name(), RecordType::PTR, Span::Continuous, &scene.ours);
+            let id = scene.querier.query(
+                scene.now,
+                asked.as_name(),
+                RecordType::PTR,
+                Span::Continuous,
+                &scene.ours,
+            );
             id.map(|id| scene.querier.stop(scene.now, id, &scene.ours))
         };
-        for good in ["a.LoCaL", "1.2.254.169.in-addr.arpa", "8.e.f.ip6.arpa", "1.B.E.F.ip6.arpa"] {
+        for good in [
+            "a.LoCaL",
+            "1.2.254.169.in-addr.arpa",
+            "8.e.f.ip6.arpa",
+            "1.B.E.F.ip6.arpa",
+        ] {
             assert_eq!(query(good), Ok(()), "{good}");
         }
-        for bad in ["a.notlocal", "local.example", "www.example.com", "c.e.f.ip6.arpa", "localhost"] {
+        for bad in [
+            "a.notlocal",
+            "local.example",
+            "www.example.com",
+            "c.e.f.ip6.arpa",
+            "localhost",
+        ] {
             assert_eq!(query(bad), Err(AskError::NotLinkLocal), "{bad}");
         }
     }
@@ -480,19 +609,37 @@ fn only_link_local_names_are_asked_for() {
 fn a_board_that_is_too_small_says_so_once_and_goes_on() {
     let mut scene = browsing::<crate::querier::scene::Board>();
     for n in 0..20 {
-        scene.hear(&[&std::format!("_ipp._tcp.local 4500 PTR Printer-{n}._ipp._tcp.local")]);
+        scene.hear(&[&std::format!(
+            "_ipp._tcp.local 4500 PTR Printer-{n}._ipp._tcp.local"
+        )]);
         scene.run(millis(100));
     }
     let told = scene.told();
-    assert_eq!(told.iter().filter(|told| told.starts_with("found")).count(), 4);
+    assert_eq!(
+        told.iter().filter(|told| told.starts_with("found")).count(),
+        4
+    );
     assert_eq!(told.iter().filter(|told| *told == "incomplete").count(), 1);
+    // What can not be told takes no room from what can.
+    scene.hear(&[
+        "Printer-1._ipp._tcp.local 120! SRV 0 0 631 hall.local",
+        "Printer-1._ipp._tcp.local 4500! TXT a=1",
+        A,
+    ]);
+    assert_eq!(
+        scene.told(),
+        ["changed Printer-1 at hall.local:631 192.0.2.1@0 a=1"]
+    );
     scene.hear(&["_ipp._tcp.local 0 PTR Printer-0._ipp._tcp.local"]);
     scene.run(secs(2));
     scene.hear(&["_ipp._tcp.local 4500 PTR Printer-7._ipp._tcp.local"]);
     assert_eq!(scene.told(), ["gone Printer-0", "found Printer-7"]);
     // The caller is refused, and nothing has changed.
     let hall = name("hall.local");
-    scene.querier.lookup_host(scene.now, hall.as_name(), AddressKind::V4, &scene.ours).unwrap_err();
+    scene
+        .querier
+        .lookup_host(scene.now, hall.as_name(), AddressKind::V4, &scene.ours)
+        .unwrap_err();
     scene.run(secs(10));
 }
 
@@ -500,9 +647,18 @@ fn a_board_that_is_too_small_says_so_once_and_goes_on() {
 #[test]
 fn what_is_stopped_leaves_nothing_behind() {
     fn test<S: QuerierStorage>() {
-        let mut scene = Scene::<S>::with(1, Config { cache_unasked: false, ..Config::DEFAULT });
+        let mut scene = Scene::<S>::with(
+            1,
+            Config {
+                cache_unasked: false,
+                ..Config::DEFAULT
+            },
+        );
         for round in 0..50 {
-            let browse = scene.querier.browse(scene.now, name(TYPE).as_name(), &scene.ours).unwrap();
+            let browse = scene
+                .querier
+                .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                .unwrap();
             scene.run(millis(500));
             scene.hear(&[PTR, SRV, TXT, A]);
             if round % 2 == 0 {
@@ -511,7 +667,11 @@ fn what_is_stopped_leaves_nothing_behind() {
             }
             scene.querier.stop(scene.now, browse, &scene.ours);
             scene.querier.stop(scene.now, browse, &scene.ours);
-            assert_eq!(scene.querier.next_transmit(LAN), crate::time::Instant::MAX, "6762-5.2-p");
+            assert_eq!(
+                scene.querier.next_transmit(LAN),
+                crate::time::Instant::MAX,
+                "6762-5.2-p"
+            );
             scene.run(secs(5_000));
             assert_eq!(scene.querier.next_timer(), crate::time::Instant::MAX);
         }

@@ -104,7 +104,11 @@ impl Entry {
     }
 
     pub(super) fn role(self) -> Role {
-        if self.0 & 1 == 0 { Role::Name } else { Role::Host }
+        if self.0 & 1 == 0 {
+            Role::Name
+        } else {
+            Role::Host
+        }
     }
 }
 
@@ -116,7 +120,10 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) const EMPTY: List = List { first: NONE, last: NONE };
+    pub(super) const EMPTY: List = List {
+        first: NONE,
+        last: NONE,
+    };
 
     /// Adds a slot at the end. `set_next` names the slot after another.
     pub(super) fn push(&mut self, id: u32, mut set_next: impl FnMut(u32, u32)) {

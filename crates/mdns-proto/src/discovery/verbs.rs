@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use super::{
-    AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span, ask::Kind, news::News,
-    told::NOTHING,
+    AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span,
+    ask::Kind, news::News, told::NOTHING,
 };
 use crate::{
     name::{META_QUERY, Name, NameBuf},
     own::OwnRecords,
-    querier::{Querier, QuerierStorage},
-    store::Full,
+    querier::{Querier, QuerierStorage, worth_of},
+    store::{Full, NONE},
     time::Instant,
     wire::RecordType,
 };
@@ -22,17 +22,31 @@ impl<S: QuerierStorage> Querier<S> {
     // Commands.
 
     /// Looks for instances of a service type, or of a subtype, until it is stopped.
-    pub(crate) fn browse(&mut self, now: Instant, service_type: Name<'_>, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+    pub(crate) fn browse(
+        &mut self,
+        now: Instant,
+        service_type: Name<'_>,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
         self.ask(now, service_type, Kind::Browse, Span::Continuous, own)
     }
 
     /// Looks for service types, until it is stopped (RFC 6763 §9).
-    pub(crate) fn browse_types(&mut self, now: Instant, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+    pub(crate) fn browse_types(
+        &mut self,
+        now: Instant,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
         self.ask(now, META_QUERY, Kind::Types, Span::Continuous, own)
     }
 
     /// Learns host, port, attributes and addresses of an instance and keeps them up to date, until it is stopped.
-    pub(crate) fn resolve(&mut self, now: Instant, instance: Name<'_>, own: &dyn OwnRecords) -> Result<AskId, AskError> {
+    pub(crate) fn resolve(
+        &mut self,
+        now: Instant,
+        instance: Name<'_>,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
         self.ask(now, instance, Kind::Resolve, Span::Continuous, own)
     }
 
@@ -72,6 +86,7 @@ impl<S: QuerierStorage> Querier<S> {
         }
         let patience = (span == Span::OneShot).then(|| now + PATIENCE);
         let ask = self.asks.add(name, kind, patience)?;
+        self.recheck(now, ask);
         let is_asked = if kind.is_browse() {
             (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, name, own))
         } else {
@@ -100,7 +115,7 @@ impl<S: QuerierStorage> Querier<S> {
         self.asks.remove_ask(ask);
     }
 
-    /// Lets go of what only a retired ask needed.
+    /// Sees to what a new ask would miss, or lets go of what only a retired one needed.
     pub(super) fn recheck(&mut self, now: Instant, ask: u32) {
         let asks = &self.asks;
         for link in self.links.iter_mut() {
@@ -113,7 +128,9 @@ impl<S: QuerierStorage> Querier<S> {
     /// Everything is asked on links that are fresh, and everything is looked at again.
     pub(crate) fn start_over(&mut self, now: Instant, own: &dyn OwnRecords) {
         for ask in 0..self.asks.asks_bound() {
-            let Some((name, kind)) = self.asks.asked(ask) else { continue };
+            let Some((name, kind)) = self.asks.asked(ask) else {
+                continue;
+            };
             if kind.is_browse() {
                 let name = NameBuf::from(name);
                 for link in 0..self.links.bound() {
@@ -134,16 +151,27 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Browses on a link: with what is known there, with what is ours, and by asking.
-    pub(super) fn open(&mut self, now: Instant, index: usize, ask: u32, name: Name<'_>, own: &dyn OwnRecords) -> Result<(), Full> {
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        index: usize,
+        ask: u32,
+        name: Name<'_>,
+        own: &dyn OwnRecords,
+    ) -> Result<(), Full> {
         let Querier { links, asks, .. } = self;
-        let Some(link) = links.up_mut(index) else { return Ok(()) };
-        link.await_records(now, name, RecordType::PTR);
-        if let Some(id) = link.cache.find_name(name) {
-            for (record, kept) in link.cache.of_name(id) {
-                if kept.rtype() == RecordType::PTR {
-                    asks.note(Change::Stayed, name, &link.cache.rdata(record));
-                }
+        let Some(link) = links.up_mut(index) else {
+            return Ok(());
+        };
+        let name_id = link.cache.find_name(name);
+        let mut id = name_id.map_or(NONE, |name| link.cache.first(name));
+        while let Some(record) = link.cache.get(id) {
+            let next = record.next_of_name();
+            if record.rtype() == RecordType::PTR {
+                let need = asks.note(Change::Stayed, name, &link.cache.rdata(id));
+                link.cache.set_worth(now, id, worth_of(need));
             }
+            id = next;
         }
         if self.put(now, index, name, RecordType::PTR, own).is_err() {
             self.asks.set_incomplete(ask);
@@ -178,8 +206,15 @@ impl<S: QuerierStorage> Querier<S> {
     /// Tells the next piece of news.
     pub(crate) fn poll_event(&mut self) -> Option<Event<'_>> {
         match self.asks.take_news()? {
-            News::Told { ask, told, before, after } => self.event(ask, told, before, after),
-            News::Incomplete { ask } => Some(Event::Incomplete { ask: self.asks.id(ask)? }),
+            News::Told {
+                ask,
+                told,
+                before,
+                after,
+            } => self.event(ask, told, before, after),
+            News::Incomplete { ask } => Some(Event::Incomplete {
+                ask: self.asks.id(ask)?,
+            }),
             News::Finished { ask, outcome } => {
                 let id = self.asks.id(ask)?;
                 self.asks.remove_ask(ask);
@@ -193,15 +228,30 @@ impl<S: QuerierStorage> Querier<S> {
         let (name, is_own) = self.asks.told(told)?;
         let ask = self.asks.id(ask)?;
         let links = &self.links;
-        let instance = Instance { links, name, is_own };
+        let instance = Instance {
+            links,
+            name,
+            is_own,
+        };
         Some(match (kind, before, after) {
             (Kind::Browse | Kind::Types, NOTHING, _) => Event::Found { ask, instance },
             (Kind::Browse | Kind::Types, _, NOTHING) => Event::Gone { ask, instance },
             (Kind::Browse | Kind::Types, ..) => Event::Changed { ask, instance },
             (Kind::Resolve, _, NOTHING) => Event::Lost { ask, instance },
             (Kind::Resolve, ..) => Event::Resolved { ask, instance },
-            (Kind::Host(kind), ..) => Event::Addresses { ask, host: Host { links, name, kind, is_own } },
-            (Kind::Query(rtype), ..) => Event::Answers { ask, records: Records { links, name, rtype } },
+            (Kind::Host(kind), ..) => Event::Addresses {
+                ask,
+                host: Host {
+                    links,
+                    name,
+                    kind,
+                    is_own,
+                },
+            },
+            (Kind::Query(rtype), ..) => Event::Answers {
+                ask,
+                records: Records { links, name, rtype },
+            },
         })
     }
 }

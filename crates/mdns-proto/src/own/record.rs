@@ -7,7 +7,7 @@ use crate::{
     link::InterfaceId,
     name::KeyedHash,
     store::{Block, Chained, NONE, NameId},
-    wire::{RecordType, Ttl},
+    wire::{RecordType, Ttl, TypeSet},
 };
 
 /// TTL of records in which a host name is owner or rdata (RFC 6762 §10).
@@ -34,6 +34,24 @@ impl Stored {
             Stored::Srv { .. } => RecordType::SRV,
             Stored::Txt(_) => RecordType::TXT,
         }
+    }
+
+    /// A bit for the type.
+    pub(crate) const fn bit(&self) -> u8 {
+        match self {
+            Stored::A(_) => 1,
+            Stored::Aaaa(_) => 2,
+            Stored::Ptr(_) => 4,
+            Stored::Srv { .. } => 8,
+            Stored::Txt(_) => 16,
+        }
+    }
+
+    /// The types of which the bits are set.
+    pub(crate) fn types(bits: u8) -> TypeSet {
+        const TYPES: [RecordType; 5] =
+            [RecordType::A, RecordType::AAAA, RecordType::PTR, RecordType::SRV, RecordType::TXT];
+        (0u8..).zip(TYPES).filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, rtype)| rtype).collect()
     }
 
     /// The name in the rdata.

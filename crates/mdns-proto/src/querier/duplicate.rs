@@ -19,11 +19,19 @@ impl<H: HeardStorage> HeardLink<H> {
         if message.header().flags.truncated() {
             return;
         }
-        for question in message.questions().filter(|question| question.qclass == Class::IN && !question.unicast) {
-            let Some(id) = self.find_question(question.name, question.qtype) else { continue };
-            let Some(slot) = self.questions.get_mut(id) else { continue };
+        for question in message
+            .questions()
+            .filter(|question| question.qclass == Class::IN && !question.unicast)
+        {
+            let Some(id) = self.find_question(question.name, question.qtype) else {
+                continue;
+            };
+            let Some(slot) = self.questions.get_mut(id) else {
+                continue;
+            };
             let is_soon = slot.has_series() && slot.series_due() <= now + SOON;
-            if !is_soon || slot.unicast || slot.refresh || !self.knows_all(now, message, &question) {
+            if !is_soon || slot.unicast || slot.refresh || !self.knows_all(now, message, &question)
+            {
                 continue;
             }
             if let Some(slot) = self.questions.get_mut(id) {

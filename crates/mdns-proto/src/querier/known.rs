@@ -24,7 +24,14 @@ impl<H: HeardStorage> HeardLink<H> {
             return None;
         }
         let limit = usize::from(self.config.mtu).saturating_sub(self.config.family.headers());
-        let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });
+        let mut writer = Writer::new(
+            buffer,
+            limit,
+            Header {
+                id: 0,
+                flags: Flags::QUERY,
+            },
+        );
         if self.listed.0 == NONE {
             self.write_questions(asks, now, &mut writer);
         }
@@ -32,9 +39,16 @@ impl<H: HeardStorage> HeardLink<H> {
         (!writer.is_empty()).then(|| writer.finish())
     }
 
-    fn write_questions<A: AskStorage>(&mut self, asks: &Asks<A>, now: Instant, writer: &mut Writer<'_>) {
+    fn write_questions<A: AskStorage>(
+        &mut self,
+        asks: &Asks<A>,
+        now: Instant,
+        writer: &mut Writer<'_>,
+    ) {
         while let Some(id) = self.due.by(&self.questions, now) {
-            let Some(slot) = self.questions.get(id) else { return };
+            let Some(slot) = self.questions.get(id) else {
+                return;
+            };
             let (rtype, unicast) = (slot.rtype, slot.unicast);
             let name = self.cache.name(slot.name);
             let need = asks.need(name, rtype);
@@ -51,7 +65,12 @@ impl<H: HeardStorage> HeardLink<H> {
                 }
                 continue;
             }
-            let question = Question { name, qtype: rtype, qclass: Class::IN, unicast };
+            let question = Question {
+                name,
+                qtype: rtype,
+                qclass: Class::IN,
+                unicast,
+            };
             if writer.question(&question).is_err() && !writer.is_empty() {
                 return;
             }
@@ -65,7 +84,9 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Takes note that a question was asked.
     fn note_asked(&mut self, now: Instant, id: u32) {
-        let Some(slot) = self.questions.get_mut(id) else { return };
+        let Some(slot) = self.questions.get_mut(id) else {
+            return;
+        };
         slot.note_asked(now);
         if slot.has_series() {
             self.due.settle(&mut self.questions, id);
@@ -129,7 +150,11 @@ impl<H: HeardStorage> HeardLink<H> {
         let after = |link: &Self, id| link.questions.get(id).map_or(NONE, |slot| slot.next_listed);
         let next = after(self, id);
         if first == id {
-            self.listed = if last == id { (NONE, NONE) } else { (next, last) };
+            self.listed = if last == id {
+                (NONE, NONE)
+            } else {
+                (next, last)
+            };
             self.start_cursor();
             return;
         }

@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
 use crate::{
-    cache::{Cache, Gone, HeardStorage, Inserted, Origin},
+    cache::{Cache, Gone, HeardStorage, Inserted, Origin, Room, Worth},
     chance::{Chance, Draw},
     config::Config,
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
@@ -88,8 +88,12 @@ impl<H: HeardStorage> HeardLink<H> {
             return;
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
-        let cache_flush = record.cache_flush && !(rtype == RecordType::PTR && is_service(record.name));
-        let record = &Record { cache_flush, ..*record };
+        let cache_flush =
+            record.cache_flush && !(rtype == RecordType::PTR && is_service(record.name));
+        let record = &Record {
+            cache_flush,
+            ..*record
+        };
         let Ok(id) = self.insert(asks, now, record, origin) else {
             self.not_cached = self.not_cached.saturating_add(1);
             asks.note_dropped(record.name, rtype);
@@ -111,18 +115,20 @@ impl<H: HeardStorage> HeardLink<H> {
         record: &Record<'_>,
         origin: Origin,
     ) -> Result<u32, Full> {
-        let inserted = self.cache.insert(now, record, origin, &mut |name, rdata| {
+        let worth = worth_of(asks.need(record.name, record.rtype()));
+        let gone: Gone<'_> = &mut |name, rdata| {
             asks.note(Change::Went, name, rdata);
-        });
+        };
+        let inserted = self
+            .cache
+            .insert(now, record, origin, &mut Room { worth, gone });
         let (id, change) = match inserted? {
             Inserted::New(id) | Inserted::Rescued(id) => (id, Change::Came),
             Inserted::Again(id) => (id, Change::Stayed),
         };
         if change == Change::Came || record.rtype() == RecordType::PTR {
             let need = asks.note(change, record.name, &record.rdata);
-            if change == Change::Came && need >= Need::Kept {
-                self.cache.set_awaited(now, id, true);
-            }
+            self.raise_worth(now, id, worth_of(need));
         }
         Ok(id)
     }
@@ -144,28 +150,52 @@ impl<H: HeardStorage> HeardLink<H> {
             || asks.need(record.name, record.rtype()) != Need::None
     }
 
-    /// Says of all records of this name and type that someone would miss them.
-    pub(crate) fn await_records(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
-        let Some(name) = self.cache.find_name(name) else { return };
+    fn raise_worth(&mut self, now: Instant, id: u32, worth: Worth) {
+        let before = self.cache.get(id).map_or(worth, |record| record.worth());
+        self.cache.set_worth(now, id, before.max(worth));
+    }
+
+    /// Says of records of this name and type that someone would miss them: of as many as a stranger may make us look at.
+    pub(crate) fn await_records(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        rtype: RecordType,
+        need: Need,
+    ) {
+        let Some(name) = self.cache.find_name(name) else {
+            return;
+        };
         let mut id = self.cache.first(name);
-        while let Some(record) = self.cache.get(id) {
+        for _ in 0..self.cache.walk_max() {
+            let Some(record) = self.cache.get(id) else {
+                return;
+            };
             let next = record.next_of_name();
             if rtype == RecordType::ANY || record.rtype() == rtype {
-                self.cache.set_awaited(now, id, true);
+                self.raise_worth(now, id, worth_of(need));
             }
             id = next;
         }
     }
 
-    /// Looks at what is known and asked about a name, and lets go of what nobody needs any more.
+    /// Something was asked for, or is not any more: looks at all that is known and asked about a name, says what someone
+    /// would miss now, and drops the questions that nobody needs.
     pub(crate) fn recheck<A: AskStorage>(&mut self, asks: &Asks<A>, now: Instant, name: Name<'_>) {
-        let Some(id) = self.cache.find_name(name) else { return };
+        let Some(id) = self.cache.find_name(name) else {
+            return;
+        };
         let mut record = self.cache.first(id);
+        // Records of one type stand together, mostly.
+        let mut last = None;
         while let Some(kept) = self.cache.get(record) {
-            let next = kept.next_of_name();
-            if kept.is_awaited() && asks.need(name, kept.rtype()) < Need::Kept {
-                self.cache.set_awaited(now, record, false);
-            }
+            let (next, rtype) = (kept.next_of_name(), kept.rtype());
+            let need = match last {
+                Some((last, need)) if last == rtype => need,
+                _ => asks.need(name, rtype),
+            };
+            last = Some((rtype, need));
+            self.cache.set_worth(now, record, worth_of(need));
             record = next;
         }
         let mut question = self.cache.tag(id);
@@ -181,17 +211,22 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Expires and refreshes what is due.
     pub(super) fn handle_timeout<A: AskStorage>(&mut self, asks: &mut Asks<A>, now: Instant) {
         while let Some(id) = self.cache.due(now) {
-            let Some(record) = self.cache.get(id) else { return };
+            let Some(record) = self.cache.get(id) else {
+                return;
+            };
             let (name, rtype) = (record.name(), record.rtype());
             if record.expires() <= now {
                 self.cache.remove(id, &mut |name, rdata| {
                     asks.note(Change::Went, name, rdata);
                 });
-            } else if asks.need(self.cache.name(name), rtype) >= Need::Kept {
+                continue;
+            }
+            let worth = worth_of(asks.need(self.cache.name(name), rtype));
+            if worth == Worth::Kept {
                 self.cache.refreshed(now, id);
                 self.ask_for_refresh(now, name, rtype);
             } else {
-                self.cache.set_awaited(now, id, false);
+                self.cache.set_worth(now, id, worth);
             }
         }
     }
@@ -246,7 +281,9 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Whether there is a series of questions going on.
     pub(crate) fn is_asking(&self, name: Name<'_>, rtype: RecordType) -> bool {
-        let slot = self.find_question(name, rtype).and_then(|id| self.questions.get(id));
+        let slot = self
+            .find_question(name, rtype)
+            .and_then(|id| self.questions.get(id));
         slot.is_some_and(QuestionSlot::has_series)
     }
 
@@ -274,7 +311,8 @@ impl<H: HeardStorage> HeardLink<H> {
         if !self.questions.has_room(self.questions_max) {
             return Err(Full);
         }
-        let name = self.cache.intern(name, gone)?;
+        let worth = Worth::Kept;
+        let name = self.cache.intern(name, &mut Room { worth, gone })?;
         self.add_question_of(name, rtype)
     }
 
@@ -282,7 +320,10 @@ impl<H: HeardStorage> HeardLink<H> {
     fn add_question_of(&mut self, name: NameId, rtype: RecordType) -> Result<u32, Full> {
         let mut slot = QuestionSlot::new(name, rtype);
         slot.next = self.cache.tag(name);
-        let id = self.questions.insert(slot, self.questions_max).inspect_err(|Full| self.cache.release(name))?;
+        let id = self
+            .questions
+            .insert(slot, self.questions_max)
+            .inspect_err(|Full| self.cache.release(name))?;
         self.cache.set_tag(name, id);
         Ok(id)
     }
@@ -309,7 +350,9 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Ends the questions that a record has answered for good: a set that came whole is all there is (§5.2), and so is
     /// what its owner denies (§6.1).
     fn note_answered<A: AskStorage>(&mut self, asks: &Asks<A>, record: &Record<'_>) {
-        let Some(name) = self.cache.find_name(record.name) else { return };
+        let Some(name) = self.cache.find_name(record.name) else {
+            return;
+        };
         let mut id = self.cache.tag(name);
         while let Some(slot) = self.questions.get(id) {
             let next = slot.next;
@@ -325,7 +368,9 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     pub(super) fn drop_question(&mut self, id: u32) {
-        let Some(slot) = self.questions.get(id) else { return };
+        let Some(slot) = self.questions.get(id) else {
+            return;
+        };
         let (name, next) = (slot.name, slot.next);
         self.unlist(id);
         if self.cache.tag(name) == id {
@@ -376,6 +421,15 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 }
 
+/// What a record is worth that answers a need.
+pub(crate) fn worth_of(need: Need) -> Worth {
+    match need {
+        Need::None => Worth::Idle,
+        Need::Once => Worth::Shown,
+        Need::Kept | Need::Open => Worth::Kept,
+    }
+}
+
 /// Whether a name is a service type, or a subtype of one, or lists the types there are.
 fn is_service(name: Name<'_>) -> bool {
     let mut labels = name.labels();
@@ -384,7 +438,10 @@ fn is_service(name: Name<'_>) -> bool {
 
 impl<H: HeardStorage> fmt::Debug for HeardLink<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeardLink").field("id", &self.id).field("is_up", &self.is_up).finish_non_exhaustive()
+        f.debug_struct("HeardLink")
+            .field("id", &self.id)
+            .field("is_up", &self.is_up)
+            .finish_non_exhaustive()
     }
 }
 
@@ -398,7 +455,9 @@ impl<H: HeardStorage> Heard for HeardLink<H> {
     }
 
     fn first(&self, name: Name<'_>) -> u32 {
-        self.cache.find_name(name).map_or(NONE, |name| self.cache.first(name))
+        self.cache
+            .find_name(name)
+            .map_or(NONE, |name| self.cache.first(name))
     }
 
     fn entry(&self, id: u32) -> Option<Entry<'_>> {
@@ -414,7 +473,9 @@ impl<H: HeardStorage> Heard for HeardLink<H> {
     }
 
     fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool {
-        self.cache.find_name(name).is_some_and(|name| self.cache.denies(name, rtype))
+        self.cache
+            .find_name(name)
+            .is_some_and(|name| self.cache.denies(name, rtype))
     }
 
     fn walk_max(&self) -> usize {

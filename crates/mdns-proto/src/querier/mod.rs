@@ -1,6 +1,6 @@
 //! Asking on many links, and what was heard there (RFC 6762 §5, §7, §10).
 //!
-//! One [`Querier`] has a row of links, each with its own cache and its own questions, and above them what was asked for.
+//! A querier has a row of links, each with its own cache and its own questions, and above them what was asked for.
 //! A question is put on a link because something asked for needs it there; that need is not stored with the question but
 //! looked up when the question falls due, so that nothing has to be counted.
 
@@ -27,6 +27,7 @@ use crate::{
     wire::{Class, Message, Rdata, Record, RecordType, Ttl},
 };
 
+pub(crate) use self::link::worth_of;
 pub use self::{link::HeardLink, question::QuestionSlot};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
@@ -68,7 +69,13 @@ impl<S: QuerierStorage> Rows<S> {
     pub(crate) fn pointer(&self, index: usize, from: Name<'_>, to: Name<'_>) -> Option<bool> {
         let cache = &self.get(index)?.cache;
         let rdata = Rdata::Ptr(to);
-        let record = Record { name: from, class: Class::IN, cache_flush: false, ttl: Ttl(0), rdata };
+        let record = Record {
+            name: from,
+            class: Class::IN,
+            cache_flush: false,
+            ttl: Ttl(0),
+            rdata,
+        };
         let kept = cache.get(cache.find(&record)?)?;
         Some(kept.life() == Life::Own)
     }
@@ -114,7 +121,9 @@ impl<S: QuerierStorage> Querier<S> {
     /// Nothing heard, nothing asked.
     pub(crate) const fn new(config: &Config) -> Self {
         Querier {
-            links: Rows { row: S::Links::EMPTY },
+            links: Rows {
+                row: S::Links::EMPTY,
+            },
             asks: Asks::new(config),
             chance: Chance::new(0),
             config: *config,
@@ -191,7 +200,9 @@ impl<S: QuerierStorage> Querier<S> {
         via: Via,
         own: &dyn OwnRecords,
     ) {
-        let Some(link) = self.links.up_mut(id.index()) else { return };
+        let Some(link) = self.links.up_mut(id.index()) else {
+            return;
+        };
         if via == Via::Unicast && !link.expects_unicast(now) {
             return;
         }
@@ -201,7 +212,13 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Takes in what we ourselves have just said on a link.
-    pub(crate) fn handle_own(&mut self, now: Instant, id: LinkId, message: &Message<'_>, own: &dyn OwnRecords) {
+    pub(crate) fn handle_own(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        message: &Message<'_>,
+        own: &dyn OwnRecords,
+    ) {
         if self.config.own_results {
             self.take_message(now, id, message, Origin::Own);
             self.settle(now, own);
@@ -216,14 +233,20 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     fn take_message(&mut self, now: Instant, id: LinkId, message: &Message<'_>, origin: Origin) {
-        let Some(link) = self.links.up_mut(id.index()) else { return };
+        let Some(link) = self.links.up_mut(id.index()) else {
+            return;
+        };
         for is_in in PASSES {
             let is_data = |record: &Record<'_>| {
                 let rtype = record.rtype();
                 // §10.2: what is no record, and what is not of the Internet, is not for the cache.
                 record.class == Class::IN && !rtype.is_pseudo() && is_in(rtype)
             };
-            for record in message.answers().chain(message.additionals()).filter(is_data) {
+            for record in message
+                .answers()
+                .chain(message.additionals())
+                .filter(is_data)
+            {
                 link.take(&mut self.asks, now, &record, origin, &self.config);
             }
         }
@@ -246,25 +269,39 @@ impl<S: QuerierStorage> Querier<S> {
         if self.has_news() {
             return Instant::ZERO;
         }
-        let links = self.links.iter().map(|link| link.cache.next_due().min(link.retry));
+        let links = self
+            .links
+            .iter()
+            .map(|link| link.cache.next_due().min(link.retry));
         links.fold(self.next_patience(), Instant::min)
     }
 
     // Questions.
 
     /// Writes the next packet for a link, which is for its group.
-    pub(crate) fn poll_transmit(&mut self, now: Instant, id: LinkId, buffer: &mut [u8]) -> Option<usize> {
-        self.links.up_mut(id.index())?.poll_transmit(&self.asks, now, buffer)
+    pub(crate) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        self.links
+            .up_mut(id.index())?
+            .poll_transmit(&self.asks, now, buffer)
     }
 
     /// Whether the next packet goes on with known answers, and so must follow the last one at once (§7.2).
     pub(crate) fn is_continuing(&self, id: LinkId) -> bool {
-        self.links.get(id.index()).is_some_and(HeardLink::is_continuing)
+        self.links
+            .get(id.index())
+            .is_some_and(HeardLink::is_continuing)
     }
 
     /// When [`poll_transmit`](Self::poll_transmit) has something to write for a link.
     pub(crate) fn next_transmit(&self, id: LinkId) -> Instant {
-        self.links.get(id.index()).map_or(Instant::MAX, HeardLink::next_transmit)
+        self.links
+            .get(id.index())
+            .map_or(Instant::MAX, HeardLink::next_transmit)
     }
 
     /// Adds the counters of a link to its others.

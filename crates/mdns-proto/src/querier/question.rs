@@ -111,7 +111,9 @@ impl QuestionSlot {
     /// Goes on with the series after a question at `now`.
     pub(super) fn go_on(&mut self, now: Instant) {
         self.unicast = false;
-        let secs = INTERVAL_SECS.checked_shl(self.asked.into()).unwrap_or(INTERVAL_SECS_MAX);
+        let secs = INTERVAL_SECS
+            .checked_shl(self.asked.into())
+            .unwrap_or(INTERVAL_SECS_MAX);
         self.asked = self.asked.saturating_add(1).min(32);
         // From now, not from `due`: a late driver must not make intervals short.
         self.due = now + Duration::from_secs(secs.min(INTERVAL_SECS_MAX));
@@ -120,7 +122,11 @@ impl QuestionSlot {
 
 impl Timed for QuestionSlot {
     fn due(&self) -> Instant {
-        if self.refresh { Instant::ZERO } else { self.due }
+        if self.refresh {
+            Instant::ZERO
+        } else {
+            self.due
+        }
     }
     fn place(&self) -> u32 {
         self.place
@@ -140,7 +146,9 @@ mod tests {
         let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
         question.start(Instant::ZERO, true);
         let mut now = Instant::ZERO;
-        for secs in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600] {
+        for secs in [
+            1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600,
+        ] {
             question.note_asked(now);
             assert!(!question.unicast);
             assert_eq!(question.due(), now + Duration::from_secs(secs));

@@ -21,8 +21,8 @@ use crate::{
     store::{NameSlot, Slot},
     time::Instant,
     wire::{
-        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv, Ttl, Txt,
-        TypeSet, Writer,
+        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
+        Ttl, Txt, TypeSet, Writer,
     },
 };
 
@@ -119,7 +119,11 @@ pub(crate) fn with_record<T>(line: &str, f: impl FnOnce(&Record<'_>) -> T) -> T 
     let (owner, rest) = (name(words[0]), &words[3..]);
     let cache_flush = words[1].ends_with('!');
     let ttl = Ttl(words[1].trim_end_matches('!').parse().unwrap());
-    let target = name(rest.last().filter(|_| words[2] != "TXT" && words[2] != "NSEC").unwrap_or(&"local"));
+    let target = name(
+        rest.last()
+            .filter(|_| words[2] != "TXT" && words[2] != "NSEC")
+            .unwrap_or(&"local"),
+    );
     let number = |at: usize| rest[at].parse().unwrap();
     let mut txt = Vec::new();
     for string in rest {
@@ -127,7 +131,10 @@ pub(crate) fn with_record<T>(line: &str, f: impl FnOnce(&Record<'_>) -> T) -> T 
         txt.extend(string.as_bytes());
     }
     let types: TypeSet = match words[2] {
-        "NSEC" => rest.iter().map(|rtype| rtype.parse::<RecordType>().unwrap()).collect(),
+        "NSEC" => rest
+            .iter()
+            .map(|rtype| rtype.parse::<RecordType>().unwrap())
+            .collect(),
         _ => TypeSet::new(),
     };
     let rdata = match words[2] {
@@ -142,16 +149,29 @@ pub(crate) fn with_record<T>(line: &str, f: impl FnOnce(&Record<'_>) -> T) -> T 
             target: target.as_name(),
         }),
         "TXT" => Rdata::Txt(Txt::from_wire(&txt).unwrap()),
-        "NSEC" => Rdata::Nsec(Nsec { next: owner.as_name(), types: types.as_types() }),
+        "NSEC" => Rdata::Nsec(Nsec {
+            next: owner.as_name(),
+            types: types.as_types(),
+        }),
         other => Rdata::Other(other.parse().unwrap(), b"opaque"),
     };
-    f(&Record { name: owner.as_name(), class: Class::IN, cache_flush, ttl, rdata })
+    f(&Record {
+        name: owner.as_name(),
+        class: Class::IN,
+        cache_flush,
+        ttl,
+        rdata,
+    })
 }
 
 /// Writes a response, or with questions a query. A question is `hall.local A` or `hall.local A QU`.
 pub(crate) fn packet(questions: &[&str], records: &[&str]) -> Vec<u8> {
     let mut buffer = vec![0; 9000];
-    let flags = if questions.is_empty() { Flags::RESPONSE } else { Flags::QUERY };
+    let flags = if questions.is_empty() {
+        Flags::RESPONSE
+    } else {
+        Flags::QUERY
+    };
     let mut writer = Writer::new(&mut buffer, 9000, Header { id: 0, flags });
     for question in questions {
         let words: Vec<&str> = question.split_whitespace().collect();
@@ -238,7 +258,12 @@ impl<S: QuerierStorage> Scene<S> {
 
     pub(crate) fn add_link(&mut self, link: LinkId) {
         let family = if link == LAN { Family::V4 } else { Family::V6 };
-        let config = LinkConfig { interface: InterfaceId(7), family, mtu: 1500, unicast: true };
+        let config = LinkConfig {
+            interface: InterfaceId(7),
+            family,
+            mtu: 1500,
+            unicast: true,
+        };
         self.querier.add_link(link, config).unwrap();
         self.querier.link_up(self.now, link, &self.ours);
     }
@@ -249,9 +274,17 @@ impl<S: QuerierStorage> Scene<S> {
         loop {
             self.drain();
             let links = [LAN, LAN6];
-            let next = links.map(|link| self.querier.next_transmit(link)).into_iter().min().unwrap();
+            let next = links
+                .map(|link| self.querier.next_transmit(link))
+                .into_iter()
+                .min()
+                .unwrap();
             let next = next.min(self.querier.next_timer());
-            assert!(next > self.now, "drained, and still due at {next:?}, now {:?}", self.now);
+            assert!(
+                next > self.now,
+                "drained, and still due at {next:?}, now {:?}",
+                self.now
+            );
             if next > until {
                 break;
             }
@@ -272,7 +305,10 @@ impl<S: QuerierStorage> Scene<S> {
                     at: self.now,
                     link,
                     truncated: message.header().flags.truncated(),
-                    questions: message.questions().map(|question| question.to_string()).collect(),
+                    questions: message
+                        .questions()
+                        .map(|question| question.to_string())
+                        .collect(),
                     known: message.answers().map(|record| record.to_string()).collect(),
                     len,
                 });
@@ -296,27 +332,33 @@ impl<S: QuerierStorage> Scene<S> {
 
     pub(crate) fn hear_packet(&mut self, link: LinkId, via: Via, bytes: &[u8]) {
         let message = Message::parse(bytes).unwrap();
-        self.querier.handle_response(self.now, link, &message, via, &self.ours);
+        self.querier
+            .handle_response(self.now, link, &message, via, &self.ours);
         self.run(Duration::ZERO);
     }
 
     /// Somebody asks this.
     pub(crate) fn hear_query(&mut self, questions: &[&str], known: &[&str]) {
         let bytes = packet(questions, known);
-        self.querier.handle_query(self.now, LAN, &Message::parse(&bytes).unwrap());
+        self.querier
+            .handle_query(self.now, LAN, &Message::parse(&bytes).unwrap());
         self.run(Duration::ZERO);
     }
 
     /// We say this.
     pub(crate) fn say(&mut self, records: &[&str]) {
         let bytes = packet(&[], records);
-        self.querier.handle_own(self.now, LAN, &Message::parse(&bytes).unwrap(), &self.ours);
+        self.querier
+            .handle_own(self.now, LAN, &Message::parse(&bytes).unwrap(), &self.ours);
         self.run(Duration::ZERO);
     }
 
     /// Takes what was told so far.
     pub(crate) fn told(&mut self) -> Vec<String> {
-        core::mem::take(&mut self.told).into_iter().map(|(_, text)| text).collect()
+        core::mem::take(&mut self.told)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
     }
 
     /// Takes the questions sent so far, each with the milliseconds since `from`.
@@ -325,14 +367,20 @@ impl<S: QuerierStorage> Scene<S> {
             .into_iter()
             .flat_map(|sent| {
                 let at = (sent.at - from).as_millis() as u64;
-                sent.questions.into_iter().map(move |question| (at, question))
+                sent.questions
+                    .into_iter()
+                    .map(move |question| (at, question))
             })
             .collect()
     }
 
     /// When this question was asked, in milliseconds since `from`.
     pub(crate) fn times_of(&mut self, from: Instant, question: &str) -> Vec<u64> {
-        self.asked(from).into_iter().filter(|(_, asked)| asked == question).map(|(at, _)| at).collect()
+        self.asked(from)
+            .into_iter()
+            .filter(|(_, asked)| asked == question)
+            .map(|(at, _)| at)
+            .collect()
     }
 }
 
@@ -345,14 +393,19 @@ fn text_of(event: &Event<'_>) -> String {
         Event::Lost { instance, .. } => format!("lost {}", instance.label_text()),
         Event::Addresses { host, .. } => {
             let mut text = format!("addresses {}", host.name());
-            host.addresses().for_each(|address| text += &format!(" {}@{}", address.ip, address.link.0));
+            host.addresses()
+                .for_each(|address| text += &format!(" {}@{}", address.ip, address.link.0));
             text
         }
         Event::Answers { records, .. } => {
             let mut text = format!("answers {} {}", records.name(), records.rtype());
-            let mut all: Vec<String> = records.iter().map(|answer| answer.rdata.to_string()).collect();
+            let mut all: Vec<String> = records
+                .iter()
+                .map(|answer| answer.rdata.to_string())
+                .collect();
             all.sort();
-            all.iter().for_each(|answer| text += &format!(" [{answer}]"));
+            all.iter()
+                .for_each(|answer| text += &format!(" [{answer}]"));
             text
         }
         Event::Finished { outcome, .. } => format!("finished {outcome:?}"),
@@ -368,8 +421,10 @@ fn text_of_instance(instance: &Instance<'_>) -> String {
     if let Some(target) = instance.target() {
         text += &format!(" at {}:{}", target.host, target.port);
     }
-    let mut addresses: Vec<String> =
-        instance.addresses().map(|address| format!(" {}@{}", address.ip, address.link.0)).collect();
+    let mut addresses: Vec<String> = instance
+        .addresses()
+        .map(|address| format!(" {}@{}", address.ip, address.link.0))
+        .collect();
     addresses.sort();
     text += &addresses.concat();
     for (key, value) in instance.txt().attributes() {

@@ -8,11 +8,11 @@ use super::{
     scene::{LAN, LAN6, Scene, millis, name, on_both, packet, secs},
 };
 use crate::{
-    config::Config,
     cache::HeardRecord,
+    config::Config,
     discovery::{AddressKind, AskId, AskSlot, Span, ToldSlot},
-    store::{NameSlot, Slot},
     link::{Family, InterfaceId, LinkConfig, Via},
+    store::{NameSlot, Slot},
     time::Instant,
     wire::{Message, RecordType},
 };
@@ -21,12 +21,24 @@ const PTR: &str = "_ipp._tcp.local 4500 PTR Printer._ipp._tcp.local";
 const A: &str = "hall.local 120! A 192.0.2.1";
 
 fn browse<S: QuerierStorage>(scene: &mut Scene<S>) -> AskId {
-    scene.querier.browse(scene.now, name("_ipp._tcp.local").as_name(), &scene.ours).unwrap()
+    scene
+        .querier
+        .browse(scene.now, name("_ipp._tcp.local").as_name(), &scene.ours)
+        .unwrap()
 }
 
 fn query<S: QuerierStorage>(scene: &mut Scene<S>, text: &str, rtype: RecordType) -> AskId {
     let asked = name(text);
-    scene.querier.query(scene.now, asked.as_name(), rtype, Span::Continuous, &scene.ours).unwrap()
+    scene
+        .querier
+        .query(
+            scene.now,
+            asked.as_name(),
+            rtype,
+            Span::Continuous,
+            &scene.ours,
+        )
+        .unwrap()
 }
 
 /// covers: 6762-5.2-a, 6762-5.2-b, 6762-5.2-c, 6762-5.4-c, 6762-5.4-d, 6762-18.1-c, 6762-18.2-a
@@ -39,8 +51,14 @@ fn a_series_doubles_its_intervals_up_to_an_hour() {
         scene.run(secs(6 * 3600));
         let times = scene.times_of(start, "_ipp._tcp.local IN PTR?");
         assert!((20..=120).contains(&times[0]));
-        let intervals: Vec<u64> = times.windows(2).map(|pair| (pair[1] - pair[0]) / 1000).collect();
-        assert_eq!(intervals[..12], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]);
+        let intervals: Vec<u64> = times
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]) / 1000)
+            .collect();
+        assert_eq!(
+            intervals[..12],
+            [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]
+        );
         assert!(intervals[12..].iter().all(|&interval| interval == 3600));
     }
     on_both!(test);
@@ -59,7 +77,10 @@ fn the_first_question_waits_a_random_while() {
         assert!((20..=120).contains(&times[0]), "{times:?}");
         quarters[((times[0] - 20) / 26) as usize] += 1;
     }
-    assert!(quarters.iter().all(|&n| (60..=140).contains(&n)), "{quarters:?}");
+    assert!(
+        quarters.iter().all(|&n| (60..=140).contains(&n)),
+        "{quarters:?}"
+    );
 }
 
 /// covers: 6762-5.3-b
@@ -71,7 +92,10 @@ fn questions_that_start_together_share_a_packet() {
         query(&mut scene, "hall.local", RecordType::A);
         scene.run(millis(150));
         assert_eq!(scene.sent.len(), 1);
-        assert_eq!(scene.sent[0].questions, ["_ipp._tcp.local IN PTR?", "hall.local IN A?"]);
+        assert_eq!(
+            scene.sent[0].questions,
+            ["_ipp._tcp.local IN PTR?", "hall.local IN A?"]
+        );
     }
     on_both!(test);
 }
@@ -91,7 +115,10 @@ fn a_unique_answer_ends_the_series_until_its_refresh() {
         let times = scene.times_of(heard, "hall.local IN A?");
         assert_eq!(times.len(), 4, "{times:?}");
         for (time, percent) in times.iter().zip([80, 85, 90, 95]) {
-            assert!((percent * 1200..=(percent + 2) * 1200).contains(time), "{times:?}");
+            assert!(
+                (percent * 1200..=(percent + 2) * 1200).contains(time),
+                "{times:?}"
+            );
         }
         scene.told();
         scene.run(millis(999));
@@ -99,7 +126,10 @@ fn a_unique_answer_ends_the_series_until_its_refresh() {
         scene.run(millis(1));
         assert_eq!(scene.told(), ["answers hall.local A"]);
         scene.run(millis(150));
-        assert!(!scene.times_of(start, "hall.local IN A?").is_empty(), "it is asked for anew");
+        assert!(
+            !scene.times_of(start, "hall.local IN A?").is_empty(),
+            "it is asked for anew"
+        );
     }
     on_both!(test);
 }
@@ -119,7 +149,10 @@ fn refreshes_are_spread_over_two_hundredths() {
         assert!(late <= 2_000);
         quarters[(late / 501) as usize] += 1;
     }
-    assert!(quarters.iter().all(|&n| (60..=140).contains(&n)), "{quarters:?}");
+    assert!(
+        quarters.iter().all(|&n| (60..=140).contains(&n)),
+        "{quarters:?}"
+    );
 }
 
 /// covers: 6762-5.2-k
@@ -130,7 +163,12 @@ fn an_answer_starts_the_schedule_of_refreshes_anew() {
         query(&mut scene, "hall.local", RecordType::A);
         scene.hear(&["hall.local 100! A 192.0.2.1"]);
         scene.run(secs(83));
-        assert_eq!(scene.times_of(scene.now - secs(83), "hall.local IN A?").len(), 1);
+        assert_eq!(
+            scene
+                .times_of(scene.now - secs(83), "hall.local IN A?")
+                .len(),
+            1
+        );
         scene.hear(&["hall.local 100! A 192.0.2.1"]);
         let heard = scene.now;
         scene.run(millis(79_999));
@@ -171,18 +209,36 @@ fn after_a_link_came_up_the_first_question_takes_a_unicast_answer() {
             let mut scene = Scene::<S>::new(1);
             browse(&mut scene);
             scene.run(secs(100));
-            let config =
-                LinkConfig { interface: InterfaceId(8), family: Family::V6, mtu: 1500, unicast };
+            let config = LinkConfig {
+                interface: InterfaceId(8),
+                family: Family::V6,
+                mtu: 1500,
+                unicast,
+            };
             scene.querier.add_link(LAN6, config).unwrap();
             scene.run(secs(10));
-            assert!(scene.sent.iter().all(|sent| sent.link == LAN), "it is down at first");
+            assert!(
+                scene.sent.iter().all(|sent| sent.link == LAN),
+                "it is down at first"
+            );
             scene.querier.link_up(scene.now, LAN6, &scene.ours);
             scene.sent.clear();
             scene.run(secs(5));
             scene.sent.retain(|sent| sent.link == LAN6);
-            let asked: Vec<String> = scene.asked(scene.now - secs(5)).into_iter().map(|(_, asked)| asked).collect();
-            let first = if unicast { "_ipp._tcp.local IN PTR? QU" } else { "_ipp._tcp.local IN PTR?" };
-            assert_eq!(asked, [first, "_ipp._tcp.local IN PTR?", "_ipp._tcp.local IN PTR?"]);
+            let asked: Vec<String> = scene
+                .asked(scene.now - secs(5))
+                .into_iter()
+                .map(|(_, asked)| asked)
+                .collect();
+            let first = if unicast {
+                "_ipp._tcp.local IN PTR? QU"
+            } else {
+                "_ipp._tcp.local IN PTR?"
+            };
+            assert_eq!(
+                asked,
+                [first, "_ipp._tcp.local IN PTR?", "_ipp._tcp.local IN PTR?"]
+            );
         }
     }
     on_both!(test);
@@ -202,7 +258,12 @@ fn after_a_sleep_what_is_not_confirmed_goes_within_ten_seconds() {
         scene.querier.resumed(scene.now, &scene.ours);
         scene.run(millis(150));
         let asked = scene.asked(start);
-        assert!(asked.iter().any(|(_, asked)| asked == "_ipp._tcp.local IN PTR? QU"), "{asked:?}");
+        assert!(
+            asked
+                .iter()
+                .any(|(_, asked)| asked == "_ipp._tcp.local IN PTR? QU"),
+            "{asked:?}"
+        );
         scene.hear(&[PTR]);
         scene.run(millis(9_849));
         assert_eq!(scene.told(), [""; 0]);
@@ -218,21 +279,34 @@ fn cache_flush_ends_what_is_older_than_a_second() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
         let hall = name("hall.local");
-        scene.querier.lookup_host(scene.now, hall.as_name(), AddressKind::Both, &scene.ours).unwrap();
+        scene
+            .querier
+            .lookup_host(scene.now, hall.as_name(), AddressKind::Both, &scene.ours)
+            .unwrap();
         scene.hear(&[A, "hall.local 120! AAAA fe80::1"]);
         scene.run(millis(900));
         scene.hear(&["hall.local 120! A 192.0.2.2"]);
         scene.run(secs(5));
         scene.told();
         scene.hear(&["hall.local 120! A 192.0.2.3"]);
-        assert_eq!(scene.told(), ["addresses hall.local 192.0.2.3@0 192.0.2.2@0 fe80::1@0 192.0.2.1@0"]);
+        assert_eq!(
+            scene.told(),
+            ["addresses hall.local 192.0.2.3@0 192.0.2.2@0 fe80::1@0 192.0.2.1@0"]
+        );
         scene.run(millis(999));
         assert_eq!(scene.told(), [""; 0]);
         scene.run(millis(1));
-        assert_eq!(scene.told().last().unwrap(), "addresses hall.local 192.0.2.3@0 fe80::1@0");
+        assert_eq!(
+            scene.told().last().unwrap(),
+            "addresses hall.local 192.0.2.3@0 fe80::1@0"
+        );
         scene.hear(&["hall.local 120 A 192.0.2.3"]);
         scene.run(secs(5));
-        assert_eq!(scene.told(), [""; 0], "with or without the bit it is one record");
+        assert_eq!(
+            scene.told(),
+            [""; 0],
+            "with or without the bit it is one record"
+        );
     }
     on_both!(test);
 }
@@ -286,7 +360,11 @@ fn known_answers_are_shared_fresh_and_without_cache_flush() {
         scene.run(secs(900));
         scene.sent.clear();
         scene.run(secs(400));
-        let sent = scene.sent.iter().find(|sent| sent.questions == ["_ipp._tcp.local IN PTR?"]).unwrap();
+        let sent = scene
+            .sent
+            .iter()
+            .find(|sent| sent.questions == ["_ipp._tcp.local IN PTR?"])
+            .unwrap();
         let left = 4500 - (sent.at - Instant::from_millis(1_000_000)).as_secs() - 1;
         assert_eq!(
             sent.known,
@@ -307,16 +385,43 @@ fn what_is_denied_is_asked_for_again_when_the_denial_ends() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
         let hall = name("hall.local");
-        scene.querier.lookup_host(scene.now, hall.as_name(), AddressKind::V6, &scene.ours).unwrap();
+        scene
+            .querier
+            .lookup_host(scene.now, hall.as_name(), AddressKind::V6, &scene.ours)
+            .unwrap();
         scene.run(millis(500));
         scene.hear(&["hall.local 60! NSEC A"]);
-        assert_eq!(scene.told(), ["addresses hall.local"], "it has none of these, and that is known at once");
+        assert_eq!(
+            scene.told(),
+            ["addresses hall.local"],
+            "it has none of these, and that is known at once"
+        );
         scene.sent.clear();
         let heard = scene.now;
         scene.run(millis(59_999));
         assert_eq!(scene.sent, []);
         scene.run(millis(121));
         assert_eq!(scene.times_of(heard, "hall.local IN AAAA?").len(), 1);
+    }
+    on_both!(test);
+}
+
+/// covers: 6762-5.2-g, 6762-5.2-l
+#[test]
+fn what_is_known_before_it_is_browsed_is_refreshed_from_then_on() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = Scene::<S>::new(1);
+        scene.hear(&["_ipp._tcp.local 100 PTR Printer._ipp._tcp.local"]);
+        scene.run(secs(70));
+        let first = browse(&mut scene);
+        scene.run(secs(9));
+        scene.sent.clear();
+        scene.run(secs(4));
+        assert_eq!(scene.sent.len(), 1, "at four fifths");
+        scene.querier.stop(scene.now, first, &scene.ours);
+        scene.sent.clear();
+        scene.run(secs(30));
+        assert_eq!(scene.sent, []);
     }
     on_both!(test);
 }
@@ -328,14 +433,22 @@ fn known_answers_go_on_over_packets() {
     let mut scene = Scene::<super::scene::Server>::new(1);
     browse(&mut scene);
     let lines: Vec<String> = (0..200)
-        .map(|n| format!("_ipp._tcp.local 4500 PTR A-printer-with-a-longish-name-{n}._ipp._tcp.local"))
+        .map(|n| {
+            format!("_ipp._tcp.local 4500 PTR A-printer-with-a-longish-name-{n}._ipp._tcp.local")
+        })
         .collect();
     for lines in lines.chunks(50) {
         scene.hear(&lines.iter().map(String::as_str).collect::<Vec<_>>());
     }
     // Details are not asked for any more by then.
     scene.run(secs(20));
-    let at = scene.sent.iter().rev().find(|sent| sent.questions == ["_ipp._tcp.local IN PTR?"]).unwrap().at;
+    let at = scene
+        .sent
+        .iter()
+        .rev()
+        .find(|sent| sent.questions == ["_ipp._tcp.local IN PTR?"])
+        .unwrap()
+        .at;
     let series: Vec<_> = scene.sent.iter().filter(|sent| sent.at == at).collect();
     assert!(series.len() > 5);
     let (last, before) = series.split_last().unwrap();
@@ -356,11 +469,16 @@ fn known_answers_that_go_meanwhile_are_passed_over() {
     let mut scene = Scene::<super::scene::Server>::new(1);
     browse(&mut scene);
     for n in 0..200 {
-        scene.hear(&[&format!("_ipp._tcp.local 4500 PTR A-printer-with-a-longish-name-{n}._ipp._tcp.local")]);
+        scene.hear(&[&format!(
+            "_ipp._tcp.local 4500 PTR A-printer-with-a-longish-name-{n}._ipp._tcp.local"
+        )]);
     }
     while !scene.querier.is_continuing(LAN) {
         scene.now = scene.querier.next_transmit(LAN);
-        scene.querier.poll_transmit(scene.now, LAN, &mut [0; 1500]).unwrap();
+        scene
+            .querier
+            .poll_transmit(scene.now, LAN, &mut [0; 1500])
+            .unwrap();
     }
     assert_eq!(scene.querier.next_transmit(LAN), Instant::ZERO);
     scene.querier.link_down(scene.now, LAN, &scene.ours);
@@ -388,8 +506,20 @@ fn a_question_that_another_has_just_asked_is_not_asked_again() {
         };
         let ours = "_ipp._tcp.local PTR";
         assert_eq!(next_after(&[ours], &[]), 2_900, "as if it were sent at 900");
-        assert_eq!(next_after(&["_IPP._tcp.local PTR"], &["_ipp._tcp.local 4500 PTR Known._ipp._tcp.local"]), 2_900);
-        assert_eq!(next_after(&[ours], &["_ipp._tcp.local 4500 PTR Strange._ipp._tcp.local"]), 1_000);
+        assert_eq!(
+            next_after(
+                &["_IPP._tcp.local PTR"],
+                &["_ipp._tcp.local 4500 PTR Known._ipp._tcp.local"]
+            ),
+            2_900
+        );
+        assert_eq!(
+            next_after(
+                &[ours],
+                &["_ipp._tcp.local 4500 PTR Strange._ipp._tcp.local"]
+            ),
+            1_000
+        );
         assert_eq!(next_after(&["_ipp._tcp.local PTR QU"], &[]), 1_000);
         assert_eq!(next_after(&["_ipp._tcp.local SRV"], &[]), 1_000);
     }
@@ -408,9 +538,17 @@ fn the_longest_ttl_at_the_end_of_time_does_no_harm() {
         scene.run(secs(24 * 3600 - 1));
         assert_eq!(scene.told(), [""; 0]);
         scene.run(secs(1));
-        assert_eq!(scene.told(), ["gone Printer"], "no record lives longer than a day");
+        assert_eq!(
+            scene.told(),
+            ["gone Printer"],
+            "no record lives longer than a day"
+        );
         scene.querier.handle_timeout(Instant::MAX, &scene.ours);
-        while scene.querier.poll_transmit(Instant::MAX, LAN, &mut [0; 1500]).is_some() {}
+        while scene
+            .querier
+            .poll_transmit(Instant::MAX, LAN, &mut [0; 1500])
+            .is_some()
+        {}
         assert_eq!(scene.querier.next_transmit(LAN), Instant::MAX);
     }
     on_both!(test);
@@ -419,11 +557,11 @@ fn the_longest_ttl_at_the_end_of_time_does_no_harm() {
 /// covers: 6762-21-b, SEC-11, SEC-12
 #[test]
 #[cfg(feature = "alloc")]
-fn ten_thousand_pointers_are_taken_in_linear_time() {
+fn thousands_of_pointers_are_taken_in_linear_time() {
     let mut scene = Scene::<super::scene::Server>::new(1);
     browse(&mut scene);
     let took = |scene: &mut Scene<super::scene::Server>, from: usize| {
-        let lines: Vec<String> = (from..from + 10_000)
+        let lines: Vec<String> = (from..from + 4_000)
             .map(|n| format!("_ipp._tcp.local 4500 PTR P{n}._ipp._tcp.local"))
             .collect();
         let packets: Vec<Vec<u8>> = lines
@@ -433,17 +571,19 @@ fn ten_thousand_pointers_are_taken_in_linear_time() {
         let start = std::time::Instant::now();
         for bytes in &packets {
             let message = Message::parse(bytes).unwrap();
-            scene.querier.handle_response(scene.now, LAN, &message, Via::Multicast, &scene.ours);
+            scene
+                .querier
+                .handle_response(scene.now, LAN, &message, Via::Multicast, &scene.ours);
         }
         start.elapsed()
     };
     let first = took(&mut scene, 0);
-    let third = [took(&mut scene, 10_000), took(&mut scene, 20_000)][1];
+    let third = [took(&mut scene, 4_000), took(&mut scene, 8_000)][1];
     let mut events = 0;
     while scene.querier.poll_event().is_some() {
         events += 1;
     }
-    assert_eq!(events, 30_000);
+    assert_eq!(events, 12_000);
     // Quadratic would be five times as long; a busy machine is allowed for.
     assert!(third < 4 * first + millis(200), "{first:?}, then {third:?}");
 }
@@ -454,10 +594,15 @@ fn ten_thousand_pointers_are_taken_in_linear_time() {
 #[test]
 fn after_any_operations_a_drain_ends() {
     fn test<S: QuerierStorage>() {
-        for seed in 0..20 {
+        for seed in 0..12 {
             let mut chance = crate::chance::Chance::new(seed);
             let mut draw = |n: u64| (chance.draw(crate::chance::Draw::Answer, 0) % n) as usize;
-            let config = Config { cache_unasked: seed % 2 == 0, heard_records_max: 24, heard_text_max: 1_500, ..Config::DEFAULT };
+            let config = Config {
+                cache_unasked: seed % 2 == 0,
+                heard_records_max: 24,
+                heard_text_max: 1_500,
+                ..Config::DEFAULT
+            };
             let mut scene = Scene::<S>::with(seed, config);
             let mut asks: Vec<AskId> = Vec::new();
             let instances = ["A", "B", "C", "D", "E", "F"];
@@ -469,7 +614,11 @@ fn after_any_operations_a_drain_ends() {
                 let line = match draw(9) {
                     0 | 1 => format!("_ipp._tcp.local {ttl} PTR {instance}"),
                     2 => format!("{instance} {ttl}{flush} SRV 0 0 {} {host}", draw(3)),
-                    3 => format!("{instance} {ttl}{flush} TXT a={} {}", draw(3), "x".repeat(draw(200))),
+                    3 => format!(
+                        "{instance} {ttl}{flush} TXT a={} {}",
+                        draw(3),
+                        "x".repeat(draw(200))
+                    ),
                     4 => format!("{host} {ttl}{flush} A 192.0.2.{}", draw(4)),
                     5 => format!("{host} {ttl}{flush} AAAA fe80::{}", draw(4)),
                     6 => format!("{host} {ttl}{flush} NSEC A"),
@@ -478,15 +627,37 @@ fn after_any_operations_a_drain_ends() {
                 };
                 let link = [LAN, LAN6][draw(2)];
                 match draw(16) {
-                    0 => asks.extend(scene.querier.browse(scene.now, name("_ipp._tcp.local").as_name(), &scene.ours)),
-                    1 => asks.extend(scene.querier.resolve(scene.now, name(&instance).as_name(), &scene.ours)),
+                    0 => asks.extend(scene.querier.browse(
+                        scene.now,
+                        name("_ipp._tcp.local").as_name(),
+                        &scene.ours,
+                    )),
+                    1 => asks.extend(scene.querier.resolve(
+                        scene.now,
+                        name(&instance).as_name(),
+                        &scene.ours,
+                    )),
                     2 => {
                         let kind = [AddressKind::V4, AddressKind::V6, AddressKind::Both][draw(3)];
-                        asks.extend(scene.querier.lookup_host(scene.now, name(&host).as_name(), kind, &scene.ours));
+                        asks.extend(scene.querier.lookup_host(
+                            scene.now,
+                            name(&host).as_name(),
+                            kind,
+                            &scene.ours,
+                        ));
                     }
                     3 => {
-                        let (span, rtype) = ([Span::OneShot, Span::Continuous][draw(2)], [RecordType::A, RecordType::ANY][draw(2)]);
-                        asks.extend(scene.querier.query(scene.now, name(&host).as_name(), rtype, span, &scene.ours));
+                        let (span, rtype) = (
+                            [Span::OneShot, Span::Continuous][draw(2)],
+                            [RecordType::A, RecordType::ANY][draw(2)],
+                        );
+                        asks.extend(scene.querier.query(
+                            scene.now,
+                            name(&host).as_name(),
+                            rtype,
+                            span,
+                            &scene.ours,
+                        ));
                     }
                     4 if !asks.is_empty() => {
                         let ask = asks.swap_remove(draw(asks.len() as u64));
@@ -516,7 +687,13 @@ fn after_any_operations_a_drain_ends() {
             for link in [LAN, LAN6] {
                 scene.querier.link_down(scene.now, link, &scene.ours);
             }
-            assert!(scene.querier.links.iter().all(|link| link.cache.is_empty() && link.questions.len() == 0));
+            assert!(
+                scene
+                    .querier
+                    .links
+                    .iter()
+                    .all(|link| link.cache.is_empty() && link.questions.len() == 0)
+            );
         }
     }
     on_both!(test);
@@ -529,6 +706,18 @@ fn after_any_operations_a_drain_ends() {
 fn a_querier_can_be_a_constant_and_is_small() {
     const QUERIER: Querier<super::scene::Board> = Querier::new(&Config::DEFAULT);
     let _ = QUERIER;
-    let sizes = [size_of::<Slot<HeardRecord>>(), size_of::<Slot<QuestionSlot>>(), size_of::<Slot<AskSlot>>(), size_of::<Slot<ToldSlot>>(), size_of::<Slot<NameSlot>>()];
-    assert!(sizes.iter().zip([56, 40, 40, 52, 28]).all(|(size, max)| *size <= max), "{sizes:?}");
+    let sizes = [
+        size_of::<Slot<HeardRecord>>(),
+        size_of::<Slot<QuestionSlot>>(),
+        size_of::<Slot<AskSlot>>(),
+        size_of::<Slot<ToldSlot>>(),
+        size_of::<Slot<NameSlot>>(),
+    ];
+    assert!(
+        sizes
+            .iter()
+            .zip([56, 40, 40, 52, 28])
+            .all(|(size, max)| *size <= max),
+        "{sizes:?}"
+    );
 }

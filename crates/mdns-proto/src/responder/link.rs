@@ -133,7 +133,6 @@ impl<L: LinkStorage> Link<L> {
         let Some(state) = self.claims.get_mut(claim.0) else { return };
         state.stop();
         state.denial.clear(&mut self.askers);
-        state.sent = None;
         self.settle_claim(claim);
     }
 
@@ -143,6 +142,7 @@ impl<L: LinkStorage> Link<L> {
         let was_leaving = state.is_leaving;
         state.is_live = false;
         state.is_leaving = false;
+        state.denied = 0;
         state.debt.clear(&mut self.askers);
         state.announce(Instant::MAX, 0);
         if was_leaving {
@@ -160,8 +160,20 @@ impl<L: LinkStorage> Link<L> {
         }
     }
 
-    /// Owes the goodbye of a record. `false` when it was never said here.
-    pub(super) fn owe_goodbye(&mut self, now: Instant, record: u32) -> bool {
+    /// Owes the goodbye of a record, and of what was said its name has not. `false` when it was never said here.
+    pub(super) fn owe_goodbye<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        record: u32,
+        claim: Option<ClaimId>,
+    ) -> bool {
+        let was_denied = claim.and_then(|claim| self.claims.get(claim.0)).is_some_and(|state| state.sent.is_some());
+        let name = own.get(record).filter(|_| was_denied).map(|record| record.name);
+        let denied = name.map_or(0, |name| {
+            let here = own.records_of(name).filter(|(_, record)| record.scope.covers(self.config.interface));
+            here.fold(0, |bits, (_, record)| bits | record.stored.bit())
+        });
         let Some(state) = self.records.get_mut(record) else { return false };
         if !state.is_live || state.sent.is_none() {
             self.forget_record(record);
@@ -169,6 +181,7 @@ impl<L: LinkStorage> Link<L> {
         }
         state.debt.clear(&mut self.askers);
         state.is_leaving = true;
+        state.denied = denied;
         state.announce(now, 1);
         self.settle_record(record);
         true

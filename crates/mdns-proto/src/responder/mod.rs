@@ -300,7 +300,7 @@ impl<S: ResponderStorage> Responder<S> {
             if is_its && !found.is_leaving() {
                 let claim = found.claim;
                 self.own.let_go(record);
-                self.say_goodbye(now, record);
+                self.say_goodbye(now, record, claim);
                 if let Some(claim) = claim {
                     self.drop_unused_claim(claim);
                 }
@@ -335,8 +335,9 @@ impl<S: ResponderStorage> Responder<S> {
         }
         let Some(mut retired) = self.own.retire_service(id) else { return };
         while let Some(record) = retired.next(&self.own) {
+            let claim = self.own.get(record).and_then(|record| record.claim);
             if self.own.let_go(record) {
-                self.say_goodbye(now, record);
+                self.say_goodbye(now, record, claim);
             }
         }
     }
@@ -359,10 +360,13 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Owes the goodbye of a record wherever it was said; forgets it at once where it never was.
-    fn say_goodbye(&mut self, now: Instant, record: u32) {
+    ///
+    /// `claim` is whose name it was, if that goes with it.
+    fn say_goodbye(&mut self, now: Instant, record: u32, claim: Option<ClaimId>) {
+        let Responder { own, links, .. } = self;
         let mut owed = 0u8;
-        for (_, link) in self.links.iter_mut() {
-            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, record)));
+        for (_, link) in links.iter_mut() {
+            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, own, record, claim)));
         }
         if let Some(found) = self.own.get_mut(record) {
             found.goodbyes = owed;
@@ -454,7 +458,7 @@ impl<S: ResponderStorage> Responder<S> {
                 self.own.remove_record(now, id);
                 self.announce_anew(now, rest);
             } else {
-                self.say_goodbye(now, id);
+                self.say_goodbye(now, id, claim.filter(|_| is_reverse));
             }
             if is_reverse && let Some(claim) = claim {
                 self.drop_unused_claim(claim);
@@ -498,6 +502,7 @@ impl<S: ResponderStorage> Responder<S> {
         for (_, link) in links.iter_mut() {
             if let Some(state) = link.claims.get_mut(claim.0) {
                 state.is_first = true;
+                state.sent = None;
             }
             if link.is_up && link.has_records(own, claim) {
                 link.probe(now, claim, Duration::ZERO, chance);

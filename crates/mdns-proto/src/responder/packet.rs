@@ -16,7 +16,8 @@ use super::{
 use crate::{
     link::{Destination, InterfaceId, LinkId},
     name::{Name, NameBuf},
-    own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage},
+    own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage, Stored},
+    store::NameId,
     time::Instant,
     wire::{
         Class, Compression, Flags, Header, Nsec, Question, Rdata, Record, RecordType, Section, Ttl, TypeSet, Writer,
@@ -263,6 +264,28 @@ impl<L: LinkStorage> Link<L> {
         writer.record(section, &manner.of(record))
     }
 
+    /// The goodbye of what was said that a name has not; once a packet, as far as there is room.
+    fn unsay_denial<O: OwnStorage>(
+        &self,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        record: u32,
+        unsaid: &mut heapless::Vec<NameId, MOST>,
+    ) {
+        let Some((name, state)) = own.get(record).map(|record| record.name).zip(self.records.get(record)) else {
+            return;
+        };
+        if state.denied == 0 || unsaid.contains(&name) || unsaid.push(name).is_err() {
+            return;
+        }
+        let types = Stored::types(state.denied);
+        let name = own.name(name);
+        let rdata = Rdata::Nsec(Nsec { next: name, types: types.as_types() });
+        // Without room it stays where it was heard until its TTL ends, two minutes at most.
+        let _fits =
+            writer.record(Section::Answer, &Record { name, class: Class::IN, cache_flush: true, ttl: Ttl::ZERO, rdata });
+    }
+
     /// Denials beside the records answered and added: so that nobody waits for the address family that is not there (§6.2).
     fn write_denials<O: OwnStorage>(
         &mut self,
@@ -403,6 +426,7 @@ impl<S: ResponderStorage> Responder<S> {
         let mut oversize = None;
         let mut answered = Answered::new();
         let mut denied = heapless::Vec::<ClaimId, MOST>::new();
+        let mut unsaid = heapless::Vec::<NameId, MOST>::new();
         let mut writer = Writer::new(buffer, limit, header);
         while let Some(record) = link.next_record(now, own) {
             if link.unicast_of(now, record) != to {
@@ -418,6 +442,9 @@ impl<S: ResponderStorage> Responder<S> {
             }
             let wants_beside = link.records.get(record).is_some_and(|state| state.debt.due <= now);
             link.note_sent(now, own, record, to.is_none(), *announcements);
+            if is_goodbye {
+                link.unsay_denial(own, &mut writer, record, &mut unsaid);
+            }
             if is_goodbye && link.silence(record) {
                 left(now, own, record);
             }

@@ -149,6 +149,9 @@ pub struct RecordState {
     pub(super) is_live: bool,
     /// Whether a goodbye is all that is still to be said.
     pub(super) is_leaving: bool,
+    /// Of a record that is leaving: the types its name was said to have, a bit each, if it was said to have no others. That
+    /// says goodbye too.
+    pub(super) denied: u8,
     /// The packet it was last written into.
     pub(super) packet: u16,
 }
@@ -163,6 +166,7 @@ impl RecordState {
             left: 0,
             is_live: false,
             is_leaving: false,
+            denied: 0,
             packet: 0,
         }
     }

@@ -30,6 +30,11 @@ impl<D: Slots<u32>> Due<D> {
         self.heap.first().copied()
     }
 
+    /// All that are due some time, the earlier ones rather in front.
+    pub(crate) fn ids(&self) -> &[u32] {
+        &self.heap
+    }
+
     /// The earliest instant of all.
     pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
         self.first().and_then(|id| table.get(id)).map_or(Instant::MAX, Timed::due)

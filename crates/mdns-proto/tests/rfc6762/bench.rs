@@ -6,6 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use mdns_proto::{
     config::Config,
+    discovery::{self, AddressKind, AskId, Instance, Span},
     host::{Event, Host},
     link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, Subnet, Via},
     name::{NameBuf, ServiceType},
@@ -287,6 +288,42 @@ impl Bench {
         self.drain();
     }
 
+    pub(crate) fn browse(&mut self, service_type: &str) -> AskId {
+        let ask = self.host.browse(self.now, name(service_type).as_name());
+        self.drain();
+        ask.expect("a browse")
+    }
+
+    pub(crate) fn resolve(&mut self, instance: &str) -> AskId {
+        let ask = self.host.resolve(self.now, name(instance).as_name());
+        self.drain();
+        ask.expect("a resolve")
+    }
+
+    pub(crate) fn lookup(&mut self, host: &str) -> AskId {
+        let ask = self.host.lookup_host(self.now, name(host).as_name(), AddressKind::Both);
+        self.drain();
+        ask.expect("a look-up")
+    }
+
+    /// Asks for `NAME TYPE` until stopped.
+    pub(crate) fn query(&mut self, question: &str) -> AskId {
+        self.query_for(question, Span::Continuous)
+    }
+
+    pub(crate) fn query_for(&mut self, question: &str, span: Span) -> AskId {
+        let (owner, rtype) = question.rsplit_once(' ').expect("NAME TYPE");
+        let rtype = rtype.parse().expect("a type");
+        let ask = self.host.query(self.now, name(owner).as_name(), rtype, span);
+        self.drain();
+        ask.expect("a query")
+    }
+
+    pub(crate) fn stop(&mut self, ask: AskId) {
+        self.host.stop(self.now, ask);
+        self.drain();
+    }
+
     /// A host `hall` with its printer, announced, 20 s ago; what was sent until then is forgotten.
     pub(crate) fn established(seed: u64) -> (Self, ServiceId) {
         let mut bench = Bench::new(seed);
@@ -337,6 +374,7 @@ impl Bench {
                 Event::Renamed { name, .. } => format!("renamed {name}"),
                 Event::HostRegistered { name, .. } => format!("host registered {name}"),
                 Event::HostRenamed { name, .. } => format!("host renamed {name}"),
+                Event::Discovery(event) => told(&event),
                 other => format!("{other:?}"),
             });
         }
@@ -369,6 +407,11 @@ impl Bench {
         self.take().into_iter().filter(Sent::is_response).collect()
     }
 
+    /// The events since the last time this was asked.
+    pub(crate) fn take_events(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.events)
+    }
+
     /// The only datagram sent since; its delay from `since` in milliseconds.
     pub(crate) fn one_since(&mut self, since: u64) -> (u64, Sent) {
         let mut sent = self.take();
@@ -376,6 +419,47 @@ impl Bench {
         let sent = sent.remove(0);
         (sent.at - since, sent)
     }
+}
+
+/// News as a line of text: `found Printer._ipp._tcp.local at hall.local:631 10.0.0.7 "a=b"`, with what is known.
+fn told(event: &discovery::Event<'_>) -> String {
+    match event {
+        discovery::Event::Found { instance, .. } => format!("found {}", described(instance)),
+        discovery::Event::Changed { instance, .. } => format!("changed {}", described(instance)),
+        discovery::Event::Gone { instance, .. } => format!("gone {}", instance.name()),
+        discovery::Event::Resolved { instance, .. } => format!("resolved {}", described(instance)),
+        discovery::Event::Lost { instance, .. } => format!("lost {}", instance.name()),
+        discovery::Event::Addresses { host, .. } => {
+            let addresses = host.addresses().map(|address| address.ip.to_string());
+            format!("addresses {}{}", host.name(), spaced(addresses))
+        }
+        discovery::Event::Answers { records, .. } => {
+            let answers = records.iter().map(|answer| format!("[{}]", answer.rdata));
+            format!("answers {} {}{}", records.name(), records.rtype(), spaced(answers))
+        }
+        discovery::Event::Finished { outcome, .. } => format!("finished {outcome:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn described(instance: &Instance<'_>) -> String {
+    let mut text = instance.name().to_string();
+    if let Some(target) = instance.target() {
+        text += &format!(" at {}:{}", target.host, target.port);
+    }
+    text += &spaced(instance.addresses().map(|address| address.ip.to_string()));
+    let txt = instance.txt();
+    if txt.attributes().next().is_some() {
+        text += &format!(" {txt}");
+    }
+    text
+}
+
+/// Each with a space before it, sorted.
+fn spaced(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<_> = words.map(|word| format!(" {word}")).collect();
+    words.sort();
+    words.concat()
 }
 
 fn strings_txt(strings: &[&str]) -> TxtVec {

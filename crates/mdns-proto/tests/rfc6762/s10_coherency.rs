@@ -46,6 +46,27 @@ fn s10_1_a_shutdown_takes_everything_back() {
     assert!(bench.take().is_empty());
 }
 
+/// A denial that was said stays in caches like any other record, and keeps the name alive there.
+///
+/// covers: 6762-10.1-a
+#[test]
+fn s10_1_a_denial_says_goodbye_too() {
+    let (mut bench, service) = Bench::established(7);
+    bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+    bench.run(ms(5000));
+    bench.forget();
+    bench.host.withdraw(bench.now, service);
+    bench.run(ms(5000));
+    let (_, sent) = bench.one_since(0);
+    assert!(sent.says("Printer._ipp._tcp.local 0 IN! NSEC Printer._ipp._tcp.local TXT SRV"));
+    assert_eq!(sent.answers().len(), 6);
+    bench.host.shutdown(bench.now);
+    bench.run(ms(5000));
+    let (_, sent) = bench.one_since(0);
+    assert!(sent.says("hall.local 0 IN! NSEC hall.local A"));
+    assert_eq!(sent.answers().len(), 3);
+}
+
 /// covers: 6762-10.1-f
 #[test]
 fn s10_1_a_goodbye_waits_for_the_second_to_end() {

@@ -21,6 +21,8 @@ fn hall_and_tool(seed: u64) -> (Net, Host<Heap>, Peer<Heap>) {
 }
 
 /// Half the TTL is known well enough; a second less is not (§7.1).
+///
+/// covers: 6762-7.1-c, 6762-7.1-d, 6762-7.1-i, 6763-12.1-a
 #[test]
 fn an_answer_that_is_known_is_not_given() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -41,6 +43,8 @@ fn an_answer_that_is_known_is_not_given() {
 }
 
 /// A query with TC has more known answers to come: they are waited for, 400 to 500 ms (§7.2).
+///
+/// covers: 6762-7.2-d, 6762-7.2-e, 6762-7.2-h, 6762-6-o
 #[test]
 fn known_answers_in_a_second_packet_are_waited_for() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -74,6 +78,8 @@ fn known_answers_in_a_second_packet_are_waited_for() {
 }
 
 /// What was multicast within a quarter of its TTL goes by unicast to who wants it so; what was not, to all (§5.4).
+///
+/// covers: 6762-5.4-e, 6762-5.4-f, 6762-5.4-h
 #[test]
 fn a_question_for_a_unicast_answer_gets_one_while_the_record_is_fresh() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -103,6 +109,8 @@ fn a_question_for_a_unicast_answer_gets_one_while_the_record_is_fresh() {
 }
 
 /// A record is multicast at most once a second (§6); a question that comes sooner is answered when the second is over.
+///
+/// covers: 6762-6-v, 6762-6-y
 #[test]
 fn a_record_is_multicast_once_a_second() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -129,6 +137,8 @@ fn a_record_is_multicast_once_a_second() {
 }
 
 /// A simple resolver asks from another port: it gets its id and question back, short TTLs and no cache-flush bit (§6.7).
+///
+/// covers: 6762-6.7-a, 6762-6.7-b, 6762-6.7-c, 6762-6.7-e, 6762-6.7-f, 6762-10.2-j
 #[test]
 fn a_simple_resolver_is_answered_in_its_own_manner() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -146,6 +156,8 @@ fn a_simple_resolver_is_answered_in_its_own_manner() {
 }
 
 /// A host that has no IPv6 address says so, and nobody has to wait (§6.1).
+///
+/// covers: 6762-6-f, 6762-6.1-a, 6762-6.1-m
 #[test]
 fn what_is_not_there_is_denied() {
     let (mut net, _hall, tool) = hall_and_tool(7);
@@ -159,6 +171,8 @@ fn what_is_not_there_is_denied() {
 }
 
 /// All that one can be asked, and who is not: types (RFC 6763 §9), an address (§4 of RFC 6762), a name of nobody.
+///
+/// covers: 6762-6.5-a, 6762-6-e, 6762-6-g, 6762-6-k, 6763-9-a, 6763-9-c, 6763-12.2-a, 6763-12.3-a
 #[test]
 fn other_questions_are_answered_too() {
     let (mut net, _hall, tool) = hall_and_tool(7);

@@ -7,6 +7,8 @@ use mdns_sim::{Kind, Net};
 use crate::{millis, secs};
 
 /// Two printers of one name: the first keeps it, the second finds another (§8.1, §9).
+///
+/// covers: 6762-8.1-i, 6762-8.1-k, 6762-8.1-l, 6762-8.2-l, 6762-9-f, 6762-9-i, 6762-9-n, 6762-5.4-g
 #[test]
 fn the_second_printer_finds_another_name() {
     let mut net = Net::seeded(7);
@@ -37,6 +39,8 @@ fn the_second_printer_finds_another_name() {
 
 /// Two hosts of one name, switched on together: the lesser data lose, wait a second and ask again; only when the winner
 /// answers do they take another name (§8.2).
+///
+/// covers: 6762-8.2-d, 6762-8.2-e, 6762-8.2-f, 6762-8.2-g, 6762-8.2-h
 #[test]
 fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
     let mut net = Net::seeded(7);
@@ -66,6 +70,8 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
 }
 
 /// A winner that goes away leaves the name to the loser (§8.2).
+///
+/// covers: 6762-8.2-f
 #[test]
 fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
     let mut net = Net::seeded(7);
@@ -90,6 +96,8 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
 }
 
 /// Two segments, each with its Printer, are joined. The first answer shows the conflict, both probe again, one is renamed (§9).
+///
+/// covers: 6762-9-a, 6762-9-b, 6762-9-c, 6762-9-d, 6762-9-e, 6762-8.3-i
 #[test]
 fn two_printers_meet_when_their_segments_are_joined() {
     let mut net = Net::seeded(7);
@@ -134,6 +142,8 @@ fn two_printers_meet_when_their_segments_are_joined() {
 }
 
 /// A host with two links loses on one of them: it takes one new name, on both, once (§14).
+///
+/// covers: 6762-14-b, 6762-9-k, 6762-6.2-b, 6762-14-d
 #[test]
 fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
     let mut net = Net::seeded(7);
@@ -169,6 +179,8 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
 }
 
 /// Both interfaces of a host on one wire: what one says the other hears, and it is no rival (§14).
+///
+/// covers: 6762-9-l, 6762-14-g
 #[test]
 fn two_interfaces_on_one_wire_are_no_rivals() {
     let mut net = Net::seeded(7);
@@ -194,6 +206,8 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
 
 /// A cable is plugged into the wire that the host is on already. What the new interface announces would flush the address of the
 /// old one from all caches: the old one speaks up within a second, and the two do not go on for ever (§14).
+///
+/// covers: 6762-14-f, 6762-14-g
 #[test]
 fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
     let mut net = Net::seeded(7);
@@ -218,6 +232,8 @@ fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
 
 /// A copy of what we said ourselves, however late, is no rival: not of a probe, not of an announcement, not of what has
 /// changed since.
+///
+/// covers: 6762-8.2-k, 6762-9-l
 #[test]
 fn stale_copies_of_our_own_packets_change_nothing() {
     let mut net = Net::seeded(7);
@@ -240,6 +256,8 @@ fn stale_copies_of_our_own_packets_change_nothing() {
 }
 
 /// A copy of our own probe arrives while we are still probing: no tie is broken (§8.2).
+///
+/// covers: 6762-8.2-k
 #[test]
 fn a_copy_of_our_own_probe_does_not_slow_us_down() {
     let mut net = Net::seeded(7);

@@ -7,6 +7,8 @@ use mdns_sim::{Kind, Net};
 use crate::{millis, secs};
 
 /// A browser hears of a service by one question, and of its end by a goodbye.
+///
+/// covers: 6763-4-a, 6763-4.1-a, 6763-F-a, 6763-F-b, 6763-F-c, 6763-F-f
 #[test]
 fn a_browser_finds_a_printer_and_loses_it() {
     let mut net = Net::seeded(7);
@@ -36,6 +38,8 @@ fn a_browser_finds_a_printer_and_loses_it() {
 }
 
 /// An instance that nobody has browsed for is resolved by name (RFC 6763 §5).
+///
+/// covers: 6763-5-a, 6763-12.2-a
 #[test]
 fn an_instance_is_resolved_by_name() {
     let mut net = Net::seeded(7);
@@ -53,6 +57,8 @@ fn an_instance_is_resolved_by_name() {
 }
 
 /// A host is looked up; that it has no IPv6 address is no reason to wait.
+///
+/// covers: 6762-6.1-a, 6762-6.2-d
 #[test]
 fn a_host_is_looked_up() {
     let mut net = Net::seeded(7);
@@ -70,6 +76,8 @@ fn a_host_is_looked_up() {
 }
 
 /// By subtype only what has it is found (RFC 6763 §7.1); the types themselves are found by their own question (§9).
+///
+/// covers: 6763-7.1-a, 6763-7.1-g, 6763-9-a
 #[test]
 fn subtypes_and_types_are_found() {
     let mut net = Net::seeded(7);
@@ -97,6 +105,8 @@ fn subtypes_and_types_are_found() {
 }
 
 /// A host that browses for what it has itself finds it without a packet.
+///
+/// covers: none (own results are a choice of ours)
 #[test]
 fn a_host_finds_its_own_service() {
     let mut net = Net::seeded(7);
@@ -120,6 +130,8 @@ fn a_host_finds_its_own_service() {
 }
 
 /// The owner's link is lost and comes back: it probes and announces anew (RFC 6762 §8.3, §10.2).
+///
+/// covers: 6762-8-a, 6762-10.2-a, 6762-10.2-b
 #[test]
 fn a_printer_comes_back_with_its_link() {
     let mut net = Net::seeded(7);
@@ -145,6 +157,8 @@ fn a_printer_comes_back_with_its_link() {
 }
 
 /// The browser's link is lost: what was heard there is gone, and found again when it is back.
+///
+/// covers: 6762-10.3-a, 6762-5.4-b, 6762-5.4-c
 #[test]
 fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
     let mut net = Net::seeded(7);
@@ -173,6 +187,8 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
 }
 
 /// A laptop wakes in another place: what it knew must be confirmed within ten seconds (RFC 6762 §10.3).
+///
+/// covers: 6762-10.3-b, 6762-8-a, 6762-5.4-b
 #[test]
 fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
     let mut net = Net::seeded(7);

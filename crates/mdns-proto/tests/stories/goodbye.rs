@@ -6,6 +6,8 @@ use mdns_sim::Net;
 use crate::secs;
 
 /// A service that is withdrawn says goodbye; a browser takes its leave of it a second later (§10.1).
+///
+/// covers: 6762-10.1-a, 6762-10.1-b, 6763-9-d, 6763-F-c
 #[test]
 fn a_withdrawn_service_says_goodbye() {
     let mut net = Net::seeded(7);
@@ -23,6 +25,8 @@ fn a_withdrawn_service_says_goodbye() {
 }
 
 /// A host that is shut down takes back all it has said.
+///
+/// covers: 6762-10.1-a, 6763-7.1-f
 #[test]
 fn a_shut_down_host_takes_everything_back() {
     let mut net = Net::seeded(7);
@@ -38,6 +42,8 @@ fn a_shut_down_host_takes_everything_back() {
 }
 
 /// What was never announced says no goodbye.
+///
+/// covers: 6762-10.1-g
 #[test]
 fn a_service_that_is_withdrawn_while_probing_just_ends() {
     let mut net = Net::seeded(7);
@@ -54,6 +60,8 @@ fn a_service_that_is_withdrawn_while_probing_just_ends() {
 }
 
 /// New attributes are announced at once, without probing, and once more (§8.4).
+///
+/// covers: 6762-8.4-a, 6762-8.4-c, 6762-8.4-e, 6763-F-d
 #[test]
 fn new_attributes_are_announced() {
     let mut net = Net::seeded(7);
@@ -73,6 +81,8 @@ fn new_attributes_are_announced() {
 
 /// A host without power says nothing. The last fifth of the time of its PTR it is asked for four times more; then it is gone
 /// (§5.2).
+///
+/// covers: 6762-5.2-f, 6762-5.2-g, 6762-5.2-i, 6763-F-c
 #[test]
 fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
     let mut net = Net::seeded(7);

@@ -7,6 +7,8 @@ use mdns_sim::{Conditions, Net};
 use crate::{millis, name, secs, shared};
 
 /// A question is asked ever more rarely: after one second, two, four, up to an hour (§5.2).
+///
+/// covers: 6762-5.2-a, 6762-5.2-b, 6762-5.2-c, 6762-5.4-d
 #[test]
 fn a_browser_alone_asks_ever_more_rarely() {
     let mut net = Net::seeded(7);
@@ -35,6 +37,8 @@ fn a_browser_alone_asks_ever_more_rarely() {
 }
 
 /// Known answers that do not fit in one packet go on in others, all but the last with TC (§7.2).
+///
+/// covers: 6762-7.1-a, 6762-7.2-a, 6762-7.2-b, 6762-7.2-c
 #[test]
 fn many_known_answers_take_several_packets() {
     let net = Net::seeded(7);
@@ -80,6 +84,8 @@ fn many_known_answers_take_several_packets() {
 }
 
 /// Three browsers of one type: a question that another has just asked need not be asked again (§7.3).
+///
+/// covers: 6762-7.3-a
 #[test]
 fn a_question_of_another_is_as_good_as_ones_own() {
     let mut net = Net::seeded(7);
@@ -112,6 +118,8 @@ fn a_question_of_another_is_as_good_as_ones_own() {
 }
 
 /// A one-shot query ends with its first answer, with a denial, or after three seconds (§5.1).
+///
+/// covers: 6762-5.1-b
 #[test]
 fn a_query_ends() {
     let mut net = Net::seeded(7);

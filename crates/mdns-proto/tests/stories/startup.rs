@@ -6,6 +6,8 @@ use mdns_sim::{Conditions, Kind, Net};
 use crate::{millis, secs};
 
 /// Three probes, 250 ms apart, then two announcements, a second apart (§8.1, §8.3); and then silence.
+///
+/// covers: 6762-8.1-b, 6762-8.1-e, 6762-8.1-f, 6762-8.1-j, 6762-8.1-r, 6762-8.2-a, 6762-8.2-b, 6762-8.3-a, 6762-8.3-c, 6762-8.3-d, 6762-8.3-e, 6762-8.3-g, 6762-8.3-h, 6763-6-a
 #[test]
 fn a_host_and_its_service_introduce_themselves() {
     let mut net = Net::seeded(7);
@@ -23,6 +25,8 @@ fn a_host_and_its_service_introduce_themselves() {
 }
 
 /// A service with attributes and a subtype (RFC 6763 §6, §7.1).
+///
+/// covers: 6762-8.3-a, 6763-5-c, 6763-7.1-b, 6763-7.1-g
 #[test]
 fn a_service_with_all_it_can_have() {
     let mut net = Net::seeded(7);
@@ -40,6 +44,8 @@ fn a_service_with_all_it_can_have() {
 }
 
 /// Each family is a link of its own (§20); on each, the addresses of both are told (§6.2).
+///
+/// covers: 6762-20-a, 6762-6.2-a
 #[test]
 fn a_host_of_both_families_speaks_on_both() {
     let mut net = Net::seeded(7);
@@ -61,6 +67,8 @@ fn a_host_of_both_families_speaks_on_both() {
 }
 
 /// A service that comes later is probed for alone: the host is known already.
+///
+/// covers: 6762-8.1-a, 6762-8.3-g
 #[test]
 fn a_service_joins_a_host() {
     let mut net = Net::seeded(7);
@@ -80,6 +88,8 @@ fn a_service_joins_a_host() {
 }
 
 /// An access point that sends every packet back to its sender makes nobody doubt its own name (§8.2, §9).
+///
+/// covers: 6762-8.2-k, 6762-9-l
 #[test]
 fn an_access_point_that_sends_everything_back_changes_nothing() {
     let page = |conditions| {
@@ -96,6 +106,8 @@ fn an_access_point_that_sends_everything_back_changes_nothing() {
 }
 
 /// Fifty services: probes and announcements keep to the MTU, each record is announced exactly twice (§8.3, §17).
+///
+/// covers: 6762-8.1-c, 6762-8.3-b, 6762-8.3-e, 6762-17-a
 #[test]
 fn fifty_services_share_packets() {
     let net = Net::seeded(7);
@@ -115,6 +127,8 @@ fn fifty_services_share_packets() {
 }
 
 /// While nothing can be sent nothing is said to be ours: a probe that nobody could hear proves nothing (§8.1).
+///
+/// covers: 6762-8.1-a
 #[test]
 fn a_host_whose_sends_fail_keeps_probing() {
     let mut net = Net::seeded(7);

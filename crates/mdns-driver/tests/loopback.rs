@@ -1,0 +1,106 @@
+//! A driver on loopback and on a clock that the test turns by hand.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mdns_driver::{AdvertisementEvent, Announcement, Clock, Driver, Options};
+
+/// The monotonic clock and, beside it, how long the machine has slept.
+#[derive(Clone, Default)]
+struct Hands(Arc<Mutex<(Duration, Duration)>>);
+
+impl Hands {
+    fn wait(&self, span: Duration) {
+        self.0.lock().unwrap().0 += span;
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.0.lock().unwrap().1 += span;
+    }
+}
+
+impl Clock for Hands {
+    fn monotonic(&self) -> Duration {
+        self.0.lock().unwrap().0
+    }
+
+    fn wall(&self) -> Duration {
+        let (awake, asleep) = *self.0.lock().unwrap();
+        awake + asleep
+    }
+}
+
+/// An event loop for which time passes as it is needed.
+fn run(driver: &mut Driver, hands: &Hands, span: Duration) {
+    let end = hands.monotonic() + span;
+    while let Some(wait) = driver
+        .timeout()
+        .filter(|wait| hands.monotonic() + *wait <= end)
+    {
+        hands.wait(wait);
+        driver.handle_timeout();
+        for source in driver.sources().map(|(id, _)| id).collect::<Vec<_>>() {
+            while driver.read(source).is_ok() {}
+        }
+    }
+    hands.wait(end - hands.monotonic());
+}
+
+fn sent(driver: &Driver) -> u32 {
+    driver.links().map(|link| link.stats.sent).sum()
+}
+
+#[test]
+fn s8_3_after_sleep_names_are_probed_for_and_announced_again() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    let desk = Announcement::new("Desk", "_d-sleep._tcp".parse().expect("a type"), 1);
+    let desk = driver
+        .advertise(&desk)
+        .expect("an advertisement")
+        .expect("a driver that runs");
+    run(&mut driver, &hands, Duration::from_secs(10));
+    assert!(matches!(
+        driver.next_change(desk),
+        Some(AdvertisementEvent::Registered(_))
+    ));
+
+    let before = sent(&driver);
+    run(&mut driver, &hands, Duration::from_secs(100));
+    let quiet = sent(&driver) - before;
+    hands.sleep(Duration::from_secs(3600));
+    run(&mut driver, &hands, Duration::from_secs(10));
+    // Three probes and two announcements.
+    assert!(
+        sent(&driver) - before - quiet >= 5,
+        "{quiet} before, {} after",
+        sent(&driver) - before
+    );
+}
+
+#[test]
+fn after_its_end_a_driver_does_nothing() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    driver.shutdown();
+    run(&mut driver, &hands, Duration::from_secs(2));
+    assert!(driver.has_ended());
+    assert_eq!(
+        (
+            driver.timeout(),
+            driver.sources().count(),
+            driver.links().count()
+        ),
+        (None, 0, 0)
+    );
+    assert_eq!(
+        driver.browse(&"_d-end._tcp".parse().expect("a type")),
+        Ok(None)
+    );
+}
