@@ -84,7 +84,7 @@ Examples:
   mdns resolve Web _http._tcp --count 9 --timeout 60
                                                the next 9 changes within a minute")]
 pub(crate) struct Resolve {
-    /// The instance: NAME._service._tcp, in which \. is a dot and \DDD a byte; or, if TYPE is given, its name alone as it is.
+    /// The instance: NAME._service._tcp, in which \. is a dot and \DDD a byte; or its name alone as it is, if TYPE is given.
     #[arg(value_name = "INSTANCE", value_parser = NonEmptyStringValueParser::new())]
     instance: String,
 

@@ -27,6 +27,7 @@ use crate::{
     links::{Kind, Links},
     options,
     owned::Address,
+    subscribers::{Subscribers, keep},
 };
 
 /// Room for the largest datagram (RFC 6762 §17).
@@ -623,18 +624,15 @@ impl Driver {
 
     /// The instances that a browse knows now.
     pub fn snapshot(&self, browse: AskId) -> Vec<Instance> {
-        self.browses
-            .by_ask
-            .get(&browse)
-            .map(|subscriber| subscriber.news.snapshot())
-            .unwrap_or_default()
+        let news = self.browses.news(browse);
+        news.map(BrowseNews::snapshot).unwrap_or_default()
     }
 
     /// Ends what was asked for.
     pub fn stop<N: Subscription>(&mut self, ask: AskId) {
         self.tick();
-        if let Some(subscriber) = N::of(self).by_ask.remove(&ask) {
-            self.woken.extend(subscriber.waker);
+        if let Some(waker) = N::of(self).remove(ask) {
+            self.woken.extend(waker);
             self.host.stop(self.now, ask);
             self.drain();
         }
@@ -730,14 +728,6 @@ fn tell(
     }
 }
 
-/// Keeps a waker; returns the one it replaces.
-pub(crate) fn keep(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
-    match slot {
-        Some(known) if known.will_wake(waker) => None,
-        _ => slot.replace(waker.clone()),
-    }
-}
-
 /// A kind of subscriber, and where the driver keeps them.
 pub trait Subscription: News + Sized {
     #[doc(hidden)]
@@ -765,72 +755,5 @@ impl Subscription for LookupNews {
 impl Subscription for QueryNews {
     fn of(driver: &mut Driver) -> &mut Subscribers<Self> {
         &mut driver.queries
-    }
-}
-
-/// All subscribers of one kind.
-#[derive(Debug)]
-pub struct Subscribers<N> {
-    by_ask: HashMap<AskId, Subscriber<N>>,
-}
-
-#[derive(Debug)]
-struct Subscriber<N> {
-    news: N,
-    waker: Option<Waker>,
-}
-
-impl<N> Default for Subscribers<N> {
-    fn default() -> Self {
-        Subscribers {
-            by_ask: HashMap::new(),
-        }
-    }
-}
-
-impl<N: News> Subscribers<N> {
-    fn add(&mut self, ask: AskId) {
-        self.by_ask.insert(
-            ask,
-            Subscriber {
-                news: N::default(),
-                waker: None,
-            },
-        );
-    }
-
-    fn tell(&mut self, ask: AskId, woken: &mut Vec<Waker>, change: impl FnOnce(&mut N)) {
-        if let Some(subscriber) = self.by_ask.get_mut(&ask) {
-            change(&mut subscriber.news);
-            woken.extend(subscriber.waker.take());
-        }
-    }
-
-    fn next(&mut self, ask: AskId) -> Option<N::Event> {
-        self.by_ask.get_mut(&ask)?.news.next()
-    }
-
-    /// The next news, and the waker that is kept no more.
-    fn poll_next(
-        &mut self,
-        ask: AskId,
-        context: &Context<'_>,
-    ) -> (Poll<Option<N::Event>>, Option<Waker>) {
-        let Some(subscriber) = self.by_ask.get_mut(&ask) else {
-            return (Poll::Ready(None), None);
-        };
-        match subscriber.news.next() {
-            Some(event) => (Poll::Ready(Some(event)), None),
-            None if subscriber.news.is_over() => (Poll::Ready(None), None),
-            None => (Poll::Pending, keep(&mut subscriber.waker, context.waker())),
-        }
-    }
-
-    fn end(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(
-            self.by_ask
-                .drain()
-                .filter_map(|(_, subscriber)| subscriber.waker),
-        );
     }
 }

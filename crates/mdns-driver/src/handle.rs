@@ -20,8 +20,8 @@ use mdns_proto::{
 
 use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Driver, Error, Instance, LinkInfo, LookupNews,
-    Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
-    driver::{AlarmId, keep},
+    Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription, driver::AlarmId,
+    subscribers::keep,
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.

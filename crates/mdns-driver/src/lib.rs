@@ -25,24 +25,26 @@ mod driver;
 mod error;
 mod handle;
 mod links;
+mod news;
 mod options;
 mod owned;
 mod run;
-mod subscriber;
+mod subscribers;
 
 pub use mdns_proto as proto;
 pub use mdns_socket as socket;
 
 pub use self::{
     clock::{Clock, SystemClock},
-    driver::{AdvertisementEvent, Driver, Subscribers, Subscription},
+    driver::{AdvertisementEvent, Driver, Subscription},
     error::Error,
     handle::{Advertisement, Browse, Lookup, Mdns, Query, Resolve, Results},
     links::{LinkInfo, Socket, SourceId},
+    news::{
+        BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
+    },
     options::{Announcement, Options},
     owned::{Address, Answer, Instance},
     run::{Reactor, Run},
-    subscriber::{
-        BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
-    },
+    subscribers::Subscribers,
 };

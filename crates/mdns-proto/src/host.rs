@@ -220,6 +220,7 @@ impl<S: Storage> Host<S> {
     pub fn remove_host(&mut self, now: Instant, host: HostId) {
         let Some(now) = self.clock(now) else { return };
         self.responder.remove_host(now, host);
+        self.settle_own(now);
     }
 
     /// Registers a service: its name is probed for, then its records announced. [`Event::Registered`] tells the final name.
@@ -244,12 +245,14 @@ impl<S: Storage> Host<S> {
     pub fn withdraw(&mut self, now: Instant, service: ServiceId) {
         let Some(now) = self.clock(now) else { return };
         self.responder.withdraw(now, service);
+        self.settle_own(now);
     }
 
     /// Withdraws all services and hosts. After at most a second all goodbyes are said; then [`is_silent`](Self::is_silent).
     pub fn shutdown(&mut self, now: Instant) {
         let Some(now) = self.clock(now) else { return };
         self.responder.shutdown(now);
+        self.settle_own(now);
     }
 
     /// Whether every goodbye that is owed has been said.
@@ -360,6 +363,7 @@ impl<S: Storage> Host<S> {
             // The defence of a name that we are probing for may come by unicast.
             if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
                 self.responder.handle_response(now, link, packet.source.ip(), &message);
+                self.settle_own(now);
             }
             self.querier.handle_response(now, link, &message, packet.via, &self.responder);
         } else {
@@ -367,6 +371,13 @@ impl<S: Storage> Host<S> {
             if packet.via == Via::Multicast && packet.source.port() == PORT {
                 self.querier.handle_query(now, link, &message);
             }
+        }
+    }
+
+    /// Own results that are none any more are taken back.
+    fn settle_own(&mut self, now: Instant) {
+        if self.responder.take_unsaid() && self.config.own_results {
+            self.querier.verify_own(now, &self.responder);
         }
     }
 

@@ -15,7 +15,10 @@ use mdns_proto::{
     own::{Service, ServiceId},
     store::Heap,
     time::Instant,
-    wire::{Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv, Ttl, TxtBuf, TypeSet},
+    wire::{
+        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
+        Ttl, TxtBuf, TypeSet,
+    },
 };
 use mdns_sim::message;
 use proptest::{collection::vec, prelude::*};
@@ -47,9 +50,18 @@ enum Op {
     Stop(u8),
     Shutdown,
     /// A packet of the pool, with one byte changed, perhaps.
-    Hear { link: u8, packet: u8, source: u8, by_unicast: bool, change: Option<(u16, u8)> },
+    Hear {
+        link: u8,
+        packet: u8,
+        source: u8,
+        by_unicast: bool,
+        change: Option<(u16, u8)>,
+    },
     /// One of the last packets of our own comes back.
-    Echo { link: u8, age: u8 },
+    Echo {
+        link: u8,
+        age: u8,
+    },
     /// The driver sleeps until it is called for, or this long.
     Sleep(u64),
     /// The driver is late: time passes, and the next operation comes first.
@@ -64,7 +76,13 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     let spans = || prop_oneof![4 => 0..400_000u64, 3 => 0..3_000_000u64, 1 => 0..8_000_000_000u64];
-    let hear = (any::<u8>(), any::<u8>(), any::<u8>(), any::<bool>(), proptest::option::weighted(0.2, any::<(u16, u8)>()));
+    let hear = (
+        any::<u8>(),
+        any::<u8>(),
+        any::<u8>(),
+        any::<bool>(),
+        proptest::option::weighted(0.2, any::<(u16, u8)>()),
+    );
     prop_oneof![
         3 => any::<u8>().prop_map(Op::Register),
         1 => any::<u8>().prop_map(Op::Withdraw),
@@ -99,17 +117,31 @@ fn pool() -> Vec<Vec<u8>> {
     let hall = name("hall.local");
     let attic = name("attic.local");
     let ipp = name("_ipp._tcp.local");
-    let printers: Vec<_> = (0..6).map(|n| name(&format!("Printer {n}._ipp._tcp.local"))).collect();
+    let printers: Vec<_> = (0..6)
+        .map(|n| name(&format!("Printer {n}._ipp._tcp.local")))
+        .collect();
     let nobody = name("nobody.local");
     let record = |owner: &'static str, ttl, cache_flush, rdata: Rdata<'static>| {
         move |section: Section, message: &mut mdns_proto::wire::Writer<'_>| {
             let owner = name(owner);
-            let record = Record { name: owner.as_name(), class: Class::IN, cache_flush, ttl: Ttl(ttl), rdata };
+            let record = Record {
+                name: owner.as_name(),
+                class: Class::IN,
+                cache_flush,
+                ttl: Ttl(ttl),
+                rdata,
+            };
             let _fits = message.record(section, &record);
         }
     };
-    let query = Header { id: 0, flags: Flags::QUERY };
-    let response = Header { id: 0, flags: Flags::RESPONSE };
+    let query = Header {
+        id: 0,
+        flags: Flags::QUERY,
+    };
+    let response = Header {
+        id: 0,
+        flags: Flags::RESPONSE,
+    };
     let mut pool = Vec::new();
 
     for (name, rtype) in [
@@ -124,8 +156,13 @@ fn pool() -> Vec<Vec<u8>> {
         (&nobody, RecordType::A),
     ] {
         for unicast in [false, true] {
-            let question = Question { unicast, ..Question::new(name.as_name(), rtype) };
-            pool.push(message(query, |message| message.question(&question).unwrap()));
+            let question = Question {
+                unicast,
+                ..Question::new(name.as_name(), rtype)
+            };
+            pool.push(message(query, |message| {
+                message.question(&question).unwrap()
+            }));
         }
     }
     // Many questions, with known answers, and more to come.
@@ -133,9 +170,13 @@ fn pool() -> Vec<Vec<u8>> {
         pool.push(message(query, |message| {
             message.set_truncated(truncated);
             for printer in &printers {
-                message.question(&Question::new(printer.as_name(), RecordType::ANY)).unwrap();
+                message
+                    .question(&Question::new(printer.as_name(), RecordType::ANY))
+                    .unwrap();
             }
-            message.question(&Question::new(ipp.as_name(), RecordType::PTR)).unwrap();
+            message
+                .question(&Question::new(ipp.as_name(), RecordType::PTR))
+                .unwrap();
             for (n, printer) in printers.iter().enumerate() {
                 let known = Record {
                     name: ipp.as_name(),
@@ -152,7 +193,9 @@ fn pool() -> Vec<Vec<u8>> {
     for address in [[0, 0, 0, 1], [10, 0, 0, 1], [255, 0, 0, 1]] {
         let ours = record("hall.local", 120, false, Rdata::A(address.into()));
         pool.push(message(query, |message| {
-            message.question(&Question::new(hall.as_name(), RecordType::ANY)).unwrap();
+            message
+                .question(&Question::new(hall.as_name(), RecordType::ANY))
+                .unwrap();
             ours(Section::Authority, message);
         }));
         let claim = record("hall.local", 120, true, Rdata::A(address.into()));
@@ -160,7 +203,12 @@ fn pool() -> Vec<Vec<u8>> {
     }
     for (printer, port) in printers.iter().zip([0, 1, 631, 65_535, 631, 80]) {
         for target in [&hall, &attic] {
-            let srv = Rdata::Srv(Srv { priority: 0, weight: 0, port, target: target.as_name() });
+            let srv = Rdata::Srv(Srv {
+                priority: 0,
+                weight: 0,
+                port,
+                target: target.as_name(),
+            });
             for (header, section) in [(query, Section::Authority), (response, Section::Answer)] {
                 let is_response = header == response;
                 let record = |ttl| Record {
@@ -172,7 +220,9 @@ fn pool() -> Vec<Vec<u8>> {
                 };
                 pool.push(message(header, |message| {
                     if !is_response {
-                        message.question(&Question::new(printer.as_name(), RecordType::ANY)).unwrap();
+                        message
+                            .question(&Question::new(printer.as_name(), RecordType::ANY))
+                            .unwrap();
                     }
                     message.record(section, &record(120)).unwrap();
                 }));
@@ -191,15 +241,46 @@ fn pool() -> Vec<Vec<u8>> {
                     rdata: Rdata::Ptr(printer.as_name()),
                 };
                 message.record(Section::Answer, &pointer).unwrap();
-                let srv = Srv { priority: 1, weight: 2, port: 9100, target: attic.as_name() };
+                let srv = Srv {
+                    priority: 1,
+                    weight: 2,
+                    port: 9100,
+                    target: attic.as_name(),
+                };
                 let rdata = Rdata::Srv(srv);
-                let srv = Record { name: printer.as_name(), cache_flush: true, rdata, ..pointer };
+                let srv = Record {
+                    name: printer.as_name(),
+                    cache_flush: true,
+                    rdata,
+                    ..pointer
+                };
                 message.record(Section::Additional, &srv).unwrap();
                 let rdata = Rdata::A([10, 0, 0, 77].into());
-                message.record(Section::Additional, &Record { name: attic.as_name(), rdata, ..srv }).unwrap();
+                message
+                    .record(
+                        Section::Additional,
+                        &Record {
+                            name: attic.as_name(),
+                            rdata,
+                            ..srv
+                        },
+                    )
+                    .unwrap();
                 let set: TypeSet = [RecordType::A].into_iter().collect();
-                let rdata = Rdata::Nsec(Nsec { next: attic.as_name(), types: set.as_types() });
-                message.record(Section::Additional, &Record { name: attic.as_name(), rdata, ..srv }).unwrap();
+                let rdata = Rdata::Nsec(Nsec {
+                    next: attic.as_name(),
+                    types: set.as_types(),
+                });
+                message
+                    .record(
+                        Section::Additional,
+                        &Record {
+                            name: attic.as_name(),
+                            rdata,
+                            ..srv
+                        },
+                    )
+                    .unwrap();
             }));
         }
     }
@@ -234,17 +315,44 @@ struct State {
 }
 
 fn subnet(address: &str) -> Subnet {
-    Subnet { address: address.parse().unwrap(), prefix_len: if address.contains(':') { 64 } else { 24 } }
+    Subnet {
+        address: address.parse().unwrap(),
+        prefix_len: if address.contains(':') { 64 } else { 24 },
+    }
 }
 
 impl<S: Storage> Machine<S> {
     fn new(seed: u64) -> Self {
         let now = Instant::from_millis(seed % 3);
-        let mut host = Host::started(Config { own_results: seed % 2 == 0, ..Config::DEFAULT }, now, seed);
-        host.set_addresses(now, InterfaceId(1), &[subnet("10.0.0.1"), subnet("fe80::1")]).unwrap();
+        let mut host = Host::started(
+            Config {
+                own_results: seed % 2 == 0,
+                ..Config::DEFAULT
+            },
+            now,
+            seed,
+        );
+        host.set_addresses(
+            now,
+            InterfaceId(1),
+            &[subnet("10.0.0.1"), subnet("fe80::1")],
+        )
+        .unwrap();
         let links = [Family::V4, Family::V6].map(|family| {
-            let config = LinkConfig { interface: InterfaceId(1), family, mtu: MTU, unicast: seed % 5 != 0 };
-            (host.add_link(now, config).unwrap(), config, State { is_up: true, is_writable: true })
+            let config = LinkConfig {
+                interface: InterfaceId(1),
+                family,
+                mtu: MTU,
+                unicast: seed % 5 != 0,
+            };
+            (
+                host.add_link(now, config).unwrap(),
+                config,
+                State {
+                    is_up: true,
+                    is_writable: true,
+                },
+            )
         });
         host.add_host(now, "hall").unwrap();
         Machine {
@@ -272,7 +380,10 @@ impl<S: Storage> Machine<S> {
                 let ipp: ServiceType = "_ipp._tcp".parse().unwrap();
                 let label = format!("Printer {}", n % 6);
                 let subtypes: &[&str] = if n > 127 { &["_universal"] } else { &[] };
-                let service = Service { subtypes, ..Service::new(&label, &ipp, u16::from(n) + 1) };
+                let service = Service {
+                    subtypes,
+                    ..Service::new(&label, &ipp, u16::from(n) + 1)
+                };
                 self.services.extend(self.host.register(now, &service));
             }
             Op::Withdraw(n) => {
@@ -284,14 +395,25 @@ impl<S: Storage> Machine<S> {
             Op::UpdateTxt(n, len) => {
                 let mut txt = TxtBuf::<2000>::new();
                 for key in 0..len / 32 {
-                    txt.push(&format!("key{key}"), Some(&vec![b'x'; usize::from(len) % 240])).unwrap();
+                    txt.push(
+                        &format!("key{key}"),
+                        Some(&vec![b'x'; usize::from(len) % 240]),
+                    )
+                    .unwrap();
                 }
-                if let Some(&service) = self.services.get(usize::from(n) % self.services.len().max(1)) {
+                if let Some(&service) = self
+                    .services
+                    .get(usize::from(n) % self.services.len().max(1))
+                {
                     let _refused = self.host.update_txt(now, service, txt.as_txt());
                 }
             }
             Op::Browse(n) => {
-                let types = ["_ipp._tcp.local", "_http._tcp.local", "_universal._sub._ipp._tcp.local"];
+                let types = [
+                    "_ipp._tcp.local",
+                    "_http._tcp.local",
+                    "_universal._sub._ipp._tcp.local",
+                ];
                 let name = name(types[usize::from(n) % types.len()]);
                 self.asks.extend(self.host.browse(now, name.as_name()));
             }
@@ -303,13 +425,29 @@ impl<S: Storage> Machine<S> {
             Op::LookUp(n) => {
                 let kinds = [AddressKind::V4, AddressKind::V6, AddressKind::Both];
                 let name = name(["hall.local", "attic.local", "nobody.local"][usize::from(n) % 3]);
-                self.asks.extend(self.host.lookup_host(now, name.as_name(), kinds[usize::from(n / 3) % 3]));
+                self.asks.extend(self.host.lookup_host(
+                    now,
+                    name.as_name(),
+                    kinds[usize::from(n / 3) % 3],
+                ));
             }
             Op::Query(n, is_one_shot) => {
-                let name = name(["hall.local", "attic.local", "Printer 1._ipp._tcp.local"][usize::from(n) % 3]);
-                let rtype = [RecordType::A, RecordType::ANY, RecordType::SRV, RecordType::TXT][usize::from(n / 3) % 4];
-                let span = if is_one_shot { Span::OneShot } else { Span::Continuous };
-                self.asks.extend(self.host.query(now, name.as_name(), rtype, span));
+                let name = name(
+                    ["hall.local", "attic.local", "Printer 1._ipp._tcp.local"][usize::from(n) % 3],
+                );
+                let rtype = [
+                    RecordType::A,
+                    RecordType::ANY,
+                    RecordType::SRV,
+                    RecordType::TXT,
+                ][usize::from(n / 3) % 4];
+                let span = if is_one_shot {
+                    Span::OneShot
+                } else {
+                    Span::Continuous
+                };
+                self.asks
+                    .extend(self.host.query(now, name.as_name(), rtype, span));
             }
             Op::Stop(n) => {
                 if !self.asks.is_empty() {
@@ -318,7 +456,13 @@ impl<S: Storage> Machine<S> {
                 }
             }
             Op::Shutdown => self.host.shutdown(now),
-            Op::Hear { link, packet, source, by_unicast, change } => {
+            Op::Hear {
+                link,
+                packet,
+                source,
+                by_unicast,
+                change,
+            } => {
                 let mut bytes = POOL[usize::from(packet) % POOL.len()].clone();
                 if let (Some((at, mask)), false) = (change, bytes.is_empty()) {
                     let at = usize::from(at) % bytes.len();
@@ -327,7 +471,11 @@ impl<S: Storage> Machine<S> {
                 self.hear(link, source, by_unicast, &bytes);
             }
             Op::Echo { link, age } => {
-                if let Some(bytes) = self.sent.get(usize::from(age) % self.sent.len().max(1)).cloned() {
+                if let Some(bytes) = self
+                    .sent
+                    .get(usize::from(age) % self.sent.len().max(1))
+                    .cloned()
+                {
                     self.hear(link, 0, false, &bytes);
                 }
             }
@@ -358,7 +506,10 @@ impl<S: Storage> Machine<S> {
             }
             Op::Addresses(n) => {
                 let all = [subnet("10.0.0.1"), subnet("fe80::1"), subnet("10.0.0.5")];
-                let some: Vec<_> = (0..3).filter(|bit| n >> bit & 1 == 1).map(|bit| all[bit]).collect();
+                let some: Vec<_> = (0..3)
+                    .filter(|bit| n >> bit & 1 == 1)
+                    .map(|bit| all[bit])
+                    .collect();
                 let _full = self.host.set_addresses(now, InterfaceId(1), &some);
             }
             Op::Resumed => self.host.resumed(now),
@@ -373,18 +524,39 @@ impl<S: Storage> Machine<S> {
         };
         let address = addresses[usize::from(source) % 4].parse().unwrap();
         let port = [PORT, PORT, PORT, PORT, PORT, 4711, 0][usize::from(source / 4) % 7];
-        let via = if by_unicast { Via::Unicast } else { Via::Multicast };
-        self.host.handle_packet(self.now, link, Packet { source: SocketAddr::new(address, port), via, bytes });
+        let via = if by_unicast {
+            Via::Unicast
+        } else {
+            Via::Multicast
+        };
+        self.host.handle_packet(
+            self.now,
+            link,
+            Packet {
+                source: SocketAddr::new(address, port),
+                via,
+                bytes,
+            },
+        );
     }
 
     /// Transmits until there are none, events until there are none, and then the timeout.
     fn drain(&mut self) -> Option<Instant> {
         for count in 0.. {
             assert!(count < DRAIN_MAX, "it does not stop sending");
-            let Some(transmit) = self.host.poll_transmit(self.now, &mut self.buffer) else { break };
+            let Some(transmit) = self.host.poll_transmit(self.now, &mut self.buffer) else {
+                break;
+            };
             let bytes = self.buffer[..transmit.len].to_vec();
-            let (_, config, state) = *self.links.iter().find(|(link, ..)| *link == transmit.link).unwrap();
-            assert!(state.is_up && state.is_writable, "sent where nothing can be sent");
+            let (_, config, state) = *self
+                .links
+                .iter()
+                .find(|(link, ..)| *link == transmit.link)
+                .unwrap();
+            assert!(
+                state.is_up && state.is_writable,
+                "sent where nothing can be sent"
+            );
             check(&bytes, config, transmit.destination);
             self.sent.insert(0, bytes);
             self.sent.truncate(8);
@@ -410,7 +582,11 @@ impl<S: Storage> Machine<S> {
             self.host.handle_timeout(self.now);
             timeout = self.drain();
         }
-        assert!(timeout.is_none_or(|at| at > self.now), "drained at {:?}, its timeout is {timeout:?}", self.now);
+        assert!(
+            timeout.is_none_or(|at| at > self.now),
+            "drained at {:?}, its timeout is {timeout:?}",
+            self.now
+        );
     }
 }
 
@@ -424,11 +600,18 @@ fn check(bytes: &[u8], config: LinkConfig, destination: Destination) {
     // §17: several records keep to the MTU.
     let room = usize::from(MTU) - config.family.headers();
     let is_alone = message.answers().len() + message.authorities().len() <= 1 || questions == 1;
-    assert!(bytes.len() <= room || is_alone, "{} bytes: {message:?}", bytes.len());
+    assert!(
+        bytes.len() <= room || is_alone,
+        "{} bytes: {message:?}",
+        bytes.len()
+    );
     assert_eq!((flags.opcode(), flags.rcode()), (0, 0));
     // §18.14 and RFC 1035 §2.3.4: nothing of ours needs a longer name.
     for (section, record) in message.records() {
-        assert!(!record.rtype().is_pseudo() && record.class == Class::IN, "{record}");
+        assert!(
+            !record.rtype().is_pseudo() && record.class == Class::IN,
+            "{record}"
+        );
         // §10.2: the cache-flush bit is for responses to all, and never on a shared record.
         if !flags.response() {
             assert!(!record.cache_flush, "{record}");
@@ -442,11 +625,19 @@ fn check(bytes: &[u8], config: LinkConfig, destination: Destination) {
         assert_eq!(twins.count(), 1, "said twice: {record} in {message:?}");
     }
     if flags.response() {
-        assert!(flags.authoritative() && message.authorities().len() == 0, "{message:?}");
-        assert!(message.answers().len() > 0, "nothing is answered: {message:?}");
+        assert!(
+            flags.authoritative() && message.authorities().len() == 0,
+            "{message:?}"
+        );
+        assert!(
+            message.answers().len() > 0,
+            "nothing is answered: {message:?}"
+        );
         match destination {
             Destination::Multicast => assert_eq!((id, questions), (0, 0), "{message:?}"),
-            Destination::Unicast(to) if to.port() == PORT => assert_eq!((id, questions), (0, 0), "{message:?}"),
+            Destination::Unicast(to) if to.port() == PORT => {
+                assert_eq!((id, questions), (0, 0), "{message:?}")
+            }
             Destination::Unicast(_) => assert_eq!(questions, 1, "{message:?}"),
         }
     } else {

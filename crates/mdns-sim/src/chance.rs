@@ -28,7 +28,11 @@ pub(crate) struct Chance(pub(crate) u64);
 impl Chance {
     /// A number for this purpose and subject: always the same.
     pub(crate) fn draw(self, purpose: Draw, subject: [u64; 2]) -> u64 {
-        subject.into_iter().fold(mix(self.0 ^ mix(purpose as u64)), |hash, part| mix(hash ^ part))
+        subject
+            .into_iter()
+            .fold(mix(self.0 ^ mix(purpose as u64)), |hash, part| {
+                mix(hash ^ part)
+            })
     }
 
     /// Whether something happens that happens in so many cases of a hundred.
@@ -37,12 +41,19 @@ impl Chance {
     }
 
     /// A span drawn evenly from a range, in microseconds.
-    pub(crate) fn within(self, purpose: Draw, subject: [u64; 2], range: &RangeInclusive<Duration>) -> Duration {
+    pub(crate) fn within(
+        self,
+        purpose: Draw,
+        subject: [u64; 2],
+        range: &RangeInclusive<Duration>,
+    ) -> Duration {
         let micros = |span: &Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         let (from, to) = (micros(range.start()), micros(range.end()));
         match to.saturating_sub(from) {
             0 => Duration::from_micros(from),
-            width => Duration::from_micros(from + self.draw(purpose, subject) % width.saturating_add(1)),
+            width => {
+                Duration::from_micros(from + self.draw(purpose, subject) % width.saturating_add(1))
+            }
         }
     }
 }
@@ -62,7 +73,9 @@ mod tests {
     #[test]
     fn a_share_is_about_what_it_says() {
         let chance = Chance(7);
-        let lost = (0..10_000).filter(|&n| chance.happens(Draw::Loss, [n, 3], 30)).count();
+        let lost = (0..10_000)
+            .filter(|&n| chance.happens(Draw::Loss, [n, 3], 30))
+            .count();
         assert!((2_850..3_150).contains(&lost), "{lost}");
         assert!((0..10_000).all(|n| !chance.happens(Draw::Loss, [n, 3], 0)));
     }
@@ -73,6 +86,9 @@ mod tests {
         for n in 0..1_000 {
             assert!(range.contains(&Chance(1).within(Draw::Delay, [n, 0], &range)));
         }
-        assert_eq!(Chance(1).within(Draw::Delay, [0, 0], &(Duration::ZERO..=Duration::ZERO)), Duration::ZERO);
+        assert_eq!(
+            Chance(1).within(Draw::Delay, [0, 0], &(Duration::ZERO..=Duration::ZERO)),
+            Duration::ZERO
+        );
     }
 }

@@ -36,7 +36,9 @@ impl<S: Storage> Host<S> {
 
     /// Attaches it to a segment, with an IPv4 address.
     pub fn attach(&self, segment: &Segment<S>) -> Self {
-        self.world.borrow_mut().attach(self.index, segment.index, &[Family::V4]);
+        self.world
+            .borrow_mut()
+            .attach(self.index, segment.index, &[Family::V4]);
         self.clone()
     }
 
@@ -54,7 +56,10 @@ impl<S: Storage> Host<S> {
     pub fn addresses(&self) -> Vec<IpAddr> {
         let world = self.world.borrow();
         let interfaces = world.stations[self.index].interfaces.iter();
-        interfaces.flat_map(|interface| &interface.addresses).map(|subnet| subnet.address).collect()
+        interfaces
+            .flat_map(|interface| &interface.addresses)
+            .map(|subnet| subnet.address)
+            .collect()
     }
 
     /// The link on the first segment, over IPv4.
@@ -65,7 +70,10 @@ impl<S: Storage> Host<S> {
     fn links(&self) -> impl Iterator<Item = LinkId> {
         let world = self.world.borrow();
         let interfaces = world.stations[self.index].interfaces.iter();
-        let links: Vec<_> = interfaces.flat_map(|interface| interface.links).flatten().collect();
+        let links: Vec<_> = interfaces
+            .flat_map(|interface| interface.links)
+            .flatten()
+            .collect();
         links.into_iter()
     }
 
@@ -95,7 +103,11 @@ impl<S: Storage> Host<S> {
 
     /// Sets whether its sockets take datagrams.
     pub fn set_writable(&self, is_writable: bool) {
-        self.world.borrow_mut().node(self.index).sends = if is_writable { Sends::Work } else { Sends::Blocked };
+        self.world.borrow_mut().node(self.index).sends = if is_writable {
+            Sends::Work
+        } else {
+            Sends::Blocked
+        };
         for link in self.links() {
             self.with(|core, _| core.set_writable(link, is_writable));
         }
@@ -103,7 +115,8 @@ impl<S: Storage> Host<S> {
 
     /// Sets whether every datagram it sends is an error of the socket.
     pub fn fail_sends(&self, fails: bool) {
-        self.world.borrow_mut().node(self.index).sends = if fails { Sends::Fail } else { Sends::Work };
+        self.world.borrow_mut().node(self.index).sends =
+            if fails { Sends::Fail } else { Sends::Work };
     }
 
     /// The machine sleeps: it hears nothing and does nothing.
@@ -130,7 +143,9 @@ impl<S: Storage> Host<S> {
     }
 
     fn note(&self, verb: &'static str) {
-        self.world.borrow_mut().note(Some(self.index), verb, String::new());
+        self.world
+            .borrow_mut()
+            .note(Some(self.index), verb, String::new());
     }
 
     // --- what is its own ---
@@ -149,9 +164,15 @@ impl<S: Storage> Host<S> {
         txt: &[&str],
         subtypes: &[&str],
     ) -> Self {
-        let parsed: ServiceType = service_type.parse().unwrap_or_else(|error| panic!("{service_type}: {error}"));
+        let parsed: ServiceType = service_type
+            .parse()
+            .unwrap_or_else(|error| panic!("{service_type}: {error}"));
         let txt = attributes(txt);
-        let service = Service { txt: txt.as_txt(), subtypes, ..Service::new(instance, &parsed, port) };
+        let service = Service {
+            txt: txt.as_txt(),
+            subtypes,
+            ..Service::new(instance, &parsed, port)
+        };
         let id = self.with(|core, now| core.register(now, &service));
         let id = id.unwrap_or_else(|error| panic!("{instance}: {error}"));
         let mut world = self.world.borrow_mut();
@@ -177,7 +198,14 @@ impl<S: Storage> Host<S> {
 
     /// Replaces the attributes of a service, by the name it was advertised with.
     pub fn update_txt(&self, instance: &str, txt: &[&str]) -> Self {
-        let found = self.world.borrow_mut().node(self.index).services.iter().find(|(name, _)| name == instance).cloned();
+        let found = self
+            .world
+            .borrow_mut()
+            .node(self.index)
+            .services
+            .iter()
+            .find(|(name, _)| name == instance)
+            .cloned();
         let (_, id) = found.unwrap_or_else(|| panic!("{instance} is not advertised"));
         let txt = attributes(txt);
         let updated = self.with(|core, now| core.update_txt(now, id, txt.as_txt()));
@@ -198,7 +226,14 @@ impl<S: Storage> Host<S> {
 
     /// Full names of services that are won.
     pub fn services(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.world.borrow_mut().node(self.index).owned.values().cloned().collect();
+        let mut names: Vec<_> = self
+            .world
+            .borrow_mut()
+            .node(self.index)
+            .owned
+            .values()
+            .cloned()
+            .collect();
         names.sort();
         names
     }
@@ -208,7 +243,9 @@ impl<S: Storage> Host<S> {
     /// Looks for instances of a type or subtype.
     pub fn browse(&self, service_type: &str) -> Self {
         let name = local(service_type);
-        let base = service_type.rsplit_once("_sub.").map_or(service_type, |(_, base)| base);
+        let base = service_type
+            .rsplit_once("_sub.")
+            .map_or(service_type, |(_, base)| base);
         self.world.borrow_mut().types.insert(base.to_owned());
         self.ask(service_type, |core, now| core.browse(now, name.as_name()))
     }
@@ -227,19 +264,25 @@ impl<S: Storage> Host<S> {
     /// Looks up the addresses of a host.
     pub fn lookup(&self, host: &str) -> Self {
         let name = local(host);
-        self.ask(host, |core, now| core.lookup_host(now, name.as_name(), AddressKind::Both))
+        self.ask(host, |core, now| {
+            core.lookup_host(now, name.as_name(), AddressKind::Both)
+        })
     }
 
     /// Asks once for records of one type.
     pub fn query(&self, name: &str, rtype: RecordType) -> Self {
         let name_buf = local(name);
-        self.ask(&format!("{name} {rtype}"), |core, now| core.query(now, name_buf.as_name(), rtype, Span::OneShot))
+        self.ask(&format!("{name} {rtype}"), |core, now| {
+            core.query(now, name_buf.as_name(), rtype, Span::OneShot)
+        })
     }
 
     /// Asks for records of one type until it is stopped.
     pub fn watch(&self, name: &str, rtype: RecordType) -> Self {
         let name_buf = local(name);
-        self.ask(&format!("{name} {rtype}"), |core, now| core.query(now, name_buf.as_name(), rtype, Span::Continuous))
+        self.ask(&format!("{name} {rtype}"), |core, now| {
+            core.query(now, name_buf.as_name(), rtype, Span::Continuous)
+        })
     }
 
     /// Ends what was asked for in these words.
@@ -247,14 +290,20 @@ impl<S: Storage> Host<S> {
         let mut world = self.world.borrow_mut();
         let node = world.node(self.index);
         let at = node.asks.iter().position(|(name, _)| name == what);
-        let (_, id) = node.asks.remove(at.unwrap_or_else(|| panic!("{what} is not asked for")));
+        let (_, id) = node
+            .asks
+            .remove(at.unwrap_or_else(|| panic!("{what} is not asked for")));
         node.found.remove(&id);
         world.act(self.index, |core, now| core.stop(now, id));
         drop(world);
         self.clone()
     }
 
-    fn ask(&self, what: &str, ask: impl FnOnce(&mut Core<S>, Instant) -> Result<AskId, AskError>) -> Self {
+    fn ask(
+        &self,
+        what: &str,
+        ask: impl FnOnce(&mut Core<S>, Instant) -> Result<AskId, AskError>,
+    ) -> Self {
         let mut world = self.world.borrow_mut();
         let now = world.now;
         let node = world.node(self.index);
@@ -268,7 +317,14 @@ impl<S: Storage> Host<S> {
 
     /// What its browses have found: full names, with what is known of them.
     pub fn found(&self) -> BTreeMap<String, String> {
-        self.world.borrow_mut().node(self.index).found.values().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
+        self.world
+            .borrow_mut()
+            .node(self.index)
+            .found
+            .values()
+            .flatten()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
     }
 
     // --- inside ---
@@ -277,7 +333,8 @@ impl<S: Storage> Host<S> {
     pub fn stats(&self) -> Stats {
         let link = self.link();
         let mut world = self.world.borrow_mut();
-        link.and_then(|link| world.node(self.index).core.stats(link)).unwrap_or_default()
+        link.and_then(|link| world.node(self.index).core.stats(link))
+            .unwrap_or_default()
     }
 
     /// Does anything else to the machine itself; what the contract asks for follows.
@@ -288,28 +345,44 @@ impl<S: Storage> Host<S> {
 
 impl<S: Storage> Clone for Host<S> {
     fn clone(&self) -> Self {
-        Host { world: Rc::clone(&self.world), index: self.index }
+        Host {
+            world: Rc::clone(&self.world),
+            index: self.index,
+        }
     }
 }
 
 impl<S: Storage> fmt::Debug for Host<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("Host")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }
 
 /// A name, put under `.local` if it is not in any zone.
 fn local(text: &str) -> NameBuf {
     let is_whole = text.ends_with(".local") || text.ends_with(".arpa");
-    let whole = if is_whole { text.to_owned() } else { format!("{text}.local") };
-    whole.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    let whole = if is_whole {
+        text.to_owned()
+    } else {
+        format!("{text}.local")
+    };
+    whole
+        .parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn attributes(strings: &[&str]) -> TxtVec {
     let mut txt = TxtVec::new();
     for string in strings {
-        let (key, value) = string.split_once('=').map_or((*string, None), |(key, value)| (key, Some(value.as_bytes())));
-        txt.push(key, value).unwrap_or_else(|error| panic!("{string}: {error}"));
+        let (key, value) = string
+            .split_once('=')
+            .map_or((*string, None), |(key, value)| {
+                (key, Some(value.as_bytes()))
+            });
+        txt.push(key, value)
+            .unwrap_or_else(|error| panic!("{string}: {error}"));
     }
     txt
 }

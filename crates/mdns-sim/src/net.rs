@@ -47,18 +47,28 @@ impl<S: Storage> Net<S> {
     pub fn with_rows(seed: u64) -> Self {
         let mut world = World::new(seed);
         world.add_segment("a");
-        Net { world: Rc::new(RefCell::new(world)), hidden: BTreeSet::new(), seen: 0 }
+        Net {
+            world: Rc::new(RefCell::new(world)),
+            hidden: BTreeSet::new(),
+            seen: 0,
+        }
     }
 
     /// The first segment.
     pub fn segment(&self) -> Segment<S> {
-        Segment { world: Rc::clone(&self.world), index: 0 }
+        Segment {
+            world: Rc::clone(&self.world),
+            index: 0,
+        }
     }
 
     /// One more segment, apart from the others.
     pub fn add_segment(&self, name: &str) -> Segment<S> {
         let index = self.world.borrow_mut().add_segment(name);
-        Segment { world: Rc::clone(&self.world), index }
+        Segment {
+            world: Rc::clone(&self.world),
+            index,
+        }
     }
 
     /// A host on the first segment, over IPv4, that claims this name at once.
@@ -95,7 +105,10 @@ impl<S: Storage> Net<S> {
     /// As [`host`](Self::host).
     pub fn host_nowhere(&self, name: &str, label: &str, config: Config) -> Host<S> {
         let index = self.world.borrow_mut().add_host(name, label, config);
-        Host { world: Rc::clone(&self.world), index }
+        Host {
+            world: Rc::clone(&self.world),
+            index,
+        }
     }
 
     /// A scripted peer on the first segment: it sends what the test writes, and only listens otherwise.
@@ -103,7 +116,10 @@ impl<S: Storage> Net<S> {
         let mut world = self.world.borrow_mut();
         let index = world.add_station(name, Role::Peer(Vec::new()));
         world.attach(index, 0, &[Family::V4, Family::V6]);
-        Peer { world: Rc::clone(&self.world), index }
+        Peer {
+            world: Rc::clone(&self.world),
+            index,
+        }
     }
 
     /// The time.
@@ -216,6 +232,9 @@ impl<S: Storage> Net<S> {
 impl<S: Storage> fmt::Debug for Net<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let world = self.world.borrow();
-        f.debug_struct("Net").field("seed", &world.chance.0).field("now", &world.now).finish_non_exhaustive()
+        f.debug_struct("Net")
+            .field("seed", &world.chance.0)
+            .field("now", &world.now)
+            .finish_non_exhaustive()
     }
 }

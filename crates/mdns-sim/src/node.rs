@@ -65,7 +65,10 @@ impl<S: Storage> Node<S> {
     }
 
     pub(crate) fn claim(&mut self, now: Instant, label: &str) {
-        let host = self.core.add_host(now, label).unwrap_or_else(|error| panic!("host {label}: {error}"));
+        let host = self
+            .core
+            .add_host(now, label)
+            .unwrap_or_else(|error| panic!("host {label}: {error}"));
         self.host_names.insert(host, format!("{label}.local"));
     }
 
@@ -80,7 +83,15 @@ impl<S: Storage> Node<S> {
 
     /// Takes all events, and shows `each` in the words of the transcript.
     pub(crate) fn take_events(&mut self, mut each: impl FnMut(Told)) {
-        let Node { core, asks, names, host_names, owned, found, .. } = self;
+        let Node {
+            core,
+            asks,
+            names,
+            host_names,
+            owned,
+            found,
+            ..
+        } = self;
         let asked = |ask: AskId| {
             let found = asks.iter().rev().find(|(_, id)| *id == ask);
             found.map(|(what, _)| what.clone()).unwrap_or_default()
@@ -110,35 +121,51 @@ impl<S: Storage> Node<S> {
                     let told = match event {
                         E::Found { ask, instance } | E::Changed { ask, instance } => {
                             let (name, details) = (instance.name().to_string(), details(&instance));
-                            let known = found.entry(ask).or_default().insert(name.clone(), details.clone());
-                            if known.is_none() { Told::Finds { name, details } } else { Told::Learns { name, details } }
+                            let known = found
+                                .entry(ask)
+                                .or_default()
+                                .insert(name.clone(), details.clone());
+                            if known.is_none() {
+                                Told::Finds { name, details }
+                            } else {
+                                Told::Learns { name, details }
+                            }
                         }
                         E::Gone { ask, instance } => {
                             let name = instance.name().to_string();
                             found.entry(ask).or_default().remove(&name);
                             Told::Loses(name)
                         }
-                        E::Resolved { instance, .. } => {
-                            Told::Resolves { name: instance.name().to_string(), details: details(&instance) }
-                        }
-                        E::Lost { instance, .. } => {
-                            Told::Hears { name: instance.name().to_string(), what: "is nowhere any more".to_owned() }
-                        }
+                        E::Resolved { instance, .. } => Told::Resolves {
+                            name: instance.name().to_string(),
+                            details: details(&instance),
+                        },
+                        E::Lost { instance, .. } => Told::Hears {
+                            name: instance.name().to_string(),
+                            what: "is nowhere any more".to_owned(),
+                        },
                         E::Addresses { host, .. } => {
                             let addresses = host.addresses().map(|address| address.ip.to_string());
                             let what = match join(addresses) {
                                 none if none.is_empty() => "has no address".to_owned(),
                                 some => format!("is at {some}"),
                             };
-                            Told::Hears { name: host.name().to_string(), what }
+                            Told::Hears {
+                                name: host.name().to_string(),
+                                what,
+                            }
                         }
                         E::Answers { records, .. } => {
                             let rtype = records.rtype();
-                            let what = match join(records.iter().map(|answer| answer.rdata.to_string())) {
-                                none if none.is_empty() => format!("has no {rtype}"),
-                                some => format!("has {rtype} {some}"),
-                            };
-                            Told::Hears { name: records.name().to_string(), what }
+                            let what =
+                                match join(records.iter().map(|answer| answer.rdata.to_string())) {
+                                    none if none.is_empty() => format!("has no {rtype}"),
+                                    some => format!("has {rtype} {some}"),
+                                };
+                            Told::Hears {
+                                name: records.name().to_string(),
+                                what,
+                            }
                         }
                         E::Finished { ask, outcome } => Told::Done {
                             verb: "ends",
@@ -152,7 +179,10 @@ impl<S: Storage> Node<S> {
                                 }
                             ),
                         },
-                        E::Incomplete { ask } => Told::Done { verb: "misses", what: asked(ask) },
+                        E::Incomplete { ask } => Told::Done {
+                            verb: "misses",
+                            what: asked(ask),
+                        },
                         _ => continue,
                     };
                     each(told);

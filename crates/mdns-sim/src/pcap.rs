@@ -39,8 +39,12 @@ fn datagram(sent: &Sent) -> io::Result<Vec<u8>> {
         Destination::Unicast(address) => address,
     };
     let builder = match (sent.source, destination) {
-        (SocketAddr::V4(from), SocketAddr::V4(to)) => PacketBuilder::ipv4(from.ip().octets(), to.ip().octets(), TTL),
-        (SocketAddr::V6(from), SocketAddr::V6(to)) => PacketBuilder::ipv6(from.ip().octets(), to.ip().octets(), TTL),
+        (SocketAddr::V4(from), SocketAddr::V4(to)) => {
+            PacketBuilder::ipv4(from.ip().octets(), to.ip().octets(), TTL)
+        }
+        (SocketAddr::V6(from), SocketAddr::V6(to)) => {
+            PacketBuilder::ipv6(from.ip().octets(), to.ip().octets(), TTL)
+        }
         _ => return Err(other("source and destination of two families")),
     };
     let builder = builder.udp(sent.source.port(), destination.port());

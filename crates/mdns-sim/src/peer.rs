@@ -49,12 +49,24 @@ pub struct Peer<S: Storage> {
 impl<S: Storage> Peer<S> {
     /// Sends a query to the group.
     pub fn ask(&self, write: impl FnOnce(&mut Writer<'_>)) {
-        self.send(message(Header { id: 0, flags: Flags::QUERY }, write));
+        self.send(message(
+            Header {
+                id: 0,
+                flags: Flags::QUERY,
+            },
+            write,
+        ));
     }
 
     /// Sends a response to the group.
     pub fn say(&self, write: impl FnOnce(&mut Writer<'_>)) {
-        self.send(message(Header { id: 0, flags: Flags::RESPONSE }, write));
+        self.send(message(
+            Header {
+                id: 0,
+                flags: Flags::RESPONSE,
+            },
+            write,
+        ));
     }
 
     /// Sends any bytes to the group.
@@ -64,9 +76,16 @@ impl<S: Storage> Peer<S> {
 
     /// Sends any bytes to a host alone.
     pub fn send_to(&self, host: &Host<S>, bytes: Vec<u8>) {
-        let address = host.addresses().into_iter().find(|address| Family::of(address) == Family::V4);
+        let address = host
+            .addresses()
+            .into_iter()
+            .find(|address| Family::of(address) == Family::V4);
         let address = address.unwrap_or_else(|| panic!("no IPv4 address to send to"));
-        self.send_from(PORT, Destination::Unicast(SocketAddr::new(address, PORT)), bytes);
+        self.send_from(
+            PORT,
+            Destination::Unicast(SocketAddr::new(address, PORT)),
+            bytes,
+        );
     }
 
     /// Sends any bytes anywhere from any port, over the family of the destination; to the IPv4 group.
@@ -75,27 +94,40 @@ impl<S: Storage> Peer<S> {
             Destination::Multicast => Family::V4,
             Destination::Unicast(address) => Family::of(&address.ip()),
         };
-        self.send_as(SocketAddr::new(self.address(family), port), destination, bytes);
+        self.send_as(
+            SocketAddr::new(self.address(family), port),
+            destination,
+            bytes,
+        );
     }
 
     /// Sends with a source address that need not be its own; to the group of its family.
     pub fn send_as(&self, source: SocketAddr, destination: Destination, bytes: Vec<u8>) {
-        self.world.borrow_mut().send(self.index, 0, source, destination, bytes.into());
+        self.world
+            .borrow_mut()
+            .send(self.index, 0, source, destination, bytes.into());
     }
 
     /// Its address.
     pub fn address(&self, family: Family) -> IpAddr {
         let world = self.world.borrow();
-        let addresses = world.stations[self.index].interfaces[0].addresses.iter().map(|subnet| subnet.address);
-        let found = addresses.clone().find(|address| Family::of(address) == family);
+        let addresses = world.stations[self.index].interfaces[0]
+            .addresses
+            .iter()
+            .map(|subnet| subnet.address);
+        let found = addresses
+            .clone()
+            .find(|address| Family::of(address) == family);
         found.unwrap_or_else(|| unreachable!("a peer has both"))
     }
 
     /// What it has heard, in order; not what it sent itself.
     pub fn heard(&self) -> Ref<'_, [Heard]> {
-        Ref::map(self.world.borrow(), |world| match &world.stations[self.index].role {
-            Role::Peer(heard) => &heard[..],
-            Role::Host(_) => &[],
+        Ref::map(self.world.borrow(), |world| {
+            match &world.stations[self.index].role {
+                Role::Peer(heard) => &heard[..],
+                Role::Host(_) => &[],
+            }
         })
     }
 
@@ -126,12 +158,17 @@ pub fn message(header: Header, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
 
 impl<S: Storage> Clone for Peer<S> {
     fn clone(&self) -> Self {
-        Peer { world: Rc::clone(&self.world), index: self.index }
+        Peer {
+            world: Rc::clone(&self.world),
+            index: self.index,
+        }
     }
 }
 
 impl<S: Storage> fmt::Debug for Peer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("Peer")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,9 @@
 //! A segment: what carries packets from one to all others, well or badly.
 
-use std::{cell::RefCell, collections::HashMap, fmt, net::IpAddr, ops::RangeInclusive, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, fmt, net::IpAddr, ops::RangeInclusive, rc::Rc,
+    time::Duration,
+};
 
 use mdns_proto::host::Storage;
 
@@ -100,7 +103,10 @@ impl<S: Storage> Segment<S> {
         for host in hosts {
             world.set_island(self.index, host.index, island);
         }
-        let names: Vec<_> = hosts.iter().map(|host| world.stations[host.index].name.clone()).collect();
+        let names: Vec<_> = hosts
+            .iter()
+            .map(|host| world.stations[host.index].name.clone())
+            .collect();
         world.note(None, "parts", names.join(", "));
     }
 
@@ -120,12 +126,17 @@ impl<S: Storage> Segment<S> {
 
 impl<S: Storage> Clone for Segment<S> {
     fn clone(&self) -> Self {
-        Segment { world: Rc::clone(&self.world), index: self.index }
+        Segment {
+            world: Rc::clone(&self.world),
+            index: self.index,
+        }
     }
 }
 
 impl<S: Storage> fmt::Debug for Segment<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Segment").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("Segment")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }

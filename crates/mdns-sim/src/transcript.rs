@@ -42,7 +42,11 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Packet(Rc<Sent>),
-    Told { at: Instant, station: usize, told: Told },
+    Told {
+        at: Instant,
+        station: usize,
+        told: Told,
+    },
 }
 
 /// What a host told its application, or what was done to it.
@@ -59,13 +63,32 @@ pub(crate) enum Told {
 }
 
 /// The transcript of a log, without what is hidden.
-pub(crate) fn write<S: Storage>(world: &World<S>, log: &[Entry], hidden: &BTreeSet<Kind>) -> String {
+pub(crate) fn write<S: Storage>(
+    world: &World<S>,
+    log: &[Entry],
+    hidden: &BTreeSet<Kind>,
+) -> String {
     let words = Words { world };
-    let lines = log.iter().map(|entry| words.line(entry)).filter(|line| !hidden.contains(&line.kind));
+    let lines = log
+        .iter()
+        .map(|entry| words.line(entry))
+        .filter(|line| !hidden.contains(&line.kind));
     let lines: Vec<Line> = lines.collect();
-    let width = lines.iter().map(|line| line.who.len()).max().unwrap_or(0).max(6);
+    let width = lines
+        .iter()
+        .map(|line| line.who.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
     let mut page = String::new();
-    for Line { at, who, verb, what, .. } in lines {
+    for Line {
+        at,
+        who,
+        verb,
+        what,
+        ..
+    } in lines
+    {
         let (secs, millis) = (at.as_micros() / 1_000_000, at.as_micros() / 1_000 % 1_000);
         let text = format!("{secs}.{millis:03} {who:<width$} {verb:<8} {what}");
         page.push_str(text.trim_end());
@@ -101,9 +124,11 @@ impl<S: Storage> Words<'_, S> {
         };
         let (kind, verb, what) = match told {
             Told::Owns(name) => (Kind::Owns, "owns", self.short(name)),
-            Told::Renames { old, new } => {
-                (Kind::Owns, "renames", format!("{} -> {}", self.short(old), self.short(new)))
-            }
+            Told::Renames { old, new } => (
+                Kind::Owns,
+                "renames",
+                format!("{} -> {}", self.short(old), self.short(new)),
+            ),
             Told::Finds { name, details } => (Kind::Finds, "finds", at_place(name, details)),
             Told::Learns { name, details } => (Kind::Finds, "learns", at_place(name, details)),
             Told::Resolves { name, details } => (Kind::Finds, "resolves", at_place(name, details)),
@@ -111,15 +136,31 @@ impl<S: Storage> Words<'_, S> {
             Told::Hears { name, what } => (Kind::Finds, "hears", at_place(name, what)),
             Told::Done { verb, what } => (Kind::Done, *verb, what.clone()),
         };
-        let who = self.world.stations.get(station).map_or("net", |station| &station.name);
-        Line { at, kind, who: who.to_owned(), verb, what }
+        let who = self
+            .world
+            .stations
+            .get(station)
+            .map_or("net", |station| &station.name);
+        Line {
+            at,
+            kind,
+            who: who.to_owned(),
+            verb,
+            what,
+        }
     }
 
     fn packet(&self, sent: &Sent) -> Line {
         let who = self.who(sent);
         let Ok(message) = sent.message() else {
             let what = format!("{} bytes that mean nothing", sent.bytes.len());
-            return Line { at: sent.at, kind: Kind::Says, who, verb: "sends", what };
+            return Line {
+                at: sent.at,
+                kind: Kind::Says,
+                who,
+                verb: "sends",
+                what,
+            };
         };
         let is_response = message.header().flags.response();
         let mut what = self.destination(sent);
@@ -128,8 +169,18 @@ impl<S: Storage> Words<'_, S> {
         } else {
             self.query(&mut what, &message);
         }
-        let (kind, verb) = if is_response { (Kind::Says, "says") } else { (Kind::Asks, "asks") };
-        Line { at: sent.at, kind, who, verb, what }
+        let (kind, verb) = if is_response {
+            (Kind::Says, "says")
+        } else {
+            (Kind::Asks, "asks")
+        };
+        Line {
+            at: sent.at,
+            kind,
+            who,
+            verb,
+            what,
+        }
     }
 
     /// The station, and where it has several links, which.
@@ -139,7 +190,10 @@ impl<S: Storage> Words<'_, S> {
         if station.interfaces.len() > 1 {
             let _ = write!(who, "/{}", self.world.segments[sent.segment].name);
             let before = station.interfaces.iter().take(sent.from.interface as usize);
-            match before.filter(|interface| interface.segment == sent.segment).count() {
+            match before
+                .filter(|interface| interface.segment == sent.segment)
+                .count()
+            {
                 0 => {}
                 n => {
                     let _ = write!(who, "{}", n + 1);
@@ -175,7 +229,11 @@ impl<S: Storage> Words<'_, S> {
         // What is proposed, or known, does without the name while only one is asked about.
         let first = message.questions().next().map(|question| question.name);
         let one = first.filter(|first| message.questions().all(|question| question.name == *first));
-        for (word, records) in [("for", message.authorities()), ("knows", message.answers()), ("+", message.additionals())] {
+        for (word, records) in [
+            ("for", message.authorities()),
+            ("knows", message.answers()),
+            ("+", message.additionals()),
+        ] {
             if records.len() > 0 {
                 let mut subject = one.map(NameBuf::from);
                 let separator = if text.is_empty() { "" } else { "  " };
@@ -215,11 +273,19 @@ impl<S: Storage> Words<'_, S> {
 
     fn questions(&self, text: &mut String, message: &Message<'_>, subject: &mut Option<NameBuf>) {
         for (at, question) in message.questions().enumerate() {
-            let Question { name, qtype, qclass, unicast } = question;
+            let Question {
+                name,
+                qtype,
+                qclass,
+                unicast,
+            } = question;
             if at > 0 {
                 text.push_str(", ");
             }
-            if subject.as_ref().is_none_or(|subject| subject.as_name() != name) {
+            if subject
+                .as_ref()
+                .is_none_or(|subject| subject.as_name() != name)
+            {
                 text.push_str(&plain(&name.to_string()));
                 text.push(' ');
             }
@@ -246,21 +312,39 @@ impl<S: Storage> Words<'_, S> {
         }
     }
 
-    fn record(&self, text: &mut String, record: &Record<'_>, subject: &mut Option<NameBuf>, shows_ttl: bool) {
-        let Record { name, ttl, rdata, .. } = *record;
+    fn record(
+        &self,
+        text: &mut String,
+        record: &Record<'_>,
+        subject: &mut Option<NameBuf>,
+        shows_ttl: bool,
+    ) {
+        let Record {
+            name, ttl, rdata, ..
+        } = *record;
         if ttl == Ttl::ZERO {
             text.push_str("bye ");
         }
         // A pointer to an instance says by itself whose it is.
         let instance = match rdata {
-            Rdata::Ptr(target) => target.parent().filter(|parent| base(name) == *parent).map(|_| target),
+            Rdata::Ptr(target) => target
+                .parent()
+                .filter(|parent| base(name) == *parent)
+                .map(|_| target),
             _ => None,
         };
         if instance.is_some() {
-            if let Some(subtype) = ServiceType::browse(&name.to_string()).ok().as_ref().and_then(ServiceType::subtype) {
+            if let Some(subtype) = ServiceType::browse(&name.to_string())
+                .ok()
+                .as_ref()
+                .and_then(ServiceType::subtype)
+            {
                 let _ = write!(text, "{} ", String::from_utf8_lossy(subtype));
             }
-        } else if subject.as_ref().is_none_or(|subject| subject.as_name() != name) {
+        } else if subject
+            .as_ref()
+            .is_none_or(|subject| subject.as_name() != name)
+        {
             let _ = write!(text, "{} ", self.owner(name));
         }
         let flush = if record.cache_flush { "!" } else { "" };
@@ -270,15 +354,24 @@ impl<S: Storage> Words<'_, S> {
             Rdata::Srv(srv) => format!("{}:{}", plain(&srv.target.to_string()), srv.port),
             Rdata::Txt(txt) => {
                 let strings = txt.strings().filter(|string| !string.is_empty());
-                strings.map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
+                strings
+                    .map(String::from_utf8_lossy)
+                    .collect::<Vec<_>>()
+                    .join(" ")
             }
-            Rdata::Nsec(nsec) => nsec.types.iter().map(|rtype| rtype.to_string()).collect::<Vec<_>>().join(" "),
+            Rdata::Nsec(nsec) => nsec
+                .types
+                .iter()
+                .map(|rtype| rtype.to_string())
+                .collect::<Vec<_>>()
+                .join(" "),
             other => other.to_string(),
         };
         if !said.is_empty() {
             let _ = write!(text, " {said}");
         }
-        let is_usual = [Ttl::ZERO, usual_ttl(record)].contains(&ttl) || record.rtype() == RecordType::NSEC;
+        let is_usual =
+            [Ttl::ZERO, usual_ttl(record)].contains(&ttl) || record.rtype() == RecordType::NSEC;
         if shows_ttl || !is_usual {
             let _ = write!(text, " {} s", ttl.0);
         }
@@ -290,15 +383,23 @@ impl<S: Storage> Words<'_, S> {
         if name == META_QUERY {
             return "types".to_owned();
         }
-        reversed(name).map_or_else(|| self.short(&name.to_string()), |address| address.to_string())
+        reversed(name).map_or_else(
+            || self.short(&name.to_string()),
+            |address| address.to_string(),
+        )
     }
 
     /// A name without `.local`, and an instance without its type while there is only one.
     fn short(&self, name: &str) -> String {
         let name = plain(name);
         let types = &self.world.types;
-        let label = types.first().filter(|_| types.len() == 1).and_then(|service| name.strip_suffix(service.as_str()));
-        label.and_then(|label| label.strip_suffix('.')).map_or(name.clone(), ToOwned::to_owned)
+        let label = types
+            .first()
+            .filter(|_| types.len() == 1)
+            .and_then(|service| name.strip_suffix(service.as_str()));
+        label
+            .and_then(|label| label.strip_suffix('.'))
+            .map_or(name.clone(), ToOwned::to_owned)
     }
 }
 
@@ -309,8 +410,15 @@ fn plain(name: &str) -> String {
 
 /// A service type without its subtype; any other name as it is.
 fn base(name: Name<'_>) -> Name<'_> {
-    let is_sub = name.labels().nth(1).is_some_and(|label| label.eq_ignore_ascii_case(b"_sub"));
-    if is_sub { name.parent().and_then(Name::parent).unwrap_or(name) } else { name }
+    let is_sub = name
+        .labels()
+        .nth(1)
+        .is_some_and(|label| label.eq_ignore_ascii_case(b"_sub"));
+    if is_sub {
+        name.parent().and_then(Name::parent).unwrap_or(name)
+    } else {
+        name
+    }
 }
 
 /// The TTL that RFC 6762 §10 recommends.

@@ -13,7 +13,9 @@ use std::{
 use mdns_proto::{
     config::Config,
     host::{Host as Core, Storage},
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Transmit, Via},
+    link::{
+        Destination, Family, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Transmit, Via,
+    },
     store::Full,
     time::Instant,
     wire::{Message, ParseError},
@@ -103,7 +105,10 @@ pub(crate) struct Interface {
 
 impl Interface {
     fn address(&self, family: Family) -> Option<IpAddr> {
-        self.addresses.iter().map(|subnet| subnet.address).find(|address| Family::of(address) == family)
+        self.addresses
+            .iter()
+            .map(|subnet| subnet.address)
+            .find(|address| Family::of(address) == family)
     }
 
     fn link(&self, family: Family) -> Option<LinkId> {
@@ -120,7 +125,11 @@ struct Due {
 
 enum What {
     Wake(usize),
-    Arrival { packet: Rc<Sent>, to: Port, via: Via },
+    Arrival {
+        packet: Rc<Sent>,
+        to: Port,
+        via: Via,
+    },
 }
 
 struct Event {
@@ -182,7 +191,10 @@ impl<S: Storage> World<S> {
     // --- building ---
 
     pub(crate) fn add_segment(&mut self, name: &str) -> usize {
-        self.segments.push(Medium { name: name.to_owned(), ..Medium::default() });
+        self.segments.push(Medium {
+            name: name.to_owned(),
+            ..Medium::default()
+        });
         self.segments.len() - 1
     }
 
@@ -195,14 +207,22 @@ impl<S: Storage> World<S> {
     }
 
     pub(crate) fn add_station(&mut self, name: &str, role: Role<S>) -> usize {
-        self.stations.push(Station { name: name.to_owned(), interfaces: Vec::new(), role, sent: 0 });
+        self.stations.push(Station {
+            name: name.to_owned(),
+            interfaces: Vec::new(),
+            role,
+            sent: 0,
+        });
         self.stations.len() - 1
     }
 
     /// Attaches a station to a segment with addresses of these families.
     pub(crate) fn attach(&mut self, index: usize, segment: usize, families: &[Family]) -> usize {
         let interface = self.stations[index].interfaces.len();
-        let port = Port { station: number(index), interface: number(interface) };
+        let port = Port {
+            station: number(index),
+            interface: number(interface),
+        };
         self.segments[segment].ports.push(port);
         self.stations[index].interfaces.push(Interface {
             segment,
@@ -220,24 +240,42 @@ impl<S: Storage> World<S> {
     /// Gives an interface an address of one more family, and a host the link that goes with it.
     pub(crate) fn add_family(&mut self, index: usize, interface: usize, family: Family) {
         let segment = self.stations[index].interfaces[interface].segment;
-        let port = Port { station: number(index), interface: number(interface) };
+        let port = Port {
+            station: number(index),
+            interface: number(interface),
+        };
         let owners = &mut self.segments[segment].owners;
         // By the number of the station; for one more interface of it, from the other end.
         let first = address(segment, index + 1, family);
-        let others = (index + 1..usize::from(u16::MAX)).rev().map(|n| address(segment, n, family));
-        let free = std::iter::once(first).chain(others).find(|subnet| !owners.contains_key(&subnet.address));
+        let others = (index + 1..usize::from(u16::MAX))
+            .rev()
+            .map(|n| address(segment, n, family));
+        let free = std::iter::once(first)
+            .chain(others)
+            .find(|subnet| !owners.contains_key(&subnet.address));
         let address = free.unwrap_or_else(|| panic!("no more than 65,535 addresses on a segment"));
         owners.insert(address.address, port);
         let station = &mut self.stations[index];
         let found = &mut station.interfaces[interface];
         found.addresses.push(address);
-        let Role::Host(node) = &mut station.role else { return };
+        let Role::Host(node) = &mut station.role else {
+            return;
+        };
         let id = InterfaceId(number(interface) + 1);
-        let added = node.core.set_addresses(self.now, id, &found.addresses).and_then(|()| {
-            let config = LinkConfig { interface: id, family, mtu: MTU, unicast: true };
-            node.core.add_link(self.now, config)
-        });
-        found.links[family as usize] = Some(added.unwrap_or_else(|Full| panic!("no room for the links of {}", station.name)));
+        let added = node
+            .core
+            .set_addresses(self.now, id, &found.addresses)
+            .and_then(|()| {
+                let config = LinkConfig {
+                    interface: id,
+                    family,
+                    mtu: MTU,
+                    unicast: true,
+                };
+                node.core.add_link(self.now, config)
+            });
+        found.links[family as usize] =
+            Some(added.unwrap_or_else(|Full| panic!("no room for the links of {}", station.name)));
         self.drain(index);
     }
 
@@ -267,7 +305,9 @@ impl<S: Storage> World<S> {
                 return false;
             }
         }
-        let Some(Reverse(event)) = self.queue.pop() else { return false };
+        let Some(Reverse(event)) = self.queue.pop() else {
+            return false;
+        };
         self.now = event.due.at;
         match event.what {
             What::Wake(index) => self.wake(index),
@@ -278,7 +318,13 @@ impl<S: Storage> World<S> {
 
     fn happen(&mut self, at: Instant, what: What) {
         self.order += 1;
-        self.queue.push(Reverse(Event { due: Due { at, order: self.order }, what }));
+        self.queue.push(Reverse(Event {
+            due: Due {
+                at,
+                order: self.order,
+            },
+            what,
+        }));
     }
 
     fn wake(&mut self, index: usize) {
@@ -305,21 +351,42 @@ impl<S: Storage> World<S> {
         }
         self.deliveries += 1;
         match &mut station.role {
-            Role::Peer(heard) => heard.push(Heard { at: now, via, packet: Rc::clone(packet) }),
+            Role::Peer(heard) => heard.push(Heard {
+                at: now,
+                via,
+                packet: Rc::clone(packet),
+            }),
             Role::Host(node) => {
-                let Some(link) = interface.link(packet.family()).filter(|_| node.power == Power::Awake) else { return };
+                let Some(link) = interface
+                    .link(packet.family())
+                    .filter(|_| node.power == Power::Awake)
+                else {
+                    return;
+                };
                 if node.queued == Some(now) {
                     // Both at one moment: the driver looks at its clock first.
                     node.core.handle_timeout(now);
                 }
-                node.core.handle_packet(now, link, Packet { source: packet.source, via, bytes: &packet.bytes });
+                node.core.handle_packet(
+                    now,
+                    link,
+                    Packet {
+                        source: packet.source,
+                        via,
+                        bytes: &packet.bytes,
+                    },
+                );
                 self.drain(index);
             }
         }
     }
 
     /// Does one thing to a host, and what the contract asks for after it.
-    pub(crate) fn act<T>(&mut self, index: usize, verb: impl FnOnce(&mut Core<S>, Instant) -> T) -> T {
+    pub(crate) fn act<T>(
+        &mut self,
+        index: usize,
+        verb: impl FnOnce(&mut Core<S>, Instant) -> T,
+    ) -> T {
         let now = self.now;
         let node = self.node(index);
         let done = verb(&mut node.core, now);
@@ -335,8 +402,12 @@ impl<S: Storage> World<S> {
         }
         let mut left = 10_000u32;
         while let Some(transmit) = {
-            let World { stations, buffer, .. } = self;
-            let Role::Host(node) = &mut stations[index].role else { return };
+            let World {
+                stations, buffer, ..
+            } = self;
+            let Role::Host(node) = &mut stations[index].role else {
+                return;
+            };
             node.core.poll_transmit(now, buffer)
         } {
             left -= 1;
@@ -351,11 +422,19 @@ impl<S: Storage> World<S> {
             }
         });
         for told in told {
-            self.record(Entry::Told { at: now, station: index, told });
+            self.record(Entry::Told {
+                at: now,
+                station: index,
+                told,
+            });
         }
         let timeout = self.node(index).core.poll_timeout();
         let Some(at) = timeout else { return };
-        assert!(at > now, "{}: it is drained, and its timeout is {at:?}", self.place(index));
+        assert!(
+            at > now,
+            "{}: it is drained, and its timeout is {at:?}",
+            self.place(index)
+        );
         let node = self.node(index);
         if node.queued.is_none_or(|queued| at < queued) {
             node.queued = Some(at);
@@ -365,19 +444,31 @@ impl<S: Storage> World<S> {
 
     /// Where and when, for a panic.
     fn place(&self, index: usize) -> String {
-        format!("seed {}, {:?}, {}", self.chance.0, self.now, self.stations[index].name)
+        format!(
+            "seed {}, {:?}, {}",
+            self.chance.0, self.now, self.stations[index].name
+        )
     }
 
     fn transmit(&mut self, index: usize, transmit: &Transmit) {
         let now = self.now;
         let station = &mut self.stations[index];
-        let found = station.interfaces.iter().enumerate().find_map(|(at, interface)| {
-            [Family::V4, Family::V6].into_iter().find_map(|family| {
-                (interface.link(family) == Some(transmit.link)).then(|| Some((at, interface.address(family)?)))?
-            })
-        });
-        let Some((interface, address)) = found else { panic!("{}: no such link", self.place(index)) };
-        let Role::Host(node) = &mut station.role else { return };
+        let found = station
+            .interfaces
+            .iter()
+            .enumerate()
+            .find_map(|(at, interface)| {
+                [Family::V4, Family::V6].into_iter().find_map(|family| {
+                    (interface.link(family) == Some(transmit.link))
+                        .then(|| Some((at, interface.address(family)?)))?
+                })
+            });
+        let Some((interface, address)) = found else {
+            panic!("{}: no such link", self.place(index))
+        };
+        let Role::Host(node) = &mut station.role else {
+            return;
+        };
         match node.sends {
             Sends::Blocked => panic!("{}: it sends where it cannot", self.place(index)),
             Sends::Fail => return node.core.send_failed(now, transmit.link),
@@ -408,7 +499,10 @@ impl<S: Storage> World<S> {
             source,
             destination,
             bytes,
-            from: Port { station: number(index), interface: number(interface) },
+            from: Port {
+                station: number(index),
+                interface: number(interface),
+            },
             segment: found.segment,
             number: station.sent,
         });
@@ -417,7 +511,14 @@ impl<S: Storage> World<S> {
         if is_host && destination == Destination::Multicast {
             // Loopback.
             let (to, via) = (packet.from, Via::Multicast);
-            self.happen(self.now, What::Arrival { packet: Rc::clone(&packet), to, via });
+            self.happen(
+                self.now,
+                What::Arrival {
+                    packet: Rc::clone(&packet),
+                    to,
+                    via,
+                },
+            );
         }
         self.carry(&packet, None);
     }
@@ -429,7 +530,9 @@ impl<S: Storage> World<S> {
             Destination::Multicast => {
                 let sends_back = medium.conditions.sends_back || again.is_some();
                 for at in 0..medium.ports.len() {
-                    let Some(&to) = self.segments[packet.segment].ports.get(at) else { break };
+                    let Some(&to) = self.segments[packet.segment].ports.get(at) else {
+                        break;
+                    };
                     if to != packet.from || sends_back {
                         self.carry_to(packet, to, Via::Multicast, again);
                     }
@@ -445,8 +548,12 @@ impl<S: Storage> World<S> {
 
     fn carry_to(&mut self, packet: &Rc<Sent>, to: Port, via: Via, again: Option<u64>) {
         let reaches = |port: Port| {
-            let interface = &self.stations[port.station as usize].interfaces[port.interface as usize];
-            (interface.island, interface.address(packet.family()).is_some())
+            let interface =
+                &self.stations[port.station as usize].interfaces[port.interface as usize];
+            (
+                interface.island,
+                interface.address(packet.family()).is_some(),
+            )
         };
         let ((from_island, _), (to_island, has_family)) = (reaches(packet.from), reaches(to));
         if from_island != to_island || !has_family {
@@ -469,7 +576,14 @@ impl<S: Storage> World<S> {
             arrivals[2] = Some(chance.within(Draw::StaleDelay, subject, &conditions.stale_delay));
         }
         for delay in arrivals.into_iter().flatten() {
-            self.happen(self.now + delay, What::Arrival { packet: Rc::clone(packet), to, via });
+            self.happen(
+                self.now + delay,
+                What::Arrival {
+                    packet: Rc::clone(packet),
+                    to,
+                    via,
+                },
+            );
         }
     }
 
@@ -484,7 +598,11 @@ impl<S: Storage> World<S> {
     /// Writes into the transcript what is done to the network or to a host.
     pub(crate) fn note(&mut self, station: Option<usize>, verb: &'static str, what: String) {
         let at = self.now;
-        self.record(Entry::Told { at, station: station.unwrap_or(usize::MAX), told: Told::Done { verb, what } });
+        self.record(Entry::Told {
+            at,
+            station: station.unwrap_or(usize::MAX),
+            told: Told::Done { verb, what },
+        });
     }
 }
 
@@ -500,11 +618,17 @@ fn address(segment: usize, n: usize, family: Family) -> Subnet {
     match family {
         Family::V4 => {
             let [high, low] = n.to_be_bytes();
-            Subnet { address: Ipv4Addr::new(10, segment, high, low).into(), prefix_len: 16 }
+            Subnet {
+                address: Ipv4Addr::new(10, segment, high, low).into(),
+                prefix_len: 16,
+            }
         }
         Family::V6 => {
             let address = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, segment.into(), n);
-            Subnet { address: address.into(), prefix_len: 64 }
+            Subnet {
+                address: address.into(),
+                prefix_len: 64,
+            }
         }
     }
 }

@@ -28,7 +28,9 @@ fn crowd_in_bad_air(seed: u64) -> String {
     let mut net = Net::seeded(seed);
     net.segment().set(bad_air());
     for n in 0..8 {
-        net.host(&format!("host-{n}")).advertise("Printer", "_ipp._tcp", 631).browse("_ipp._tcp");
+        net.host(&format!("host-{n}"))
+            .advertise("Printer", "_ipp._tcp", 631)
+            .browse("_ipp._tcp");
     }
     net.run_for(secs(30));
     net.transcript()
@@ -70,7 +72,11 @@ fn a_crowd_agrees_in_the_end() {
         net.hide(Kind::Asks);
         net.segment().set(bad_air());
         let crowd: Vec<_> = (0..12)
-            .map(|n| net.host(&format!("host-{n}")).advertise("Printer", "_ipp._tcp", 631).browse("_ipp._tcp"))
+            .map(|n| {
+                net.host(&format!("host-{n}"))
+                    .advertise("Printer", "_ipp._tcp", 631)
+                    .browse("_ipp._tcp")
+            })
             .collect();
         net.run_for(secs(60));
         net.segment().set(Conditions::default());
@@ -81,7 +87,12 @@ fn a_crowd_agrees_in_the_end() {
         owned.dedup();
         assert_eq!((owned.len(), count), (12, 12), "seed {seed}: {owned:?}");
         for host in &crowd {
-            assert_eq!(host.found().into_keys().collect::<Vec<_>>(), owned, "seed {seed}, {:?}", host.name());
+            assert_eq!(
+                host.found().into_keys().collect::<Vec<_>>(),
+                owned,
+                "seed {seed}, {:?}",
+                host.name()
+            );
         }
     }
 }
@@ -91,7 +102,11 @@ fn a_crowd_agrees_in_the_end() {
 fn packets_are_lost_doubled_and_late_as_often_as_is_said() {
     let net = Net::seeded(1);
     let (from, to) = (net.peer("from"), net.peer("to"));
-    net.segment().set(Conditions { loss_percent: 25, duplication_percent: 10, ..bad_air() });
+    net.segment().set(Conditions {
+        loss_percent: 25,
+        duplication_percent: 10,
+        ..bad_air()
+    });
     for _ in 0..2_000 {
         from.send(vec![0; 12]);
     }
@@ -109,7 +124,8 @@ fn packets_are_lost_doubled_and_late_as_often_as_is_said() {
 #[test]
 fn an_island_hears_itself_and_nobody_else() {
     let net = Net::seeded(1);
-    let [hall, attic, desk] = ["hall", "attic", "desk"].map(|name| net.host(name).browse("_ipp._tcp"));
+    let [hall, attic, desk] =
+        ["hall", "attic", "desk"].map(|name| net.host(name).browse("_ipp._tcp"));
     hall.advertise("Printer", "_ipp._tcp", 631);
     net.segment().part(&[&hall, &attic]);
     net.run_for(secs(10));
@@ -129,8 +145,14 @@ fn unicast_goes_to_one() {
     net.run_for(secs(1));
     assert_eq!(other.heard().len(), 0);
     let heard = to.heard();
-    assert_eq!((heard.len(), heard[0].via, heard[0].packet.destination), (1, Via::Unicast, Destination::Unicast(address)));
-    assert_eq!(heard[0].packet.source, (from.address(Family::V6), PORT).into());
+    assert_eq!(
+        (heard.len(), heard[0].via, heard[0].packet.destination),
+        (1, Via::Unicast, Destination::Unicast(address))
+    );
+    assert_eq!(
+        heard[0].packet.source,
+        (from.address(Family::V6), PORT).into()
+    );
 }
 
 /// A host whose sockets are full says what it has to say when they are not.
@@ -157,7 +179,9 @@ fn what_was_sent_is_written_as_pcap() {
     net.run_for(secs(5));
     let name: NameBuf = "hall.local".parse().unwrap();
     let query = message(Default::default(), |message| {
-        message.question(&Question::new(name.as_name(), RecordType::A)).unwrap();
+        message
+            .question(&Question::new(name.as_name(), RecordType::A))
+            .unwrap();
     });
     tool.send_to(&hall, query);
     net.run_for(secs(1));
@@ -173,7 +197,9 @@ fn what_was_sent_is_written_as_pcap() {
         let (after, block) = pcap_parser::parse_pcap_frame(rest).unwrap();
         let packet = packets.next().unwrap();
         let sliced = etherparse::SlicedPacket::from_ip(block.data).unwrap();
-        let Some(etherparse::TransportSlice::Udp(udp)) = sliced.transport else { panic!("not UDP") };
+        let Some(etherparse::TransportSlice::Udp(udp)) = sliced.transport else {
+            panic!("not UDP")
+        };
         assert_eq!((udp.source_port(), udp.payload()), (PORT, &*packet.bytes));
         let micros = u64::from(block.ts_sec) * 1_000_000 + u64::from(block.ts_usec);
         assert_eq!(micros, packet.at.as_micros());

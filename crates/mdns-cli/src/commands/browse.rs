@@ -9,7 +9,10 @@ use futures_util::{
     Stream, StreamExt as _,
     stream::{AbortHandle, LocalBoxStream, SelectAll, abortable},
 };
-use mdns_proto::name::{NameBuf, ServiceType};
+use mdns_proto::{
+    discovery::AskError,
+    name::{NameBuf, ServiceType},
+};
 use mdns_socket::Selection;
 use mdns_tokio::{BrowseEvent, Instance, ResolveEvent};
 
@@ -41,8 +44,10 @@ enum News {
 struct Details {
     /// Ends the stream of them.
     stream: AbortHandle,
-    /// What was printed of them; it is counted then.
+    /// What was printed of them last.
     told: Option<Instance>,
+    /// They are among the results.
+    is_counted: bool,
 }
 
 async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> {
@@ -55,9 +60,10 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         resolves: args.resolve,
     };
     match &args.service_type {
-        Some(service_type) => watch.browse(service_type)?,
-        None => watch.browse_types()?,
+        Some(service_type) => watch.browse(service_type),
+        None => watch.browse_types(),
     }
+    .map_err(|error| Failure::Network(error.to_string()))?;
     while !watch.results.are_enough() {
         tokio::select! {
             biased;
@@ -81,17 +87,14 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn browse_types(&mut self) -> Result<(), Failure> {
-        let types = self.session.mdns.browse_types();
-        let types = types.map_err(|error| Failure::Network(error.to_string()))?;
+    fn browse_types(&mut self) -> Result<(), AskError> {
+        let types = self.session.mdns.browse_types()?;
         self.add(types.map(News::Types));
         Ok(())
     }
 
-    fn browse(&mut self, service_type: &ServiceType) -> Result<(), Failure> {
-        let instances = self.session.mdns.browse(service_type);
-        let instances = instances
-            .map_err(|error| Failure::Network(format!("service type {service_type}: {error}")))?;
+    fn browse(&mut self, service_type: &ServiceType) -> Result<(), AskError> {
+        let instances = self.session.mdns.browse(service_type)?;
         self.add(instances.map(News::Instances));
         Ok(())
     }
@@ -106,8 +109,9 @@ impl Watch<'_> {
                 let is_new = self.types.insert(key(&found.name));
                 self.print(&Line::of_type(Kind::Type, found.name.as_name()))?;
                 // What others registered may be no type at all, and cannot be browsed then.
-                if let Some(service_type) = found.as_service_type().filter(|_| is_new) {
-                    self.browse(&service_type)?;
+                let service_type = found.as_service_type().filter(|_| is_new);
+                if let Some(Err(error)) = service_type.map(|found| self.browse(&found)) {
+                    self.remark(&found.name, error);
                 }
             }
             News::Instances(BrowseEvent::Found(found)) => {
@@ -131,6 +135,9 @@ impl Watch<'_> {
                 self.tell_details(instance)?;
             }
             News::Details(name, ResolveEvent::Lost) => {
+                if let Some(details) = self.details.get_mut(&key(&name)) {
+                    details.told = None;
+                }
                 self.print(&Line::about(Kind::Lost, name.as_name()))?;
             }
             // Changes are told with the details, if these are wanted.
@@ -148,7 +155,8 @@ impl Watch<'_> {
         if details.told.as_ref() == Some(&instance) {
             return Ok(());
         }
-        if details.told.is_none() {
+        if !details.is_counted {
+            details.is_counted = true;
             self.results.add();
         }
         let line = Line::with_details(Kind::Resolved, &instance);
@@ -164,11 +172,20 @@ impl Watch<'_> {
                 let (news, stream) =
                     abortable(resolve.map(move |event| News::Details(Rc::clone(&owner), event)));
                 self.add(news);
-                let details = Details { stream, told: None };
+                let details = Details {
+                    stream,
+                    told: None,
+                    is_counted: false,
+                };
                 self.details.insert(key(name), details);
             }
-            Err(error) => self.session.output.remark(&format!("{name}: {error}")),
+            Err(error) => self.remark(name, error),
         }
+    }
+
+    /// Says why there will be no more of something; the others go on.
+    fn remark(&self, name: &NameBuf, error: AskError) {
+        self.session.output.remark(&format!("{name}: {error}"));
     }
 
     fn print(&self, line: &Line) -> Result<(), Failure> {

@@ -186,7 +186,7 @@ impl<H: HeardStorage> Cache<H> {
             .map_or(Rdata::Other(RecordType(0), &[]), |record| self.said(record))
     }
 
-    fn said(&self, record: &HeardRecord) -> Rdata<'_> {
+    pub(crate) fn said(&self, record: &HeardRecord) -> Rdata<'_> {
         let rtype = record.rtype;
         match record.data {
             Data::V4(octets) => Rdata::A(octets.into()),
@@ -466,6 +466,12 @@ impl<H: HeardStorage> Cache<H> {
         self.remove(id.ok_or(Full)?, room.gone);
         self.evicted = self.evicted.saturating_add(1);
         Ok(())
+    }
+
+    /// The first record of our own from `from` on.
+    pub(crate) fn next_own(&self, from: u32) -> Option<u32> {
+        (from..self.records.bound())
+            .find(|&id| self.get(id).is_some_and(|kept| kept.life() == Life::Own))
     }
 
     /// Forgets a record now.

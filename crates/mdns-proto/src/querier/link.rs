@@ -10,6 +10,7 @@ use crate::{
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
     link::{LinkConfig, LinkId},
     name::Name,
+    own::OwnRecords,
     store::{Due, Full, NONE, NameId, Table},
     time::Instant,
     wire::{Rdata, Record, RecordType},
@@ -106,6 +107,27 @@ impl<H: HeardStorage> HeardLink<H> {
             });
         }
         self.note_answered(asks, record);
+    }
+
+    /// Forgets what was taken in as our own and is not ours any more.
+    pub(super) fn verify_own<A: AskStorage>(&mut self, asks: &mut Asks<A>, own: &dyn OwnRecords) {
+        let mut from = 0;
+        while let Some(id) = self.cache.next_own(from) {
+            from = id.saturating_add(1);
+            let Some(record) = self.cache.get(id) else {
+                continue;
+            };
+            let (name, rdata) = (self.cache.name(record.name()), self.cache.said(record));
+            let mut is_ours = false;
+            own.answer(self.id, name, rdata.rtype(), &mut |ours| {
+                is_ours |= ours.rdata == rdata;
+            });
+            if !is_ours {
+                self.cache.remove(id, &mut |name, rdata| {
+                    asks.note(Change::Went, name, rdata);
+                });
+            }
+        }
     }
 
     fn insert<A: AskStorage>(

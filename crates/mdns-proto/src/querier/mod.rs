@@ -225,6 +225,14 @@ impl<S: QuerierStorage> Querier<S> {
         }
     }
 
+    /// Something that was ours is so no more, and no goodbye was said for it: a name was lost to another.
+    pub(crate) fn verify_own(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for link in self.links.iter_mut().filter(|link| link.is_up) {
+            link.verify_own(&mut self.asks, own);
+        }
+        self.settle(now, own);
+    }
+
     /// Takes note of what another asks (§7.3).
     pub(crate) fn handle_query(&mut self, now: Instant, id: LinkId, message: &Message<'_>) {
         if let Some(link) = self.links.up_mut(id.index()) {

@@ -78,6 +78,7 @@ impl<S: ResponderStorage> Responder<S> {
         }
         let pause = self.count_conflict(now);
         self.own.rename(now, claim, &mut self.chance);
+        self.has_unsaid = true;
         let Responder { own, links, chance, .. } = self;
         for (_, link) in links.iter_mut().filter(|(_, link)| link.is_up) {
             if link.has_records(own, claim) {

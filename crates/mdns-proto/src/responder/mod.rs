@@ -84,6 +84,8 @@ pub(crate) struct Responder<S: ResponderStorage> {
     last_conflict: Instant,
     announcements: u8,
     rrset_max: usize,
+    /// Something that was said is so no more, and no goodbye tells it.
+    has_unsaid: bool,
 }
 
 impl<S: ResponderStorage> Responder<S> {
@@ -126,6 +128,7 @@ impl<S: ResponderStorage> Responder<S> {
                 config.announcements
             },
             rrset_max: config.rrset_max,
+            has_unsaid: false,
         }
     }
 
@@ -373,6 +376,7 @@ impl<S: ResponderStorage> Responder<S> {
         }
         if owed == 0 {
             self.own.remove_record(now, record);
+            self.has_unsaid = true;
         }
     }
 
@@ -645,6 +649,11 @@ impl<S: ResponderStorage> Responder<S> {
             }
         }
         None
+    }
+
+    /// Whether, since the last call, something that was said has become untrue without a goodbye.
+    pub(crate) fn take_unsaid(&mut self) -> bool {
+        core::mem::take(&mut self.has_unsaid)
     }
 
     pub(crate) fn has_news(&self) -> bool {

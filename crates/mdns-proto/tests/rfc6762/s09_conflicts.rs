@@ -165,3 +165,24 @@ fn s9_yesterday_s_words_from_another_are_the_other_s() {
         ["renamed Printer (2)._ipp._tcp.local", "registered Printer (2)._ipp._tcp.local"]
     );
 }
+
+/// Whoever browses here for what is ours sees the new name instead of the old one.
+///
+/// covers: none (own results follow a rename)
+#[test]
+fn s9_own_results_follow_a_rename() {
+    let mut bench = Bench::new(9);
+    bench.browse("_ipp._tcp.local");
+    bench.add_host("hall");
+    bench.register_printer();
+    bench.run(ms(20_000));
+    let rival = Heard::response(&["Printer._ipp._tcp.local 120 IN! SRV 0 0 9 other.local"]);
+    bench.forget();
+    bench.hear(&rival);
+    bench.run(ms(255));
+    bench.hear(&rival);
+    bench.run(ms(10_000));
+    let told: Vec<_> = bench.events.iter().map(|event| event.split(" at ").next().unwrap_or(event)).collect();
+    assert!(told.iter().any(|event| event.starts_with("gone Printer._ipp")), "{told:#?}");
+    assert!(told.iter().any(|event| event.starts_with("found Printer (2)._ipp")), "{told:#?}");
+}

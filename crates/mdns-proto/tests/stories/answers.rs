@@ -29,7 +29,9 @@ fn an_answer_that_is_known_is_not_given() {
     let (ipp, printer) = (name("_ipp._tcp.local"), name("Printer._ipp._tcp.local"));
     for ttl in [2250, 2249] {
         tool.ask(|message| {
-            message.question(&Question::new(ipp.as_name(), RecordType::PTR)).unwrap();
+            message
+                .question(&Question::new(ipp.as_name(), RecordType::PTR))
+                .unwrap();
             let known = shared(&ipp, ttl, Rdata::Ptr(printer.as_name()));
             message.record(Section::Answer, &known).unwrap();
         });
@@ -85,7 +87,10 @@ fn a_question_for_a_unicast_answer_gets_one_while_the_record_is_fresh() {
     let (mut net, _hall, tool) = hall_and_tool(7);
     let hall = name("hall.local");
     let ask = |unicast| {
-        let question = Question { unicast, ..Question::new(hall.as_name(), RecordType::A) };
+        let question = Question {
+            unicast,
+            ..Question::new(hall.as_name(), RecordType::A)
+        };
         tool.ask(|message| message.question(&question).unwrap());
     };
     ask(true);
@@ -116,7 +121,11 @@ fn a_record_is_multicast_once_a_second() {
     let (mut net, _hall, tool) = hall_and_tool(7);
     let hall = name("hall.local");
     for _ in 0..8 {
-        tool.ask(|message| message.question(&Question::new(hall.as_name(), RecordType::A)).unwrap());
+        tool.ask(|message| {
+            message
+                .question(&Question::new(hall.as_name(), RecordType::A))
+                .unwrap()
+        });
         net.run_for(millis(300));
     }
     net.run_for(secs(2));
@@ -143,9 +152,14 @@ fn a_record_is_multicast_once_a_second() {
 fn a_simple_resolver_is_answered_in_its_own_manner() {
     let (mut net, _hall, tool) = hall_and_tool(7);
     let printer = name("PRINTER._ipp._tcp.local");
-    let header = Header { id: 77, flags: Flags(0x0100) };
+    let header = Header {
+        id: 77,
+        flags: Flags(0x0100),
+    };
     let query = message(header, |message| {
-        message.question(&Question::new(printer.as_name(), RecordType::SRV)).unwrap();
+        message
+            .question(&Question::new(printer.as_name(), RecordType::SRV))
+            .unwrap();
     });
     tool.send_from(4711, Destination::Multicast, query);
     net.run_for(secs(2));
@@ -162,7 +176,11 @@ fn a_simple_resolver_is_answered_in_its_own_manner() {
 fn what_is_not_there_is_denied() {
     let (mut net, _hall, tool) = hall_and_tool(7);
     let hall = name("hall.local");
-    tool.ask(|message| message.question(&Question::new(hall.as_name(), RecordType::AAAA)).unwrap());
+    tool.ask(|message| {
+        message
+            .question(&Question::new(hall.as_name(), RecordType::AAAA))
+            .unwrap()
+    });
     net.run_for(secs(2));
     net.expect(expect![[r#"
         10.000 tool   asks     hall AAAA?
@@ -185,7 +203,11 @@ fn other_questions_are_answered_too() {
         ("_http._tcp.local", RecordType::PTR),
     ] {
         let name = name(text);
-        tool.ask(|message| message.question(&Question::new(name.as_name(), rtype)).unwrap());
+        tool.ask(|message| {
+            message
+                .question(&Question::new(name.as_name(), rtype))
+                .unwrap()
+        });
         net.run_for(secs(2));
     }
     net.expect(expect![[r#"

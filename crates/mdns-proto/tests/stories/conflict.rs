@@ -148,10 +148,16 @@ fn two_printers_meet_when_their_segments_are_joined() {
 fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
     let mut net = Net::seeded(7);
     let air = net.add_segment("air");
-    let attic = net.host_nowhere("attic", "attic", Config::DEFAULT).attach(&air).advertise("Printer", "_ipp._tcp", 631);
+    let attic = net
+        .host_nowhere("attic", "attic", Config::DEFAULT)
+        .attach(&air)
+        .advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3));
     net.skip();
-    let hall = net.host("hall").attach(&air).advertise("Printer", "_ipp._tcp", 631);
+    let hall = net
+        .host("hall")
+        .attach(&air)
+        .advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(4));
     net.expect(expect![[r#"
         3.103 hall/air asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.1.0.2, Printer TXT, SRV hall:631
@@ -185,7 +191,8 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
 fn two_interfaces_on_one_wire_are_no_rivals() {
     let mut net = Net::seeded(7);
     let hall = net.host("hall");
-    hall.attach(&net.segment()).advertise("Printer", "_ipp._tcp", 631);
+    hall.attach(&net.segment())
+        .advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(60));
     net.expect(expect![[r#"
         0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631

@@ -12,7 +12,9 @@ use crate::{millis, secs};
 #[test]
 fn a_browser_finds_a_printer_and_loses_it() {
     let mut net = Net::seeded(7);
-    let hall = net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
+    let hall = net
+        .host("hall")
+        .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
     let attic = net.host("attic");
     net.run_for(secs(5));
     net.skip();
@@ -43,8 +45,16 @@ fn a_browser_finds_a_printer_and_loses_it() {
 #[test]
 fn an_instance_is_resolved_by_name() {
     let mut net = Net::seeded(7);
-    net.host("hall").dual_stack().advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
-    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
+    net.host("hall")
+        .dual_stack()
+        .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
+    let attic = net.host_with(
+        "attic",
+        Config {
+            cache_unasked: false,
+            ..Config::DEFAULT
+        },
+    );
     net.run_for(secs(5));
     net.skip();
     attic.resolve("Printer._ipp._tcp");
@@ -63,7 +73,13 @@ fn an_instance_is_resolved_by_name() {
 fn a_host_is_looked_up() {
     let mut net = Net::seeded(7);
     net.host("hall");
-    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
+    let attic = net.host_with(
+        "attic",
+        Config {
+            cache_unasked: false,
+            ..Config::DEFAULT
+        },
+    );
     net.run_for(secs(5));
     net.skip();
     attic.lookup("hall");
@@ -86,7 +102,13 @@ fn subtypes_and_types_are_found() {
         .advertise_with("Printer", "_ipp._tcp", 631, &[], &["_universal"])
         .advertise("Old Printer", "_ipp._tcp", 632)
         .advertise("Pages", "_http._tcp", 80);
-    let attic = net.host_with("attic", Config { cache_unasked: false, ..Config::DEFAULT });
+    let attic = net.host_with(
+        "attic",
+        Config {
+            cache_unasked: false,
+            ..Config::DEFAULT
+        },
+    );
     net.run_for(secs(5));
     net.skip();
     attic.browse("_universal._sub._ipp._tcp");
@@ -113,7 +135,9 @@ fn a_host_finds_its_own_service() {
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(5));
     net.skip();
-    hall.browse("_ipp._tcp").resolve("Printer._ipp._tcp").lookup("hall");
+    hall.browse("_ipp._tcp")
+        .resolve("Printer._ipp._tcp")
+        .lookup("hall");
     net.run_for(millis(10));
     net.expect(expect![[r#"
         5.000 hall   finds    Printer at hall:631, 10.0.0.1
@@ -221,5 +245,8 @@ fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
         612.110 laptop asks     _ipp._tcp PTR?  knows PTR Till 4493 s
         615.000 laptop loses    Printer
     "#]]);
-    assert_eq!(laptop.found().keys().collect::<Vec<_>>(), ["Till._ipp._tcp.local"]);
+    assert_eq!(
+        laptop.found().keys().collect::<Vec<_>>(),
+        ["Till._ipp._tcp.local"]
+    );
 }

@@ -30,7 +30,13 @@ fn a_withdrawn_service_says_goodbye() {
 #[test]
 fn a_shut_down_host_takes_everything_back() {
     let mut net = Net::seeded(7);
-    let hall = net.host("hall").dual_stack().advertise_with("Printer", "_ipp._tcp", 631, &[], &["_universal"]);
+    let hall = net.host("hall").dual_stack().advertise_with(
+        "Printer",
+        "_ipp._tcp",
+        631,
+        &[],
+        &["_universal"],
+    );
     net.run_for(secs(5));
     net.skip();
     hall.shutdown();
@@ -65,7 +71,9 @@ fn a_service_that_is_withdrawn_while_probing_just_ends() {
 #[test]
 fn new_attributes_are_announced() {
     let mut net = Net::seeded(7);
-    let hall = net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
+    let hall = net
+        .host("hall")
+        .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
     net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
     net.skip();

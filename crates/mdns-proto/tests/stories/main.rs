@@ -34,5 +34,11 @@ fn name(text: &str) -> NameBuf {
 
 /// A record that others may have too.
 fn shared<'a>(owner: &'a NameBuf, ttl: u32, rdata: Rdata<'a>) -> Record<'a> {
-    Record { name: owner.as_name(), class: Class::IN, cache_flush: false, ttl: Ttl(ttl), rdata }
+    Record {
+        name: owner.as_name(),
+        class: Class::IN,
+        cache_flush: false,
+        ttl: Ttl(ttl),
+        rdata,
+    }
 }

@@ -46,11 +46,18 @@ fn many_known_answers_take_several_packets() {
     let attic = net.host("attic").browse("_ipp._tcp");
     net.run_for(millis(500));
     let ipp = name("_ipp._tcp.local");
-    let instances: Vec<_> = (0..200).map(|n| name(&format!("Printer number {n} of the house._ipp._tcp.local"))).collect();
+    let instances: Vec<_> = (0..200)
+        .map(|n| name(&format!("Printer number {n} of the house._ipp._tcp.local")))
+        .collect();
     for some in instances.chunks(20) {
         tool.say(|message| {
             for instance in some {
-                message.record(Section::Answer, &shared(&ipp, 4500, Rdata::Ptr(instance.as_name()))).unwrap();
+                message
+                    .record(
+                        Section::Answer,
+                        &shared(&ipp, 4500, Rdata::Ptr(instance.as_name())),
+                    )
+                    .unwrap();
             }
         });
     }
@@ -90,7 +97,10 @@ fn many_known_answers_take_several_packets() {
 fn a_question_of_another_is_as_good_as_ones_own() {
     let mut net = Net::seeded(7);
     // Whoever hears a question waits as long as its sender: were all packets equally fast, they would all ask at once again.
-    net.segment().set(Conditions { delay: millis(1)..=millis(5), ..Conditions::default() });
+    net.segment().set(Conditions {
+        delay: millis(1)..=millis(5),
+        ..Conditions::default()
+    });
     let attic = net.host("attic");
     let desk = net.host("desk");
     let shed = net.host("shed");

@@ -30,7 +30,13 @@ fn a_host_and_its_service_introduce_themselves() {
 #[test]
 fn a_service_with_all_it_can_have() {
     let mut net = Net::seeded(7);
-    net.host("hall").advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4", "duplex"], &["_universal"]);
+    net.host("hall").advertise_with(
+        "Printer",
+        "_ipp._tcp",
+        631,
+        &["paper=A4", "duplex"],
+        &["_universal"],
+    );
     net.run_for(secs(3));
     net.expect(expect![[r#"
         0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
@@ -95,13 +101,22 @@ fn an_access_point_that_sends_everything_back_changes_nothing() {
     let page = |conditions| {
         let mut net = Net::seeded(7);
         net.segment().set(conditions);
-        net.host("hall").advertise("Printer", "_ipp._tcp", 631).update_txt("Printer", &["paper=A4"]);
+        net.host("hall")
+            .advertise("Printer", "_ipp._tcp", 631)
+            .update_txt("Printer", &["paper=A4"]);
         net.run_for(secs(60));
         net.transcript()
     };
     let wire = page(Conditions::default());
     for delay in [millis(0), millis(3), millis(700), millis(2_500)] {
-        assert_eq!(page(Conditions { delay: delay..=delay, sends_back: true, ..Conditions::default() }), wire);
+        assert_eq!(
+            page(Conditions {
+                delay: delay..=delay,
+                sends_back: true,
+                ..Conditions::default()
+            }),
+            wire
+        );
     }
 }
 
@@ -119,8 +134,12 @@ fn fifty_services_share_packets() {
     assert_eq!(hall.services().len(), 50);
     let packets = net.packets();
     assert!(packets.iter().all(|packet| packet.bytes.len() <= 1472));
-    let said = packets.iter().filter(|packet| packet.message().unwrap().header().flags.response());
-    let records: usize = said.map(|packet| packet.message().unwrap().answer_count()).sum();
+    let said = packets
+        .iter()
+        .filter(|packet| packet.message().unwrap().header().flags.response());
+    let records: usize = said
+        .map(|packet| packet.message().unwrap().answer_count())
+        .sum();
     // PTR, SRV, TXT of each; the PTR of the type; the address both ways.
     assert_eq!(records, 2 * (50 * 3 + 1 + 2));
     assert!(packets.len() <= 40, "{} packets", packets.len());
@@ -137,7 +156,11 @@ fn a_host_whose_sends_fail_keeps_probing() {
     hall.fail_sends(true);
     net.run_for(secs(10));
     net.expect(expect![[""]]);
-    assert!((8..=12).contains(&hall.stats().send_failed), "{:?}", hall.stats());
+    assert!(
+        (8..=12).contains(&hall.stats().send_failed),
+        "{:?}",
+        hall.stats()
+    );
 
     hall.fail_sends(false);
     net.run_for(secs(5));
