@@ -1,7 +1,10 @@
 //! Apple's Bonjour Conformance Test as far as public sources tell (docs/conformance/bct.md): each row of phase II is one
 //! scripted peer against a host, with the limits for passing that the row gives.
 
-#[expect(dead_code, reason = "the bench belongs to the clauses of RFC 6762, which need more of it")]
+#[expect(
+    dead_code,
+    reason = "the bench belongs to the clauses of RFC 6762, which need more of it"
+)]
 #[path = "rfc6762/bench.rs"]
 mod bench;
 
@@ -68,10 +71,15 @@ fn probes_for(bench: &Bench, name: &str) -> Vec<u64> {
 
 /// Checks what is demanded of announcements: two or more, a second and more apart; cache-flush on what is unique alone.
 fn assert_announced(sent: &[Sent], record: &str) {
-    let announced = sent.iter().filter(|sent| sent.is_response() && sent.says(record));
+    let announced = sent
+        .iter()
+        .filter(|sent| sent.is_response() && sent.says(record));
     let times: Vec<_> = announced.clone().map(|sent| sent.at).collect();
     assert!(times.len() >= 2, "{record} was announced at {times:?}");
-    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 1000), "{times:?}");
+    assert!(
+        times.windows(2).all(|pair| pair[1] - pair[0] >= 1000),
+        "{times:?}"
+    );
     for sent in announced {
         assert!(sent.is_multicast());
         for line in sent.answers() {
@@ -103,11 +111,16 @@ fn ii_2_a_lost_tiebreak_waits_and_keeps_the_name() {
         bench.run(ms(100));
         bench.forget();
         let lost = bench.at();
-        bench.hear(&Heard::query(&["hall.local ANY QU"]).proposes(&["hall.local 120 IN A 10.0.0.200"]));
+        bench.hear(
+            &Heard::query(&["hall.local ANY QU"]).proposes(&["hall.local 120 IN A 10.0.0.200"]),
+        );
         bench.run(ms(10_000));
         let again = probes_for(&bench, "hall.local");
         assert_eq!(again.len(), 3);
-        assert!((1000..=1250).contains(&(again[0] - lost)), "{start:?} {again:?}");
+        assert!(
+            (1000..=1250).contains(&(again[0] - lost)),
+            "{start:?} {again:?}"
+        );
         assert!(!bench.events.iter().any(|event| event.contains("renamed")));
     }
 }
@@ -122,7 +135,12 @@ fn ii_2_a_denied_name_is_left_at_once() {
         bench.hear(&Heard::response(&[RIVAL_A]));
         bench.run(ms(10_000));
         assert_eq!(probes_for(&bench, "hall-2.local").len(), 3);
-        assert!(!bench.sent.iter().any(|sent| is_probe_for(sent, "hall.local")));
+        assert!(
+            !bench
+                .sent
+                .iter()
+                .any(|sent| is_probe_for(sent, "hall.local"))
+        );
         assert!(!bench.sent.iter().any(|sent| sent.says("hall.local")));
     }
 }
@@ -135,7 +153,9 @@ fn ii_2_denials_slow_it_down() {
     let mut attempts: Vec<u64> = Vec::new();
     while attempts.len() < 30 {
         bench.run(ms(1));
-        let Some(probe) = bench.take().into_iter().find(|sent| !sent.is_response()) else { continue };
+        let Some(probe) = bench.take().into_iter().find(|sent| !sent.is_response()) else {
+            continue;
+        };
         attempts.push(probe.at);
         let questions = probe.questions();
         let name = questions[0].split(' ').next().expect("a name");
@@ -143,7 +163,10 @@ fn ii_2_denials_slow_it_down() {
     }
     for conflicts in attempts.windows(16) {
         let within = conflicts[14] - conflicts[0];
-        assert!(within > 10_000 || conflicts[15] - conflicts[14] >= 5000, "{attempts:?}");
+        assert!(
+            within > 10_000 || conflicts[15] - conflicts[14] >= 5000,
+            "{attempts:?}"
+        );
     }
 }
 
@@ -159,7 +182,12 @@ fn ii_2_probes_are_never_early() {
         }
         let times = probes_for(&bench, "hall.local");
         assert_eq!(times.len(), 3);
-        assert!(times.windows(2).all(|pair| (237..=260).contains(&(pair[1] - pair[0]))), "{times:?}");
+        assert!(
+            times
+                .windows(2)
+                .all(|pair| (237..=260).contains(&(pair[1] - pair[0]))),
+            "{times:?}"
+        );
     }
 }
 
@@ -170,7 +198,9 @@ fn ii_3_a_won_tiebreak_changes_nothing() {
         let mut bench = probing(start, 5);
         let first = bench.sent[0].at;
         bench.run(ms(100));
-        bench.hear(&Heard::query(&["hall.local ANY QU"]).proposes(&["hall.local 120 IN A 10.0.0.0"]));
+        bench.hear(
+            &Heard::query(&["hall.local ANY QU"]).proposes(&["hall.local 120 IN A 10.0.0.0"]),
+        );
         bench.run(ms(10_000));
         let times: Vec<_> = bench.sent.iter().map(|sent| sent.at - first).collect();
         assert_eq!(times, [0, 250, 500, 750, 1750], "{start:?}");
@@ -188,10 +218,19 @@ fn ii_4_a_service_is_probed_beside_its_host() {
         bench.hear(&Heard::response(&[RIVAL_SRV]));
         bench.run(ms(10_000));
         // The host did not wait for the service.
-        assert_eq!(probes_for(&bench, "hall.local"), [first, first + 250, first + 500]);
+        assert_eq!(
+            probes_for(&bench, "hall.local"),
+            [first, first + 250, first + 500]
+        );
         assert_eq!(probes_for(&bench, "Printer (2)._ipp._tcp.local").len(), 3);
-        assert_announced(&bench.sent, "Printer (2)._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local");
-        assert_announced(&bench.sent, "_ipp._tcp.local 4500 IN PTR Printer (2)._ipp._tcp.local");
+        assert_announced(
+            &bench.sent,
+            "Printer (2)._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local",
+        );
+        assert_announced(
+            &bench.sent,
+            "_ipp._tcp.local 4500 IN PTR Printer (2)._ipp._tcp.local",
+        );
     }
 }
 
@@ -216,14 +255,24 @@ fn subsequent_conflict(rival: &str, name: &str, next: &str, announced: &str) {
 /// covers: BCT-II-5, BCT-II-5x
 #[test]
 fn ii_5_a_subsequent_conflict_of_the_host() {
-    subsequent_conflict(RIVAL_A, "hall.local", "hall-2.local", "hall-2.local 120 IN! A 10.0.0.1");
+    subsequent_conflict(
+        RIVAL_A,
+        "hall.local",
+        "hall-2.local",
+        "hall-2.local 120 IN! A 10.0.0.1",
+    );
 }
 
 /// covers: BCT-II-6, BCT-II-5x
 #[test]
 fn ii_6_a_subsequent_conflict_of_the_service() {
     let announced = "Printer (2)._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local";
-    subsequent_conflict(RIVAL_SRV, "Printer._ipp._tcp.local", "Printer (2)._ipp._tcp.local", announced);
+    subsequent_conflict(
+        RIVAL_SRV,
+        "Printer._ipp._tcp.local",
+        "Printer (2)._ipp._tcp.local",
+        announced,
+    );
 }
 
 /// covers: BCT-II-7
@@ -233,7 +282,10 @@ fn ii_7_what_is_unique_is_answered_within_ten_milliseconds() {
         (SRV, &["SRV 0 0 631 hall.local"][..]),
         ("Printer._ipp._tcp.local TXT", &["TXT \"a=b\""]),
         ("hall.local A", &["A 10.0.0.1"]),
-        ("Printer._ipp._tcp.local ANY", &["SRV 0 0 631 hall.local", "TXT \"a=b\""]),
+        (
+            "Printer._ipp._tcp.local ANY",
+            &["SRV 0 0 631 hall.local", "TXT \"a=b\""],
+        ),
         ("hall.local ANY", &["A 10.0.0.1"]),
     ];
     for (question, answers) in cases {
@@ -245,9 +297,17 @@ fn ii_7_what_is_unique_is_answered_within_ten_milliseconds() {
         assert!(delay <= 10, "{question}: {delay}");
         let said = sent.answers();
         assert_eq!(said.len(), answers.len(), "{said:?}");
-        assert!(answers.iter().all(|answer| said.iter().any(|said| said.ends_with(answer))), "{said:?}");
+        assert!(
+            answers
+                .iter()
+                .all(|answer| said.iter().any(|said| said.ends_with(answer))),
+            "{said:?}"
+        );
         if question == SRV {
-            assert!(sent.additionals().contains(&"hall.local 120 IN! A 10.0.0.1".to_owned()));
+            assert!(
+                sent.additionals()
+                    .contains(&"hall.local 120 IN! A 10.0.0.1".to_owned())
+            );
         }
     }
 }
@@ -276,7 +336,10 @@ fn ii_8_shared_replies_are_spread_evenly() {
     bench.hear(&Heard::query(&["_ipp._tcp.local ANY"]));
     bench.run(ms(1000));
     let (_, sent) = bench.one_since(start);
-    for record in ["Printer._ipp._tcp.local 120 IN! SRV", "Printer._ipp._tcp.local 4500 IN! TXT"] {
+    for record in [
+        "Printer._ipp._tcp.local 120 IN! SRV",
+        "Printer._ipp._tcp.local 4500 IN! TXT",
+    ] {
         assert!(sent.says(record), "{record}");
     }
 }
@@ -295,7 +358,11 @@ fn ii_9_an_answer_that_is_known_is_not_given() {
                 bench.hear(&Heard::query(&[PTR]).knows(&[&known]));
             }
             bench.run(ms(2000));
-            assert_eq!(bench.take().is_empty(), ttl >= 2250, "{ttl}, apart: {is_apart}");
+            assert_eq!(
+                bench.take().is_empty(),
+                ttl >= 2250,
+                "{ttl}, apart: {is_apart}"
+            );
         }
     }
 }
@@ -317,7 +384,10 @@ fn ii_11_several_questions_at_once() {
             let said: Vec<_> = bench.take().iter().flat_map(Sent::answers).collect();
             assert_eq!(
                 said,
-                ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local", "hall.local 120 IN! A 10.0.0.1"]
+                [
+                    "Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local",
+                    "hall.local 120 IN! A 10.0.0.1"
+                ]
             );
         }
     }
@@ -346,11 +416,23 @@ fn ii_16_a_name_is_changed_by_hand() {
     bench.host.withdraw(bench.now, service);
     bench.register("New-BCT", "_ipp._tcp", 631, &["a=b"], &["_color"]);
     bench.run(ms(10_000));
-    let goodbyes: Vec<_> = bench.sent.iter().filter(|sent| sent.says("_ipp._tcp.local 0 IN PTR Printer._ipp")).collect();
+    let goodbyes: Vec<_> = bench
+        .sent
+        .iter()
+        .filter(|sent| sent.says("_ipp._tcp.local 0 IN PTR Printer._ipp"))
+        .collect();
     assert_eq!(goodbyes.len(), 1);
-    assert!(!bench.sent.iter().any(|sent| sent.says("_ipp._tcp.local 0 IN PTR New-BCT")));
+    assert!(
+        !bench
+            .sent
+            .iter()
+            .any(|sent| sent.says("_ipp._tcp.local 0 IN PTR New-BCT"))
+    );
     assert_eq!(probes_for(&bench, "New-BCT._ipp._tcp.local").len(), 3);
-    assert_announced(&bench.sent, "New-BCT._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local");
+    assert_announced(
+        &bench.sent,
+        "New-BCT._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local",
+    );
 }
 
 /// covers: BCT-II-18
@@ -360,13 +442,19 @@ fn ii_18_letters_in_another_case_are_the_same_name() {
     let (mut bench, _) = Bench::established(13);
     bench.hear(&Heard::query(&["pRINTER._IPP._TCP.LOCAL SRV"]));
     bench.run(ms(1000));
-    assert_eq!(bench.take()[0].answers(), ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local"]);
+    assert_eq!(
+        bench.take()[0].answers(),
+        ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local"]
+    );
     // A conflict, and the denial of the probe that follows.
     bench.hear(&Heard::response(&["HALL.Local 120 IN! A 10.0.0.200"]));
     bench.run(ms(260));
     bench.hear(&Heard::response(&["hALL.lOCAL 120 IN! A 10.0.0.200"]));
     bench.run(ms(10_000));
-    assert_eq!(bench.take_events(), ["host renamed hall-2.local", "host registered hall-2.local"]);
+    assert_eq!(
+        bench.take_events(),
+        ["host renamed hall-2.local", "host registered hall-2.local"]
+    );
     // A probe that wins.
     let mut bench = probing(Start::SwitchedOn, 14);
     bench.forget();
@@ -377,7 +465,11 @@ fn ii_18_letters_in_another_case_are_the_same_name() {
 
 /// A device of two services and three addresses that was announced some time ago.
 fn answering() -> (Bench, ServiceId) {
-    let mut bench = Bench::with(15, Config::DEFAULT, &["10.0.0.1/24", "10.0.0.2/24", "fe80::1/64"]);
+    let mut bench = Bench::with(
+        15,
+        Config::DEFAULT,
+        &["10.0.0.1/24", "10.0.0.2/24", "fe80::1/64"],
+    );
     bench.add_host("hall");
     let service = bench.register_printer();
     bench.register("Second", "_ipp._tcp", 632, &[], &["_color"]);
@@ -437,7 +529,10 @@ fn ii_no_record_is_twice_in_a_packet() {
     for sent in everything_sent() {
         let mut seen = HashSet::new();
         for (_, record) in sent.message().records() {
-            assert!(seen.insert((record.name.to_string(), record.rdata.to_string())), "{record}");
+            assert!(
+                seen.insert((record.name.to_string(), record.rdata.to_string())),
+                "{record}"
+            );
         }
     }
 }
@@ -452,17 +547,32 @@ fn ii_answers_bring_what_is_asked_for_next() {
     assert!(answers.len() > 20);
     for sent in answers {
         let message = sent.message();
-        let said: Vec<_> = message.records().map(|(_, record)| record.to_string()).collect();
+        let said: Vec<_> = message
+            .records()
+            .map(|(_, record)| record.to_string())
+            .collect();
         let has = |start: &str| said.iter().any(|line| line.starts_with(start));
         for record in message.answers() {
             match record.rdata {
                 Rdata::Srv(srv) => {
-                    assert!(has(&format!("{} 120 IN! A 10.0.0.1", srv.target)), "{record}: {said:?}");
-                    assert!(has(&format!("{} 120 IN! AAAA fe80::1", srv.target)), "{record}: {said:?}");
+                    assert!(
+                        has(&format!("{} 120 IN! A 10.0.0.1", srv.target)),
+                        "{record}: {said:?}"
+                    );
+                    assert!(
+                        has(&format!("{} 120 IN! AAAA fe80::1", srv.target)),
+                        "{record}: {said:?}"
+                    );
                 }
-                Rdata::Ptr(instance) if instance.label_count() == 4 => {
-                    assert!(has(&format!("{instance} 120 IN! SRV")), "{record}: {said:?}");
-                    assert!(has(&format!("{instance} 4500 IN! TXT")), "{record}: {said:?}");
+                Rdata::Ptr(instance) if instance.labels().count() == 4 => {
+                    assert!(
+                        has(&format!("{instance} 120 IN! SRV")),
+                        "{record}: {said:?}"
+                    );
+                    assert!(
+                        has(&format!("{instance} 4500 IN! TXT")),
+                        "{record}: {said:?}"
+                    );
                     assert!(has("hall.local 120 IN! A 10.0.0.2"), "{record}: {said:?}");
                 }
                 _ => {}
@@ -475,10 +585,19 @@ fn ii_answers_bring_what_is_asked_for_next() {
 #[test]
 fn ii_owners_of_addresses_are_host_names() {
     for sent in everything_sent() {
-        for (_, record) in sent.message().records().filter(|(_, record)| record.to_string().contains(" A ")) {
+        for (_, record) in sent
+            .message()
+            .records()
+            .filter(|(_, record)| record.to_string().contains(" A "))
+        {
             let owner = record.name.to_string();
             let label = owner.strip_suffix(".local").expect("below local");
-            assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{owner}");
+            assert!(
+                label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+                "{owner}"
+            );
         }
     }
 }
@@ -489,7 +608,11 @@ fn ii_cache_flush_is_set_where_it_belongs() {
     for sent in everything_sent() {
         for (_, record) in sent.message().records() {
             let line = record.to_string();
-            assert_eq!(record.cache_flush, sent.is_response() && !line.starts_with('_'), "{line}");
+            assert_eq!(
+                record.cache_flush,
+                sent.is_response() && !line.starts_with('_'),
+                "{line}"
+            );
         }
     }
 }
@@ -501,14 +624,28 @@ fn iii_an_ordinary_resolver_gets_an_ordinary_answer() {
     for question in [PTR, SRV, "hall.local A", "hall.local ANY"] {
         for via in [Via::Multicast, Via::Unicast] {
             let (mut bench, _) = Bench::established(16);
-            bench.hear_from(source, via, &Heard { id: 77, ..Heard::query(&[question]) });
+            bench.hear_from(
+                source,
+                via,
+                &Heard {
+                    id: 77,
+                    ..Heard::query(&[question])
+                },
+            );
             bench.run(ms(2000));
             let (_, sent) = bench.one_since(0);
-            assert_eq!(sent.to, Destination::Unicast(source.parse().expect("a source")));
+            assert_eq!(
+                sent.to,
+                Destination::Unicast(source.parse().expect("a source"))
+            );
             assert_eq!(sent.message().header().id, 77);
             assert_eq!(sent.questions().len(), 1);
             assert!(!sent.answers().is_empty());
-            assert!(sent.message().records().all(|(_, record)| !record.cache_flush && record.ttl.0 <= 10));
+            assert!(
+                sent.message()
+                    .records()
+                    .all(|(_, record)| !record.cache_flush && record.ttl.0 <= 10)
+            );
         }
     }
 }
@@ -518,7 +655,11 @@ fn iii_an_ordinary_resolver_gets_an_ordinary_answer() {
 fn iii_an_idle_device_is_silent() {
     let (mut bench, _) = Bench::established(17);
     for source in [PEER, OTHER] {
-        bench.hear_from(source, Via::Multicast, &Heard::response(&["_other._tcp.local 120 IN PTR x._other._tcp.local"]));
+        bench.hear_from(
+            source,
+            Via::Multicast,
+            &Heard::response(&["_other._tcp.local 120 IN PTR x._other._tcp.local"]),
+        );
     }
     bench.run(ms(48 * 3_600_000));
     assert!(bench.take().is_empty());

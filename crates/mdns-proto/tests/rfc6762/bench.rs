@@ -14,8 +14,8 @@ use mdns_proto::{
     store::Heap,
     time::Instant,
     wire::{
-        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv, Ttl, TxtVec, TypeSet,
-        Writer,
+        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
+        Ttl, TxtVec, TypeSet, Writer,
     },
 };
 
@@ -54,11 +54,18 @@ impl Sent {
     }
 
     pub(crate) fn questions(&self) -> Vec<String> {
-        self.message().questions().map(|question| question.to_string()).collect()
+        self.message()
+            .questions()
+            .map(|question| question.to_string())
+            .collect()
     }
 
     fn section(&self, section: Section) -> Vec<String> {
-        let mut lines: Vec<_> = self.message().section(section).map(|record| record.to_string()).collect();
+        let mut lines: Vec<_> = self
+            .message()
+            .section(section)
+            .map(|record| record.to_string())
+            .collect();
         lines.sort();
         lines
     }
@@ -78,7 +85,9 @@ impl Sent {
 
     /// Whether any section has a record whose text begins so.
     pub(crate) fn says(&self, record: &str) -> bool {
-        self.message().records().any(|(_, said)| said.to_string().starts_with(record))
+        self.message()
+            .records()
+            .any(|(_, said)| said.to_string().starts_with(record))
     }
 }
 
@@ -96,34 +105,60 @@ pub(crate) struct Heard {
 impl Heard {
     /// A query for these questions: `NAME TYPE`, or `NAME TYPE QU`.
     pub(crate) fn query(questions: &[&str]) -> Self {
-        Heard { questions: questions.iter().map(|text| (*text).into()).collect(), ..Heard::default() }
+        Heard {
+            questions: questions.iter().map(|text| (*text).into()).collect(),
+            ..Heard::default()
+        }
     }
 
     /// A response with these answers: `NAME TTL IN[!] TYPE RDATA`.
     pub(crate) fn response(answers: &[&str]) -> Self {
-        Heard { flags: Flags::RESPONSE.0, answers: strings(answers), ..Heard::default() }
+        Heard {
+            flags: Flags::RESPONSE.0,
+            answers: strings(answers),
+            ..Heard::default()
+        }
     }
 
     pub(crate) fn knows(self, answers: &[&str]) -> Self {
-        Heard { answers: strings(answers), ..self }
+        Heard {
+            answers: strings(answers),
+            ..self
+        }
     }
 
     pub(crate) fn proposes(self, authorities: &[&str]) -> Self {
-        Heard { authorities: strings(authorities), ..self }
+        Heard {
+            authorities: strings(authorities),
+            ..self
+        }
     }
 
     pub(crate) fn beside(self, additionals: &[&str]) -> Self {
-        Heard { additionals: strings(additionals), ..self }
+        Heard {
+            additionals: strings(additionals),
+            ..self
+        }
     }
 
     pub(crate) fn truncated(self) -> Self {
-        Heard { flags: self.flags | 0x0200, ..self }
+        Heard {
+            flags: self.flags | 0x0200,
+            ..self
+        }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut buffer = [0; 9000];
         let room = buffer.len();
-        let mut writer = Writer::new(&mut buffer, room, Header { id: self.id, flags: Flags(self.flags) });
+        let mut writer = Writer::new(
+            &mut buffer,
+            room,
+            Header {
+                id: self.id,
+                flags: Flags(self.flags),
+            },
+        );
         for text in &self.questions {
             question(text, |question| writer.question(question).expect("room"));
         }
@@ -147,16 +182,22 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 fn name(text: &str) -> NameBuf {
-    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// Splits a name, which may have spaces, from what follows it: the first word that is the marker ends it.
 fn question(text: &str, use_it: impl FnOnce(&Question<'_>)) {
-    let (text, unicast) = text.strip_suffix(" QU").map_or((text, false), |text| (text, true));
+    let (text, unicast) = text
+        .strip_suffix(" QU")
+        .map_or((text, false), |text| (text, true));
     let (owner, qtype) = text.rsplit_once(' ').expect("NAME TYPE");
     let owner = name(owner);
     let qtype: RecordType = qtype.parse().expect("a type");
-    use_it(&Question { unicast, ..Question::new(owner.as_name(), qtype) });
+    use_it(&Question {
+        unicast,
+        ..Question::new(owner.as_name(), qtype)
+    });
 }
 
 fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
@@ -172,7 +213,12 @@ fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
     let ttl = Ttl(ttl.parse().expect("a TTL"));
     let (rtype, data) = tail.split_once(' ').unwrap_or((tail, ""));
     let mut words = data.split(' ');
-    let mut number = || words.next().and_then(|word| word.parse::<u16>().ok()).expect("a number");
+    let mut number = || {
+        words
+            .next()
+            .and_then(|word| word.parse::<u16>().ok())
+            .expect("a number")
+    };
     let mut txt = TxtVec::new();
     let mut types = TypeSet::new();
     let target;
@@ -186,11 +232,17 @@ fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
         "SRV" => {
             let (priority, weight, port) = (number(), number(), number());
             target = name(data.splitn(4, ' ').nth(3).expect("a target"));
-            Rdata::Srv(Srv { priority, weight, port, target: target.as_name() })
+            Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target: target.as_name(),
+            })
         }
         "TXT" => {
             for string in data.split(' ').filter(|string| !string.is_empty()) {
-                txt.push_string(string.trim_matches('"').as_bytes()).expect("a string");
+                txt.push_string(string.trim_matches('"').as_bytes())
+                    .expect("a string");
             }
             Rdata::Txt(txt.as_txt())
         }
@@ -200,11 +252,20 @@ fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
             for rtype in list.split(' ').filter(|word| !word.is_empty()) {
                 types.insert(rtype.parse().expect("a type"));
             }
-            Rdata::Nsec(Nsec { next: target.as_name(), types: types.as_types() })
+            Rdata::Nsec(Nsec {
+                next: target.as_name(),
+                types: types.as_types(),
+            })
         }
         other => Rdata::Other(other.parse().expect("a type"), data.as_bytes()),
     };
-    use_it(&Record { name: owner.as_name(), class: Class::IN, cache_flush: flush, ttl, rdata });
+    use_it(&Record {
+        name: owner.as_name(),
+        class: Class::IN,
+        cache_flush: flush,
+        ttl,
+        rdata,
+    });
 }
 
 /// One host, driven as the contract has it.
@@ -242,7 +303,12 @@ impl Bench {
         for family in [Family::V4, Family::V6] {
             let is_wanted = |text: &&str| text.contains(':') == (family == Family::V6);
             if addresses.iter().any(|text| is_wanted(text)) {
-                let config = LinkConfig { interface: InterfaceId(interface), family, mtu: 1500, unicast: true };
+                let config = LinkConfig {
+                    interface: InterfaceId(interface),
+                    family,
+                    mtu: 1500,
+                    unicast: true,
+                };
                 let link = self.host.add_link(self.now, config).expect("a link");
                 self.links.push(link);
             }
@@ -255,10 +321,15 @@ impl Bench {
             .iter()
             .map(|text| {
                 let (address, prefix) = text.split_once('/').expect("ADDRESS/LEN");
-                Subnet { address: address.parse().expect("an address"), prefix_len: prefix.parse().expect("a length") }
+                Subnet {
+                    address: address.parse().expect("an address"),
+                    prefix_len: prefix.parse().expect("a length"),
+                }
             })
             .collect();
-        self.host.set_addresses(self.now, InterfaceId(interface), &subnets).expect("room");
+        self.host
+            .set_addresses(self.now, InterfaceId(interface), &subnets)
+            .expect("room");
         self.drain();
     }
 
@@ -273,10 +344,21 @@ impl Bench {
         self.register("Printer", "_ipp._tcp", 631, &["a=b"], &["_color"])
     }
 
-    pub(crate) fn register(&mut self, label: &str, ty: &str, port: u16, txt: &[&str], subtypes: &[&str]) -> ServiceId {
+    pub(crate) fn register(
+        &mut self,
+        label: &str,
+        ty: &str,
+        port: u16,
+        txt: &[&str],
+        subtypes: &[&str],
+    ) -> ServiceId {
         let ty: ServiceType = ty.parse().expect("a type");
         let txt = strings_txt(txt);
-        let service = Service { txt: txt.as_txt(), subtypes, ..Service::new(label, &ty, port) };
+        let service = Service {
+            txt: txt.as_txt(),
+            subtypes,
+            ..Service::new(label, &ty, port)
+        };
         let id = self.host.register(self.now, &service).expect("a service");
         self.drain();
         id
@@ -284,7 +366,9 @@ impl Bench {
 
     pub(crate) fn update_txt(&mut self, service: ServiceId, txt: &[&str]) {
         let txt = strings_txt(txt);
-        self.host.update_txt(self.now, service, txt.as_txt()).expect("room");
+        self.host
+            .update_txt(self.now, service, txt.as_txt())
+            .expect("room");
         self.drain();
     }
 
@@ -301,7 +385,9 @@ impl Bench {
     }
 
     pub(crate) fn lookup(&mut self, host: &str) -> AskId {
-        let ask = self.host.lookup_host(self.now, name(host).as_name(), AddressKind::Both);
+        let ask = self
+            .host
+            .lookup_host(self.now, name(host).as_name(), AddressKind::Both);
         self.drain();
         ask.expect("a look-up")
     }
@@ -314,7 +400,9 @@ impl Bench {
     pub(crate) fn query_for(&mut self, question: &str, span: Span) -> AskId {
         let (owner, rtype) = question.rsplit_once(' ').expect("NAME TYPE");
         let rtype = rtype.parse().expect("a type");
-        let ask = self.host.query(self.now, name(owner).as_name(), rtype, span);
+        let ask = self
+            .host
+            .query(self.now, name(owner).as_name(), rtype, span);
         self.drain();
         ask.expect("a query")
     }
@@ -379,7 +467,11 @@ impl Bench {
             });
         }
         let due = self.host.poll_timeout();
-        assert!(due.is_none_or(|due| due > self.now), "drained, and still due: {due:?} at {:?}", self.now);
+        assert!(
+            due.is_none_or(|due| due > self.now),
+            "drained, and still due: {due:?} at {:?}",
+            self.now
+        );
     }
 
     /// The host hears a multicast message from [`PEER`].
@@ -393,7 +485,8 @@ impl Bench {
 
     pub(crate) fn hear_bytes(&mut self, link: LinkId, source: &str, via: Via, bytes: &[u8]) {
         let source: SocketAddr = source.parse().expect("a source");
-        self.host.handle_packet(self.now, link, Packet { source, via, bytes });
+        self.host
+            .handle_packet(self.now, link, Packet { source, via, bytes });
         self.drain();
     }
 
@@ -435,7 +528,12 @@ fn told(event: &discovery::Event<'_>) -> String {
         }
         discovery::Event::Answers { records, .. } => {
             let answers = records.iter().map(|answer| format!("[{}]", answer.rdata));
-            format!("answers {} {}{}", records.name(), records.rtype(), spaced(answers))
+            format!(
+                "answers {} {}{}",
+                records.name(),
+                records.rtype(),
+                spaced(answers)
+            )
         }
         discovery::Event::Finished { outcome, .. } => format!("finished {outcome:?}"),
         other => format!("{other:?}"),
@@ -475,7 +573,10 @@ pub(crate) fn assert_even(delays: &[Duration], from: Duration, to: Duration) {
     assert!(delays.len() >= 200);
     let mut quarters = [0usize; 4];
     for delay in delays {
-        assert!((from..=to).contains(delay), "{delay:?} is not within {from:?} and {to:?}");
+        assert!(
+            (from..=to).contains(delay),
+            "{delay:?} is not within {from:?} and {to:?}"
+        );
         let part = (*delay - from).as_micros() * 4 / (to - from).as_micros().max(1);
         quarters[usize::try_from(part).unwrap_or(3).min(3)] += 1;
     }

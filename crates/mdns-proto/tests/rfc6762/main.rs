@@ -3,8 +3,12 @@
 //! Each test names the rows of the checklist it covers. Delays are checked on both sides of their limits under a virtual clock.
 
 mod bench;
+mod s05_querying;
+mod s06_negative;
 mod s06_responding;
 mod s07_suppression;
 mod s08_startup;
 mod s09_conflicts;
 mod s10_coherency;
+mod s14_interfaces;
+mod s18_format;

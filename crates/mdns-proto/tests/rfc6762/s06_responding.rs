@@ -11,7 +11,10 @@ use super::bench::{Bench, Heard, OTHER, PEER, assert_even, ms};
 fn s6_a_question_that_only_we_can_answer_is_answered_at_once() {
     let (mut bench, _) = Bench::established(1);
     let start = bench.at();
-    bench.hear(&Heard { id: 7, ..Heard::query(&["HALL.LOCAL A"]) });
+    bench.hear(&Heard {
+        id: 7,
+        ..Heard::query(&["HALL.LOCAL A"])
+    });
     bench.run(ms(2000));
     let (delay, sent) = bench.one_since(start);
     assert_eq!(delay, 0);
@@ -40,7 +43,7 @@ fn s6_shared_answers_wait_20_to_120_ms_evenly() {
     }
 }
 
-/// covers: 6762-6-o, 6762-7.2-d, 6762-18.5-a
+/// covers: 6762-6-o, 6762-7.2-d, 6762-18.5-a, 6762-6-j
 #[test]
 fn s6_answers_to_a_truncated_query_wait_400_to_500_ms() {
     let mut delays = Vec::new();
@@ -92,11 +95,23 @@ fn s6_what_belongs_to_an_answer_comes_beside_it() {
     let srv = "Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local";
     let txt = "Printer._ipp._tcp.local 4500 IN! TXT \"a=b\"";
     let instance_nsec = "Printer._ipp._tcp.local 120 IN! NSEC Printer._ipp._tcp.local TXT SRV";
-    let (a, host_nsec) = ("hall.local 120 IN! A 10.0.0.1", "hall.local 120 IN! NSEC hall.local A");
+    let (a, host_nsec) = (
+        "hall.local 120 IN! A 10.0.0.1",
+        "hall.local 120 IN! NSEC hall.local A",
+    );
     let cases: [(&str, &[&str]); 4] = [
-        ("_ipp._tcp.local PTR", &[instance_nsec, srv, txt, a, host_nsec]),
-        ("_color._sub._ipp._tcp.local PTR", &[instance_nsec, srv, txt, a, host_nsec]),
-        ("Printer._ipp._tcp.local SRV", &[instance_nsec, a, host_nsec]),
+        (
+            "_ipp._tcp.local PTR",
+            &[instance_nsec, srv, txt, a, host_nsec],
+        ),
+        (
+            "_color._sub._ipp._tcp.local PTR",
+            &[instance_nsec, srv, txt, a, host_nsec],
+        ),
+        (
+            "Printer._ipp._tcp.local SRV",
+            &[instance_nsec, a, host_nsec],
+        ),
         ("Printer._ipp._tcp.local TXT", &[instance_nsec]),
     ];
     for (question, beside) in cases {
@@ -114,8 +129,14 @@ fn s6_1_an_absent_type_is_denied() {
     let (mut bench, _) = Bench::established(4);
     for (question, denial) in [
         ("hall.local AAAA", "hall.local 120 IN! NSEC hall.local A"),
-        ("Printer._ipp._tcp.local A", "Printer._ipp._tcp.local 120 IN! NSEC Printer._ipp._tcp.local TXT SRV"),
-        ("1.0.0.10.in-addr.arpa A", "1.0.0.10.in-addr.arpa 120 IN! NSEC 1.0.0.10.in-addr.arpa PTR"),
+        (
+            "Printer._ipp._tcp.local A",
+            "Printer._ipp._tcp.local 120 IN! NSEC Printer._ipp._tcp.local TXT SRV",
+        ),
+        (
+            "1.0.0.10.in-addr.arpa A",
+            "1.0.0.10.in-addr.arpa 120 IN! NSEC 1.0.0.10.in-addr.arpa PTR",
+        ),
     ] {
         let start = bench.at();
         bench.hear(&Heard::query(&[question]));
@@ -140,24 +161,44 @@ fn s6_1_nothing_is_denied_before_the_name_is_ours() {
 /// covers: 6762-6.2-b, 6762-6.2-c, 6762-20-c, 6762-14-d
 #[test]
 fn s6_2_all_addresses_of_the_interface_and_no_other() {
-    let mut bench = Bench::with(6, mdns_proto::config::Config::DEFAULT, &["10.0.0.1/24", "fe80::1/64"]);
+    let mut bench = Bench::with(
+        6,
+        mdns_proto::config::Config::DEFAULT,
+        &["10.0.0.1/24", "fe80::1/64"],
+    );
     bench.add_interface(2, &["192.168.7.1/24"]);
     bench.add_host("hall");
     bench.run(ms(20_000));
     bench.forget();
     for (at, family) in [(0, "10.0.0.7:5353"), (1, "[fe80::7]:5353")] {
         let link = bench.links[at];
-        bench.hear_bytes(link, family, Via::Multicast, &Heard::query(&["hall.local A"]).bytes());
+        bench.hear_bytes(
+            link,
+            family,
+            Via::Multicast,
+            &Heard::query(&["hall.local A"]).bytes(),
+        );
         let sent = bench.take();
         assert_eq!(sent[0].link, link);
         assert_eq!(sent[0].answers(), ["hall.local 120 IN! A 10.0.0.1"]);
-        let beside = ["hall.local 120 IN! AAAA fe80::1", "hall.local 120 IN! NSEC hall.local A AAAA"];
+        let beside = [
+            "hall.local 120 IN! AAAA fe80::1",
+            "hall.local 120 IN! NSEC hall.local A AAAA",
+        ];
         assert_eq!(sent[0].additionals(), beside);
         bench.run(ms(2000));
     }
     let link = bench.links[2];
-    bench.hear_bytes(link, "192.168.7.7:5353", Via::Multicast, &Heard::query(&["hall.local A"]).bytes());
-    assert_eq!(bench.take()[0].answers(), ["hall.local 120 IN! A 192.168.7.1"]);
+    bench.hear_bytes(
+        link,
+        "192.168.7.7:5353",
+        Via::Multicast,
+        &Heard::query(&["hall.local A"]).bytes(),
+    );
+    assert_eq!(
+        bench.take()[0].answers(),
+        ["hall.local 120 IN! A 192.168.7.1"]
+    );
 }
 
 /// covers: 6762-6.3-a, 6762-6.3-b, 6762-5.3-a, 6762-6.4-c
@@ -166,11 +207,18 @@ fn s6_3_several_questions_are_answered_together_after_a_wait() {
     for seed in 0..40 {
         let (mut bench, _) = Bench::established(seed);
         let start = bench.at();
-        bench.hear(&Heard::query(&["hall.local A", "unknown.local A", "Printer._ipp._tcp.local SRV"]));
+        bench.hear(&Heard::query(&[
+            "hall.local A",
+            "unknown.local A",
+            "Printer._ipp._tcp.local SRV",
+        ]));
         bench.run(ms(2000));
         let (delay, sent) = bench.one_since(start);
         assert!((20..=120).contains(&delay));
-        let answers = ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local", "hall.local 120 IN! A 10.0.0.1"];
+        let answers = [
+            "Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local",
+            "hall.local 120 IN! A 10.0.0.1",
+        ];
         assert_eq!(sent.answers(), answers);
         assert!(!sent.additionals().iter().any(|line| line.contains(" A ")));
     }
@@ -204,7 +252,11 @@ fn s6_a_record_is_multicast_once_a_second_and_held_back_not_lost() {
     let start = bench.at();
     for after in [0, 300, 600] {
         bench.run(ms(start + after - bench.at()));
-        bench.hear_from(if after == 0 { PEER } else { OTHER }, Via::Multicast, &Heard::query(&["hall.local A"]));
+        bench.hear_from(
+            if after == 0 { PEER } else { OTHER },
+            Via::Multicast,
+            &Heard::query(&["hall.local A"]),
+        );
     }
     bench.run(ms(5000));
     let times: Vec<_> = bench.sent.iter().map(|sent| sent.at - start).collect();
@@ -215,7 +267,8 @@ fn s6_a_record_is_multicast_once_a_second_and_held_back_not_lost() {
 #[test]
 fn s6_a_probe_is_answered_at_once_and_250_ms_after_a_multicast() {
     let (mut bench, _) = Bench::established(8);
-    let probe = Heard::query(&["hall.local ANY", "other.local ANY"]).proposes(&["hall.local 120 IN A 10.0.0.200"]);
+    let probe = Heard::query(&["hall.local ANY", "other.local ANY"])
+        .proposes(&["hall.local 120 IN A 10.0.0.200"]);
     let start = bench.at();
     bench.hear(&Heard::query(&["hall.local A"]));
     bench.run(ms(100));
@@ -240,10 +293,20 @@ fn s5_4_a_qu_question_is_answered_by_unicast_if_the_record_is_fresh() {
         bench.run(ms(500));
         let sent = bench.take();
         assert_eq!(sent.len(), 1);
-        let to = if is_unicast { Destination::Unicast(PEER.parse().expect("address")) } else { Destination::Multicast };
+        let to = if is_unicast {
+            Destination::Unicast(PEER.parse().expect("address"))
+        } else {
+            Destination::Multicast
+        };
         assert_eq!(sent[0].to, to);
         assert_eq!(sent[0].answers(), ["hall.local 120 IN! A 10.0.0.1"]);
-        assert_eq!((sent[0].message().header().id, sent[0].message().question_count()), (0, 0));
+        assert_eq!(
+            (
+                sent[0].message().header().id,
+                sent[0].message().question_count()
+            ),
+            (0, 0)
+        );
     }
 }
 
@@ -256,7 +319,10 @@ fn s5_4_a_qu_probe_always_gets_a_unicast_answer_at_once() {
     bench.hear(&probe);
     let sent = bench.take();
     assert!(!sent[0].is_multicast());
-    assert!(sent.iter().any(super::bench::Sent::is_multicast), "it had become rare");
+    assert!(
+        sent.iter().any(super::bench::Sent::is_multicast),
+        "it had become rare"
+    );
     bench.run(ms(100));
     bench.hear(&probe);
     let sent = bench.take();
@@ -276,10 +342,19 @@ fn s5_4_one_message_may_need_both_ways() {
     bench.run(ms(1000));
     let sent = bench.take();
     assert_eq!(sent.len(), 2);
-    assert!(sent.iter().all(|sent| (20..=120).contains(&(sent.at - start))));
-    let unicast = sent.iter().find(|sent| !sent.is_multicast()).expect("one by unicast");
+    assert!(
+        sent.iter()
+            .all(|sent| (20..=120).contains(&(sent.at - start)))
+    );
+    let unicast = sent
+        .iter()
+        .find(|sent| !sent.is_multicast())
+        .expect("one by unicast");
     assert_eq!(unicast.answers(), ["hall.local 120 IN! A 10.0.0.1"]);
-    let multicast = sent.iter().find(|sent| sent.is_multicast()).expect("one by multicast");
+    let multicast = sent
+        .iter()
+        .find(|sent| sent.is_multicast())
+        .expect("one by multicast");
     assert!(multicast.answers()[0].starts_with("_ipp._tcp.local"));
 }
 
@@ -295,12 +370,22 @@ fn s5_5_a_direct_query_is_answered_if_it_comes_from_the_link() {
     let sent = bench.take();
     assert_eq!(sent.len(), 1);
     assert!(!sent[0].is_multicast());
-    for source in ["203.0.113.9:5353", "203.0.113.9:4000", "10.0.0.7:0", "224.0.0.251:5353", "0.0.0.0:5353"] {
+    for source in [
+        "203.0.113.9:5353",
+        "203.0.113.9:4000",
+        "10.0.0.7:0",
+        "224.0.0.251:5353",
+        "0.0.0.0:5353",
+    ] {
         bench.hear_from(source, Via::Unicast, &Heard::query(&["hall.local A"]));
         bench.run(ms(500));
         assert!(bench.take().is_empty(), "{source}");
     }
-    bench.hear_from("10.0.0.7:0", Via::Multicast, &Heard::query(&["hall.local A"]));
+    bench.hear_from(
+        "10.0.0.7:0",
+        Via::Multicast,
+        &Heard::query(&["hall.local A"]),
+    );
     bench.run(ms(500));
     assert!(bench.take().is_empty());
 }
@@ -312,7 +397,11 @@ fn s11_a_qu_question_from_off_the_subnet_is_answered_by_multicast() {
     bench.hear(&Heard::query(&["hall.local A"]));
     bench.run(ms(5000));
     bench.forget();
-    bench.hear_from("10.9.9.9:5353", Via::Multicast, &Heard::query(&["hall.local A QU"]));
+    bench.hear_from(
+        "10.9.9.9:5353",
+        Via::Multicast,
+        &Heard::query(&["hall.local A QU"]),
+    );
     bench.run(ms(500));
     let sent = bench.take();
     assert_eq!(sent.len(), 1);
@@ -323,12 +412,21 @@ fn s11_a_qu_question_from_off_the_subnet_is_answered_by_multicast() {
 #[test]
 fn s6_7_a_legacy_query_gets_a_conventional_reply() {
     let (mut bench, _) = Bench::established(14);
-    let query = Heard { id: 0x1234, ..Heard::query(&["HaLL.local A"]) };
+    let query = Heard {
+        id: 0x1234,
+        ..Heard::query(&["HaLL.local A"])
+    };
     let start = bench.at();
     bench.hear_from("10.0.0.7:40000", Via::Multicast, &query);
     bench.run(ms(500));
     let (delay, sent) = bench.one_since(start);
-    assert_eq!((delay, sent.to), (0, Destination::Unicast("10.0.0.7:40000".parse().expect("address"))));
+    assert_eq!(
+        (delay, sent.to),
+        (
+            0,
+            Destination::Unicast("10.0.0.7:40000".parse().expect("address"))
+        )
+    );
     let header = sent.message().header();
     assert_eq!((header.id, header.flags.0), (0x1234, 0x8400));
     let question = sent.message().questions().next().expect("the question");
@@ -342,7 +440,11 @@ fn s6_7_a_legacy_query_gets_a_conventional_reply() {
 fn s6_7_a_legacy_reply_is_no_multicast() {
     let (mut bench, _) = Bench::established(15);
     bench.run(ms(60_000));
-    bench.hear_from("10.0.0.7:40000", Via::Multicast, &Heard::query(&["hall.local A"]));
+    bench.hear_from(
+        "10.0.0.7:40000",
+        Via::Multicast,
+        &Heard::query(&["hall.local A"]),
+    );
     bench.run(ms(500));
     bench.forget();
     bench.hear(&Heard::query(&["hall.local A QU"]));
@@ -361,7 +463,11 @@ fn s6_6_a_cooperating_responder_with_too_low_a_ttl_is_corrected() {
         let (mut bench, _) = Bench::established(16);
         bench.hear(&Heard::response(&[heard]));
         bench.run(ms(5000));
-        let said: Vec<_> = bench.take().iter().flat_map(super::bench::Sent::answers).collect();
+        let said: Vec<_> = bench
+            .take()
+            .iter()
+            .flat_map(super::bench::Sent::answers)
+            .collect();
         if is_said_again {
             assert_eq!(said, ["hall.local 120 IN! A 10.0.0.1"], "{heard}");
         } else {
@@ -375,12 +481,18 @@ fn s6_6_a_cooperating_responder_with_too_low_a_ttl_is_corrected() {
 fn s18_what_other_flags_say() {
     let (mut bench, _) = Bench::established(17);
     for flags in (1..16).map(|opcode| opcode << 11).chain(1..16) {
-        bench.hear(&Heard { flags, ..Heard::query(&["hall.local A"]) });
+        bench.hear(&Heard {
+            flags,
+            ..Heard::query(&["hall.local A"])
+        });
         bench.run(ms(2000));
         assert!(bench.take().is_empty(), "{flags:#x}");
     }
     for flags in [0x0400, 0x0100, 0x0080, 0x0040, 0x0020, 0x0010] {
-        bench.hear(&Heard { flags, ..Heard::query(&["hall.local A"]) });
+        bench.hear(&Heard {
+            flags,
+            ..Heard::query(&["hall.local A"])
+        });
         bench.run(ms(2000));
         assert_eq!(bench.take().len(), 1, "{flags:#x}");
     }
@@ -392,7 +504,13 @@ fn s17_many_answers_take_several_packets_within_the_mtu() {
     let mut bench = Bench::new(18);
     bench.add_host("hall");
     for n in 0..200 {
-        bench.register(&format!("Printer number {n}"), "_ipp._tcp", 631, &["a=b"], &[]);
+        bench.register(
+            &format!("Printer number {n}"),
+            "_ipp._tcp",
+            631,
+            &["a=b"],
+            &[],
+        );
     }
     bench.run(ms(20_000));
     assert!(bench.sent.iter().all(|sent| sent.bytes.len() <= 1472));
@@ -400,8 +518,17 @@ fn s17_many_answers_take_several_packets_within_the_mtu() {
     bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
     bench.run(ms(2000));
     assert!(bench.sent.len() > 1);
-    assert!(bench.sent.iter().all(|sent| sent.bytes.len() <= 1472 && !sent.message().header().flags.truncated()));
-    let mut answers: Vec<_> = bench.sent.iter().flat_map(super::bench::Sent::answers).collect();
+    assert!(
+        bench
+            .sent
+            .iter()
+            .all(|sent| sent.bytes.len() <= 1472 && !sent.message().header().flags.truncated())
+    );
+    let mut answers: Vec<_> = bench
+        .sent
+        .iter()
+        .flat_map(super::bench::Sent::answers)
+        .collect();
     answers.sort();
     answers.dedup();
     assert_eq!(answers.len(), 200);

@@ -16,8 +16,14 @@ fn s7_1_a_known_answer_counts_from_half_its_ttl() {
     for (answer, is_silent) in [
         (known(2250), true),
         (known(2249), false),
-        ("_IPP._tcp.local 4500 IN PTR PRINTER._ipp._TCP.local".into(), true),
-        ("_ipp._tcp.local 4500 IN PTR Other._ipp._tcp.local".into(), false),
+        (
+            "_IPP._tcp.local 4500 IN PTR PRINTER._ipp._TCP.local".into(),
+            true,
+        ),
+        (
+            "_ipp._tcp.local 4500 IN PTR Other._ipp._tcp.local".into(),
+            false,
+        ),
     ] {
         let (mut bench, _) = Bench::established(1);
         bench.hear(&Heard::query(&[PTR]).knows(&[&answer]));
@@ -34,7 +40,10 @@ fn s7_1_a_known_answer_counts_for_each_question() {
     bench.run(ms(2000));
     let sent = bench.take();
     assert_eq!(sent.len(), 1);
-    assert_eq!(sent[0].answers(), ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local"]);
+    assert_eq!(
+        sent[0].answers(),
+        ["Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local"]
+    );
 }
 
 /// covers: 6762-7.2-e, 6762-7.2-h, 6762-15.2-a, BCT-II-10
@@ -44,7 +53,11 @@ fn s7_2_known_answers_may_follow_from_the_same_address() {
         let (mut bench, _) = Bench::established(3);
         bench.hear(&Heard::query(&[PTR]).truncated());
         bench.run(ms(100));
-        bench.hear_from(source, Via::Multicast, &Heard::query(&[]).knows(&[&known(4500)]));
+        bench.hear_from(
+            source,
+            Via::Multicast,
+            &Heard::query(&[]).knows(&[&known(4500)]),
+        );
         bench.run(ms(2000));
         assert_eq!(bench.take().is_empty(), is_silent);
         // And the next question is answered as ever.
@@ -74,7 +87,11 @@ fn s7_2_each_further_packet_pushes_the_answer_back() {
         let start = bench.at();
         bench.hear(&Heard::query(&[PTR]).truncated());
         bench.run(ms(300));
-        bench.hear(&Heard::query(&[]).knows(&["_ipp._tcp.local 4500 IN PTR x._ipp._tcp.local"]).truncated());
+        bench.hear(
+            &Heard::query(&[])
+                .knows(&["_ipp._tcp.local 4500 IN PTR x._ipp._tcp.local"])
+                .truncated(),
+        );
         bench.run(ms(2000));
         let (delay, _) = bench.one_since(start);
         assert!((700..=800).contains(&delay), "{delay}");
@@ -102,7 +119,10 @@ fn s7_4_an_answer_that_another_gives_is_not_given_twice() {
     for (heard, is_silent) in [
         (known(4500), true),
         (known(4499), false),
-        ("_ipp._tcp.local 4500 IN! PTR Printer._ipp._tcp.local".into(), false),
+        (
+            "_ipp._tcp.local 4500 IN! PTR Printer._ipp._tcp.local".into(),
+            false,
+        ),
     ] {
         let (mut bench, _) = Bench::established(6);
         bench.hear(&Heard::query(&[PTR]));

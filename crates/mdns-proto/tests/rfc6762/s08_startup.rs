@@ -3,7 +3,11 @@
 use super::bench::{Bench, Heard, Sent, assert_even, ms};
 
 fn probes(bench: &Bench) -> Vec<&Sent> {
-    bench.sent.iter().filter(|sent| !sent.is_response()).collect()
+    bench
+        .sent
+        .iter()
+        .filter(|sent| !sent.is_response())
+        .collect()
 }
 
 /// covers: 6762-8.1-d, 6762-8.1-e, 6762-8.1-f, 6762-8.3-e, 6762-8.1-g
@@ -16,7 +20,10 @@ fn s8_1_three_probes_then_two_announcements() {
         bench.run(ms(100_000));
         let times: Vec<_> = bench.sent.iter().map(|sent| sent.micros).collect();
         let first = times[0];
-        assert_eq!(times, [0, 250, 500, 750, 1750].map(|after| first + after * 1000));
+        assert_eq!(
+            times,
+            [0, 250, 500, 750, 1750].map(|after| first + after * 1000)
+        );
         assert!(bench.sent[..3].iter().all(|sent| !sent.is_response()));
         assert!(bench.sent[3..].iter().all(Sent::is_response));
         waits.push(std::time::Duration::from_micros(first));
@@ -34,7 +41,13 @@ fn s8_2_a_probe_asks_for_any_and_says_what_is_proposed() {
     for probe in probes(&bench) {
         let mut questions = probe.questions();
         questions.sort();
-        assert_eq!(questions, ["Printer._ipp._tcp.local IN ANY? QU", "hall.local IN ANY? QU"]);
+        assert_eq!(
+            questions,
+            [
+                "Printer._ipp._tcp.local IN ANY? QU",
+                "hall.local IN ANY? QU"
+            ]
+        );
         assert_eq!(
             probe.authorities(),
             [
@@ -48,14 +61,18 @@ fn s8_2_a_probe_asks_for_any_and_says_what_is_proposed() {
     assert_eq!(probes(&bench).len(), 3);
 }
 
-/// covers: 6762-8.3-a, 6762-8.3-c, 6762-8.3-d, 6762-10-a, 6762-10-b, 6762-4-c, 6763-7.1-c, 6763-6-a
+/// covers: 6762-8.3-a, 6762-8.3-c, 6762-8.3-d, 6762-10-a, 6762-10-b, 6762-4-c, 6763-7.1-c, 6763-6-a, 6763-5-c, 6763-4.1-a
 #[test]
 fn s8_3_an_announcement_has_everything_as_an_answer() {
     let mut bench = Bench::new(2);
     bench.add_host("hall");
     bench.register_printer();
     bench.run(ms(5000));
-    let announced: Vec<_> = bench.sent.iter().filter(|sent| sent.is_response()).collect();
+    let announced: Vec<_> = bench
+        .sent
+        .iter()
+        .filter(|sent| sent.is_response())
+        .collect();
     assert_eq!(announced.len(), 2);
     for announcement in announced {
         assert_eq!(
@@ -85,12 +102,23 @@ fn s8_3_nothing_is_announced_without_reason() {
 /// covers: 6762-8.3-f
 #[test]
 fn s8_3_up_to_eight_announcements_double_their_distance() {
-    let config = mdns_proto::config::Config { announcements: 8, ..mdns_proto::config::Config::DEFAULT };
+    let config = mdns_proto::config::Config {
+        announcements: 8,
+        ..mdns_proto::config::Config::DEFAULT
+    };
     let mut bench = Bench::with(4, config, &["10.0.0.1/24"]);
     bench.add_host("hall");
     bench.run(ms(1_000_000));
-    let times: Vec<_> = bench.sent.iter().filter(|sent| sent.is_response()).map(|sent| sent.micros).collect();
-    let gaps: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]) / 1_000_000).collect();
+    let times: Vec<_> = bench
+        .sent
+        .iter()
+        .filter(|sent| sent.is_response())
+        .map(|sent| sent.micros)
+        .collect();
+    let gaps: Vec<_> = times
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]) / 1_000_000)
+        .collect();
     assert_eq!(gaps, [1, 2, 4, 8, 16, 32, 64]);
 }
 
@@ -129,7 +157,10 @@ fn s8_1_an_answer_of_any_type_denies_the_name() {
             bench.forget();
             bench.hear(&Heard::response(&[denial]));
             bench.run(ms(5000));
-            assert_eq!(bench.events, ["host renamed hall-2.local", "host registered hall-2.local"]);
+            assert_eq!(
+                bench.events,
+                ["host renamed hall-2.local", "host registered hall-2.local"]
+            );
             assert!(bench.sent.iter().all(|sent| !sent.says("hall.local")));
         }
     }
@@ -170,16 +201,31 @@ fn s8_1_after_fifteen_conflicts_attempts_are_five_seconds_apart() {
     let mut attempts = Vec::new();
     while attempts.len() < 22 {
         bench.run(ms(1));
-        let Some(probe) = bench.take().into_iter().next() else { continue };
+        let Some(probe) = bench.take().into_iter().next() else {
+            continue;
+        };
         attempts.push(probe.at);
-        let name = probe.questions()[0].split(' ').next().expect("a name").to_owned();
+        let name = probe.questions()[0]
+            .split(' ')
+            .next()
+            .expect("a name")
+            .to_owned();
         bench.hear(&Heard::response(&[&format!("{name} 120 IN! A 10.0.0.7")]));
     }
     let gaps: Vec<_> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps[..14].iter().all(|gap| *gap <= 251), "{gaps:?}");
-    assert!(gaps[14..].iter().all(|gap| (5000..=5251).contains(gap)), "{gaps:?}");
+    assert!(
+        gaps[14..].iter().all(|gap| (5000..=5251).contains(gap)),
+        "{gaps:?}"
+    );
     bench.run(ms(20_000));
-    assert!(bench.events.last().expect("an event").starts_with("host registered hall-"));
+    assert!(
+        bench
+            .events
+            .last()
+            .expect("an event")
+            .starts_with("host registered hall-")
+    );
 }
 
 /// covers: 6762-8.2-d, 6762-8.2-e, 6762-8.2-f, 6762-8.2-g
@@ -197,9 +243,16 @@ fn s8_2_the_later_data_win_and_the_loser_waits_a_second_for_the_same_name() {
         bench.run(ms(4000));
         assert_eq!(bench.events, ["host registered hall.local"]);
         let times: Vec<_> = bench.sent.iter().map(|sent| sent.micros).collect();
-        let from = if loses { heard + 1_000_000 } else { first + 250_000 };
+        let from = if loses {
+            heard + 1_000_000
+        } else {
+            first + 250_000
+        };
         assert_eq!(times[0], from);
-        assert_eq!(bench.sent.iter().filter(|sent| !sent.is_response()).count(), if loses { 3 } else { 2 });
+        assert_eq!(
+            bench.sent.iter().filter(|sent| !sent.is_response()).count(),
+            if loses { 3 } else { 2 }
+        );
     }
 }
 
@@ -217,7 +270,10 @@ fn s8_2_a_winner_that_answers_the_second_series_has_the_name() {
     bench.run(ms(260));
     bench.hear(&Heard::response(&["hall.local 120 IN! A 10.0.0.7"]));
     bench.run(ms(3000));
-    assert_eq!(bench.events, ["host renamed hall-2.local", "host registered hall-2.local"]);
+    assert_eq!(
+        bench.events,
+        ["host renamed hall-2.local", "host registered hall-2.local"]
+    );
 }
 
 /// covers: 6762-8.2-k
@@ -229,10 +285,20 @@ fn s8_2_own_probes_echoed_do_nothing() {
     let probe = bench.sent[0].clone();
     let link = bench.links[0];
     for _ in 0..5 {
-        bench.hear_bytes(link, "10.0.0.1:5353", mdns_proto::link::Via::Multicast, &probe.bytes);
+        bench.hear_bytes(
+            link,
+            "10.0.0.1:5353",
+            mdns_proto::link::Via::Multicast,
+            &probe.bytes,
+        );
     }
     bench.run(ms(3000));
-    bench.hear_bytes(link, "10.0.0.1:5353", mdns_proto::link::Via::Multicast, &probe.bytes);
+    bench.hear_bytes(
+        link,
+        "10.0.0.1:5353",
+        mdns_proto::link::Via::Multicast,
+        &probe.bytes,
+    );
     bench.run(ms(3000));
     assert_eq!(bench.events, ["host registered hall.local"]);
     assert_eq!(bench.sent.len(), 5);
@@ -247,9 +313,20 @@ fn s8_4_changed_data_are_announced_without_probing() {
     bench.run(ms(500));
     bench.update_txt(service, &["a=d"]);
     bench.run(ms(10_000));
-    let said: Vec<_> = bench.sent.iter().map(|sent| (sent.micros - start, sent.answers())).collect();
-    let txt = |value: &str| vec![format!("Printer._ipp._tcp.local 4500 IN! TXT \"a={value}\"")];
-    assert_eq!(said, [(0, txt("c")), (1_000_000, txt("d")), (2_000_000, txt("d"))]);
+    let said: Vec<_> = bench
+        .sent
+        .iter()
+        .map(|sent| (sent.micros - start, sent.answers()))
+        .collect();
+    let txt = |value: &str| {
+        vec![format!(
+            "Printer._ipp._tcp.local 4500 IN! TXT \"a={value}\""
+        )]
+    };
+    assert_eq!(
+        said,
+        [(0, txt("c")), (1_000_000, txt("d")), (2_000_000, txt("d"))]
+    );
 }
 
 /// covers: 6762-8.4-b, 6762-6.2-a
@@ -272,8 +349,16 @@ fn s8_4_a_new_address_is_announced_with_the_others() {
     bench.forget();
     bench.set_addresses(1, &["10.0.0.9/24"]);
     bench.run(ms(10_000));
-    assert_eq!(bench.sent[0].answers()[0], "1.0.0.10.in-addr.arpa 0 IN! PTR hall.local");
-    assert!(bench.sent.iter().any(|sent| sent.says("hall.local 120 IN! A 10.0.0.9")));
+    assert_eq!(
+        bench.sent[0].answers()[0],
+        "1.0.0.10.in-addr.arpa 0 IN! PTR hall.local"
+    );
+    assert!(
+        bench
+            .sent
+            .iter()
+            .any(|sent| sent.says("hall.local 120 IN! A 10.0.0.9"))
+    );
     assert!(!bench.sent.iter().any(|sent| sent.says("hall.local 0")));
 }
 

@@ -40,14 +40,20 @@ fn s9_a_defended_name_is_left_to_the_other() {
     bench.run(ms(10_000));
     assert_eq!(
         bench.events,
-        ["renamed Printer (2)._ipp._tcp.local", "registered Printer (2)._ipp._tcp.local"]
+        [
+            "renamed Printer (2)._ipp._tcp.local",
+            "registered Printer (2)._ipp._tcp.local"
+        ]
     );
     bench.forget();
     // The host was never in doubt.
     bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
     bench.run(ms(1000));
     let sent = bench.take();
-    assert_eq!(sent[0].answers(), ["_ipp._tcp.local 4500 IN PTR Printer (2)._ipp._tcp.local"]);
+    assert_eq!(
+        sent[0].answers(),
+        ["_ipp._tcp.local 4500 IN PTR Printer (2)._ipp._tcp.local"]
+    );
     bench.host.withdraw(bench.now, service);
     bench.run(ms(2000));
     for sent in bench.take() {
@@ -65,8 +71,15 @@ fn s9_a_renamed_host_is_named_in_the_srv_of_its_services() {
     bench.run(ms(255));
     bench.hear(&rival);
     bench.run(ms(10_000));
-    assert_eq!(bench.events, ["host renamed hall-2.local", "host registered hall-2.local"]);
-    let said: Vec<_> = bench.take_responses().into_iter().flat_map(|sent| sent.answers()).collect();
+    assert_eq!(
+        bench.events,
+        ["host renamed hall-2.local", "host registered hall-2.local"]
+    );
+    let said: Vec<_> = bench
+        .take_responses()
+        .into_iter()
+        .flat_map(|sent| sent.answers())
+        .collect();
     assert!(said.contains(&"Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall-2.local".to_owned()));
     assert!(said.contains(&"1.0.0.10.in-addr.arpa 120 IN! PTR hall-2.local".to_owned()));
     assert!(!said.iter().any(|line| line.contains("hall.local")));
@@ -84,9 +97,12 @@ fn s9_own_words_back_from_anywhere_are_no_conflict() {
     for round in 0..3 {
         let said: Vec<_> = bench.take();
         for sent in &said {
-            for (link, source) in
-                [(0, "10.0.0.1:5353"), (1, "10.0.0.1:5353"), (0, "10.0.0.2:5353"), (1, "10.0.0.2:5353")]
-            {
+            for (link, source) in [
+                (0, "10.0.0.1:5353"),
+                (1, "10.0.0.1:5353"),
+                (0, "10.0.0.2:5353"),
+                (1, "10.0.0.2:5353"),
+            ] {
                 bench.hear_bytes(bench.links[link], source, Via::Multicast, &sent.bytes);
             }
         }
@@ -94,7 +110,13 @@ fn s9_own_words_back_from_anywhere_are_no_conflict() {
         bench.update_txt(service, &[&format!("round={round}")]);
         bench.run(ms(30_000));
     }
-    assert_eq!(bench.events, ["host registered hall.local", "registered Printer._ipp._tcp.local"]);
+    assert_eq!(
+        bench.events,
+        [
+            "host registered hall.local",
+            "registered Printer._ipp._tcp.local"
+        ]
+    );
 }
 
 /// covers: 6762-9-m
@@ -116,13 +138,23 @@ fn s9_a_minute_of_denials_ends_with_a_name() {
         bench.run(ms(1));
         for probe in bench.take() {
             probes += 1;
-            let name = probe.questions()[0].split(' ').next().expect("a name").to_owned();
+            let name = probe.questions()[0]
+                .split(' ')
+                .next()
+                .expect("a name")
+                .to_owned();
             bench.hear(&Heard::response(&[&format!("{name} 120 IN! A 10.0.0.7")]));
         }
     }
     assert!(probes < 30, "{probes}");
     bench.run(ms(10_000));
-    assert!(bench.events.last().expect("an event").starts_with("host registered"));
+    assert!(
+        bench
+            .events
+            .last()
+            .expect("an event")
+            .starts_with("host registered")
+    );
 }
 
 /// covers: 6762-14-a, 6762-14-b
@@ -135,11 +167,24 @@ fn s14_a_name_lost_on_one_link_is_lost_on_all() {
     let rival = Heard::response(&["hall.local 120 IN! A 192.168.7.9"]).bytes();
     bench.hear_bytes(bench.links[1], "192.168.7.9:5353", Via::Multicast, &rival);
     bench.run(ms(5000));
-    assert_eq!(bench.events, ["host renamed hall-2.local", "host registered hall-2.local"]);
+    assert_eq!(
+        bench.events,
+        ["host renamed hall-2.local", "host registered hall-2.local"]
+    );
     for link in bench.links.clone() {
-        assert!(bench.sent.iter().any(|sent| sent.link == link && sent.says("hall-2.local 120 IN! A")));
+        assert!(
+            bench
+                .sent
+                .iter()
+                .any(|sent| sent.link == link && sent.says("hall-2.local 120 IN! A"))
+        );
     }
-    assert!(!bench.sent.iter().any(|sent| sent.is_response() && sent.says("hall.local")));
+    assert!(
+        !bench
+            .sent
+            .iter()
+            .any(|sent| sent.is_response() && sent.says("hall.local"))
+    );
 }
 
 /// Two devices of one image: the same names, the same data. One rename each at most, and then peace.
@@ -162,7 +207,10 @@ fn s9_yesterday_s_words_from_another_are_the_other_s() {
     bench.run(ms(10_000));
     assert_eq!(
         bench.events,
-        ["renamed Printer (2)._ipp._tcp.local", "registered Printer (2)._ipp._tcp.local"]
+        [
+            "renamed Printer (2)._ipp._tcp.local",
+            "registered Printer (2)._ipp._tcp.local"
+        ]
     );
 }
 
@@ -182,7 +230,19 @@ fn s9_own_results_follow_a_rename() {
     bench.run(ms(255));
     bench.hear(&rival);
     bench.run(ms(10_000));
-    let told: Vec<_> = bench.events.iter().map(|event| event.split(" at ").next().unwrap_or(event)).collect();
-    assert!(told.iter().any(|event| event.starts_with("gone Printer._ipp")), "{told:#?}");
-    assert!(told.iter().any(|event| event.starts_with("found Printer (2)._ipp")), "{told:#?}");
+    let told: Vec<_> = bench
+        .events
+        .iter()
+        .map(|event| event.split(" at ").next().unwrap_or(event))
+        .collect();
+    assert!(
+        told.iter()
+            .any(|event| event.starts_with("gone Printer._ipp")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter()
+            .any(|event| event.starts_with("found Printer (2)._ipp")),
+        "{told:#?}"
+    );
 }

@@ -26,7 +26,10 @@ fn s10_1_what_is_withdrawn_says_goodbye() {
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert!(sent.says("_services._dns-sd._udp.local 0 IN PTR _ipp._tcp.local"));
-    bench.hear(&Heard::query(&["_ipp._tcp.local PTR", "Printer._ipp._tcp.local SRV"]));
+    bench.hear(&Heard::query(&[
+        "_ipp._tcp.local PTR",
+        "Printer._ipp._tcp.local SRV",
+    ]));
     bench.run(ms(5000));
     assert!(bench.take().is_empty());
 }
@@ -81,9 +84,18 @@ fn s10_1_a_goodbye_waits_for_the_second_to_end() {
     bench.forget();
     bench.host.withdraw(bench.now, service);
     bench.run(ms(5000));
-    let goodbye = bench.sent.iter().find(|sent| sent.says("_ipp._tcp.local 0")).expect("a goodbye");
+    let goodbye = bench
+        .sent
+        .iter()
+        .find(|sent| sent.says("_ipp._tcp.local 0"))
+        .expect("a goodbye");
     assert!(goodbye.at <= announced + 1001);
-    assert!(!bench.sent.iter().any(|sent| sent.says("_ipp._tcp.local 4500")));
+    assert!(
+        !bench
+            .sent
+            .iter()
+            .any(|sent| sent.says("_ipp._tcp.local 4500"))
+    );
 }
 
 /// covers: 6762-10.1-g
@@ -119,17 +131,33 @@ fn s10_1_a_service_registered_anew_stays() {
 /// covers: 6762-10.2-f, 6762-10.2-g, 6762-10.2-l, 6762-2-c, 2181-5.2-a
 #[test]
 fn s10_2_a_unique_rrset_is_said_whole_and_flushes() {
-    let mut bench = Bench::with(6, mdns_proto::config::Config::DEFAULT, &["10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"]);
+    let mut bench = Bench::with(
+        6,
+        mdns_proto::config::Config::DEFAULT,
+        &["10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"],
+    );
     bench.add_host("hall");
     bench.register_printer();
     bench.run(ms(20_000));
-    for question in ["hall.local A", "_ipp._tcp.local PTR", "Printer._ipp._tcp.local SRV", "hall.local AAAA"] {
+    for question in [
+        "hall.local A",
+        "_ipp._tcp.local PTR",
+        "Printer._ipp._tcp.local SRV",
+        "hall.local AAAA",
+    ] {
         bench.hear(&Heard::query(&[question]));
         bench.run(ms(3000));
     }
     for sent in bench.take_responses() {
-        let said: Vec<_> = sent.message().records().map(|(_, record)| record.to_string()).collect();
-        let addresses = said.iter().filter(|line| line.starts_with("hall.local") && line.contains(" A ")).count();
+        let said: Vec<_> = sent
+            .message()
+            .records()
+            .map(|(_, record)| record.to_string())
+            .collect();
+        let addresses = said
+            .iter()
+            .filter(|line| line.starts_with("hall.local") && line.contains(" A "))
+            .count();
         assert!(addresses == 0 || addresses == 3, "{said:?}");
         for line in said {
             let is_shared = line.starts_with('_');

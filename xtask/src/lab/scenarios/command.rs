@@ -22,7 +22,7 @@ const BAD: [(&[&str], &str); 20] = [
     (&["browse", "_http._tcp", "--count", "-1"], "-1"),
     (&["resolve", "no type at all"], "no type at all"),
     (&["resolve", "._http._tcp"], "_http._tcp"),
-    (&["lookup", ""], "name"),
+    (&["lookup", ""], "label"),
     (&["lookup", "a..local"], "a..local"),
     (&["advertise", "Name", "http", "80"], "http"),
     (&["advertise", "Name", "_http._tcp", "65536"], "65536"),

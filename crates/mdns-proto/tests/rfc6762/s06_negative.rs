@@ -1,0 +1,239 @@
+//! §6, §6.1: what is ours to say, and what is ours to deny.
+
+use mdns_proto::{link::Via, wire::RecordType};
+
+use super::bench::{Bench, Heard, OTHER, PEER, Sent, ms};
+
+/// covers: 6762-6-a, 6762-6-b, 6762-6-s, SEC-26
+#[test]
+fn s6_only_what_is_ours_is_said_and_to_the_group() {
+    let (mut bench, _) = Bench::established(1);
+    bench.browse("_ipp._tcp.local");
+    bench.query("x.local A");
+    bench.hear(&Heard::response(&[
+        "_ipp._tcp.local 4500 IN PTR theirs._ipp._tcp.local",
+        "theirs._ipp._tcp.local 120 IN! SRV 0 0 1 x.local",
+        "theirs._ipp._tcp.local 4500 IN! TXT",
+        "x.local 120 IN! A 10.0.0.7",
+    ]));
+    bench.run(ms(5000));
+    bench.forget();
+    for question in [
+        "x.local A",
+        "theirs._ipp._tcp.local ANY",
+        "x.local ANY",
+        "x.local AAAA",
+    ] {
+        bench.hear_from(OTHER, Via::Multicast, &Heard::query(&[question]));
+        bench.run(ms(2000));
+        assert!(bench.take_responses().is_empty(), "{question}");
+    }
+    for question in [
+        "_ipp._tcp.local ANY",
+        "_services._dns-sd._udp.local ANY",
+        "hall.local ANY",
+        "hall.local MX",
+    ] {
+        bench.hear_from(OTHER, Via::Multicast, &Heard::query(&[question]));
+        bench.run(ms(2000));
+        let responses = bench.take_responses();
+        assert!(!responses.is_empty(), "{question}");
+        let len: usize = responses.iter().map(|sent| sent.bytes.len()).sum();
+        assert!(len < 512, "{question} makes {len} bytes");
+        for sent in responses {
+            assert!(sent.is_multicast());
+            assert!(
+                !sent
+                    .message()
+                    .records()
+                    .any(|(_, record)| record.to_string().contains("theirs"))
+            );
+            assert!(
+                !sent
+                    .message()
+                    .records()
+                    .any(|(_, record)| record.to_string().contains("10.0.0.7"))
+            );
+        }
+    }
+}
+
+/// The NSEC of the only response.
+fn nsec(bench: &mut Bench, question: &str) -> (Sent, Vec<u8>) {
+    bench.hear(&Heard::query(&[question]));
+    bench.run(ms(2000));
+    let mut responses = bench.take_responses();
+    assert_eq!(responses.len(), 1, "{question}");
+    let sent = responses.remove(0);
+    // It stands last: type 47, class with cache-flush, TTL, length, rdata.
+    let head = [0, 47, 0x80, 1];
+    let at = sent
+        .bytes
+        .windows(4)
+        .rposition(|bytes| bytes == head)
+        .expect("an NSEC");
+    let rdata = sent.bytes[at + 10..].to_vec();
+    assert_eq!(usize::from(sent.bytes[at + 9]), rdata.len());
+    (sent, rdata)
+}
+
+/// covers: 6762-6.1-c, 6762-6.1-d, 6762-6.1-e, 6762-6.1-f
+#[test]
+fn s6_1_an_nsec_has_its_own_name_and_one_block() {
+    let (mut bench, _) = Bench::established(2);
+    // The owner is the first name of the message; behind the pointer: block 0, its length, the bits.
+    let (_, rdata) = nsec(&mut bench, "hall.local AAAA");
+    assert_eq!(rdata, [0xc0, 12, 0, 1, 0x40]);
+    let (_, rdata) = nsec(&mut bench, "Printer._ipp._tcp.local A");
+    assert_eq!(rdata, [0xc0, 12, 0, 5, 0, 0, 0x80, 0, 0x40]);
+}
+
+/// covers: 6762-6.1-q, 6762-8.1-r
+#[test]
+fn s6_1_a_reverse_name_is_ours_without_probing() {
+    let (mut bench, _) = Bench::established(3);
+    let (sent, rdata) = nsec(&mut bench, "1.0.0.10.in-addr.arpa A");
+    assert_eq!(rdata, [0xc0, 12, 0, 2, 0, 8]);
+    assert!(sent.says("1.0.0.10.in-addr.arpa 120 IN! NSEC"));
+}
+
+/// covers: 6762-6.2-e, 6762-6.1-r, 6762-20-c
+#[test]
+fn s6_2_no_family_that_is_there_is_denied() {
+    let mut bench = Bench::with(
+        4,
+        mdns_proto::config::Config::DEFAULT,
+        &["10.0.0.1/24", "fe80::1/64"],
+    );
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    for link in bench.links.clone() {
+        for question in [
+            "hall.local A",
+            "hall.local AAAA",
+            "hall.local TXT",
+            "hall.local ANY",
+        ] {
+            let source = if link == bench.links[0] {
+                PEER
+            } else {
+                "[fe80::7]:5353"
+            };
+            bench.hear_bytes(
+                link,
+                source,
+                Via::Multicast,
+                &Heard::query(&[question]).bytes(),
+            );
+            bench.run(ms(2000));
+            for sent in bench.take() {
+                for (_, record) in sent
+                    .message()
+                    .records()
+                    .filter(|(_, record)| record.rtype() == RecordType::NSEC)
+                {
+                    assert_eq!(
+                        record.to_string(),
+                        "hall.local 120 IN! NSEC hall.local A AAAA"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// covers: 6762-6.1-l, 6762-6.1-k, SEC-09, SEC-23
+#[test]
+fn s6_1_an_nsec_that_cannot_be_read_costs_nothing_else() {
+    for broken in [
+        // No name; a block of no bits; one of 33 bytes; one that ends too soon.
+        "zzz",
+        "\0\0\0",
+        "\0\0!abc",
+        "\0\0\u{2}@",
+        // A block other than the first.
+        "\0\u{1}\u{1}@",
+    ] {
+        let mut bench = Bench::new(5);
+        bench.lookup("x.local");
+        bench.resolve("x._ipp._tcp.local");
+        bench.hear(&Heard::response(&[
+            "x.local 120 IN! A 10.0.0.7",
+            &format!("x.local 120 IN! TYPE47 {broken}"),
+            "x._ipp._tcp.local 120 IN! SRV 0 0 1 x.local",
+            "x._ipp._tcp.local 120 IN! TXT k=v",
+        ]));
+        bench.run(ms(100));
+        let mut events = bench.take_events();
+        events.sort();
+        let resolved = "resolved x._ipp._tcp.local at x.local:1 10.0.0.7 \"k=v\"";
+        assert_eq!(
+            events,
+            ["addresses x.local 10.0.0.7", resolved],
+            "{broken:?}"
+        );
+    }
+}
+
+/// covers: 6762-18.5-c
+#[test]
+fn s18_5_a_legacy_answer_that_does_not_fit_says_so() {
+    let mut bench = Bench::new(6);
+    bench.add_host("hall");
+    for n in 0..60 {
+        bench.register(
+            &format!("A printer with quite a long name, number {n}"),
+            "_ipp._tcp",
+            631,
+            &[],
+            &[],
+        );
+    }
+    bench.run(ms(20_000));
+    bench.forget();
+    bench.hear_from(
+        "10.0.0.7:40000",
+        Via::Multicast,
+        &Heard::query(&["_ipp._tcp.local PTR"]),
+    );
+    bench.run(ms(2000));
+    let (_, sent) = bench.one_since(0);
+    assert!(sent.message().header().flags.0 & 0x0200 != 0);
+    assert!(sent.message().is_sound());
+    assert!(!sent.answers().is_empty() && sent.answers().len() < 60);
+}
+
+/// covers: 6762-6.4-b, 6762-6-j
+#[test]
+fn s6_4_an_answer_waits_at_most_half_a_second_for_company() {
+    for seed in 0..200 {
+        let (mut bench, _) = Bench::established(seed);
+        bench.register("Page", "_http._tcp", 80, &[], &[]);
+        bench.run(ms(20_000));
+        bench.forget();
+        let start = bench.at();
+        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+        bench.hear_from(
+            OTHER,
+            Via::Multicast,
+            &Heard::query(&["_http._tcp.local PTR"]).truncated(),
+        );
+        bench.run(ms(2000));
+        for (record, latest) in [
+            ("_ipp._tcp.local 4500", 620),
+            ("_http._tcp.local 4500", 500),
+        ] {
+            let sent = bench
+                .sent
+                .iter()
+                .find(|sent| sent.says(record))
+                .expect("an answer");
+            assert!(
+                (20..=latest).contains(&(sent.at - start)),
+                "{record} after {}",
+                sent.at - start
+            );
+        }
+    }
+}

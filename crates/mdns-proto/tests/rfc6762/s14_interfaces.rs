@@ -1,0 +1,199 @@
+//! §8, §14: several interfaces, and what a change on one of them does.
+
+use mdns_proto::link::Via;
+
+use super::bench::{Bench, Heard, Sent, ms};
+
+/// covers: 6762-8-b, 6762-6.2-b, 6762-14-c, 6762-14-d
+#[test]
+fn s14_each_interface_has_the_name_and_its_own_addresses() {
+    let mut bench = Bench::new(1);
+    bench.add_interface(2, &["192.168.7.1/24", "192.168.7.2/24"]);
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    let expected: [&[&str]; 2] = [
+        &["hall.local 120 IN! A 10.0.0.1"],
+        &[
+            "hall.local 120 IN! A 192.168.7.1",
+            "hall.local 120 IN! A 192.168.7.2",
+        ],
+    ];
+    for (at, source) in ["10.0.0.7:5353", "192.168.7.9:5353"]
+        .into_iter()
+        .enumerate()
+    {
+        let link = bench.links[at];
+        bench.hear_bytes(
+            link,
+            source,
+            Via::Multicast,
+            &Heard::query(&["hall.local A"]).bytes(),
+        );
+        let (_, sent) = bench.one_since(0);
+        assert_eq!(
+            (sent.link, sent.answers()),
+            (link, expected[at].iter().map(|&line| line.into()).collect())
+        );
+    }
+}
+
+/// covers: SEC-16, 6762-14-g, 6762-9-l
+#[test]
+fn s14_a_network_that_sends_everything_back_everywhere_comes_to_rest() {
+    let mut bench = Bench::new(2);
+    bench.add_interface(2, &["192.168.7.1/24"]);
+    bench.add_host("hall");
+    bench.register_printer();
+    bench.browse("_ipp._tcp.local");
+    let mut count = 0;
+    while bench.at() < 60_000 {
+        bench.run(ms(10));
+        for sent in bench.take() {
+            count += 1;
+            for link in bench.links.clone() {
+                for source in ["10.0.0.1:5353", "192.168.7.1:5353"] {
+                    bench.hear_bytes(link, source, Via::Multicast, &sent.bytes);
+                }
+            }
+        }
+    }
+    assert!(count < 60, "{count}");
+    bench.run(ms(60_000));
+    assert!(!bench.sent.iter().any(Sent::is_response));
+    assert!(
+        !bench.events.iter().any(|event| event.contains("renamed")),
+        "{:?}",
+        bench.events
+    );
+}
+
+/// covers: SEC-18
+#[test]
+fn s6_hosts_of_other_seeds_wait_otherwise() {
+    let delay = |seed| {
+        let (mut bench, _) = Bench::established(seed);
+        let start = bench.now;
+        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+        bench.run(ms(1000));
+        bench.sent[0].micros - start.as_micros()
+    };
+    let mut delays: Vec<_> = (0..200).map(delay).collect();
+    delays.sort_unstable();
+    delays.dedup();
+    assert!(delays.len() > 190, "{} of 200 differ", delays.len());
+}
+
+/// covers: 6762-8.1-h
+#[test]
+fn s8_1_what_is_cached_denies_no_name() {
+    let mut bench = Bench::new(3);
+    bench.lookup("hall.local");
+    bench.run(ms(5000));
+    bench.hear(&Heard::response(&["hall.local 120 IN! A 10.0.0.7"]));
+    assert_eq!(bench.take_events(), ["addresses hall.local 10.0.0.7"]);
+    bench.run(ms(5000));
+    bench.forget();
+    bench.add_host("hall");
+    bench.run(ms(5000));
+    assert_eq!(
+        bench
+            .sent
+            .iter()
+            .filter(|sent| sent.questions() == ["hall.local IN ANY? QU"])
+            .count(),
+        3
+    );
+    assert!(
+        bench
+            .events
+            .contains(&"host registered hall.local".to_owned()),
+        "{:?}",
+        bench.events
+    );
+}
+
+/// covers: 6762-8.2.1-d
+#[test]
+fn s8_2_1_names_of_one_probe_are_compared_apart() {
+    let mut bench = Bench::new(4);
+    bench.add_host("hall");
+    bench.register_printer();
+    bench.run(ms(260));
+    bench.forget();
+    let lost = bench.at();
+    // The host has the later data, the service the earlier.
+    bench.hear(
+        &Heard::query(&["hall.local ANY QU", "Printer._ipp._tcp.local ANY QU"]).proposes(&[
+            "hall.local 120 IN A 10.0.0.0",
+            "Printer._ipp._tcp.local 120 IN SRV 9 0 631 hall.local",
+            "Printer._ipp._tcp.local 4500 IN TXT a=b",
+        ]),
+    );
+    bench.run(ms(900));
+    let asked: Vec<_> = bench
+        .take()
+        .iter()
+        .filter(|sent| !sent.is_response())
+        .flat_map(Sent::questions)
+        .collect();
+    assert!(
+        asked
+            .iter()
+            .all(|question| question == "hall.local IN ANY? QU"),
+        "{asked:?}"
+    );
+    assert!(!asked.is_empty());
+    bench.run(ms(10_000));
+    let again = bench
+        .take()
+        .into_iter()
+        .find(|sent| !sent.is_response())
+        .expect("a probe");
+    assert_eq!(again.questions(), ["Printer._ipp._tcp.local IN ANY? QU"]);
+    assert!((1000..=1250).contains(&(again.at - lost)));
+    assert_eq!(
+        bench.events,
+        [
+            "host registered hall.local",
+            "registered Printer._ipp._tcp.local"
+        ]
+    );
+}
+
+/// covers: 6762-8.4-f
+#[test]
+fn s8_4_many_changes_become_few_announcements() {
+    let (mut bench, service) = Bench::established(5);
+    for n in 0..30 {
+        bench.update_txt(service, &[&format!("n={n}")]);
+        bench.run(ms(33));
+    }
+    bench.run(ms(10_000));
+    assert!(bench.sent.len() <= 4, "{}", bench.sent.len());
+    let last = bench.sent.last().expect("an announcement");
+    assert_eq!(
+        last.answers(),
+        ["Printer._ipp._tcp.local 4500 IN! TXT \"n=29\""]
+    );
+}
+
+/// covers: 6762-8.4-d, 6763-4.1.1-c
+#[test]
+fn s8_4_a_pointer_that_changes_says_goodbye_first() {
+    let (mut bench, service) = Bench::established(6);
+    bench.host.withdraw(bench.now, service);
+    bench.register("Copier", "_ipp._tcp", 631, &["a=b"], &[]);
+    bench.run(ms(10_000));
+    let at = |record: &str| {
+        bench
+            .sent
+            .iter()
+            .find(|sent| sent.says(record))
+            .map(|sent| sent.at)
+    };
+    let goodbye = at("_ipp._tcp.local 0 IN PTR Printer._ipp._tcp.local").expect("a goodbye");
+    let announcement =
+        at("_ipp._tcp.local 4500 IN PTR Copier._ipp._tcp.local").expect("an announcement");
+    assert!(goodbye < announcement);
+}

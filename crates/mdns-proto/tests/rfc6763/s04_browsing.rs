@@ -1,0 +1,237 @@
+//! §4, §5, Appendix F: what a browser is told, and when.
+
+use mdns_proto::link::Via;
+
+use super::bench::{Bench, Heard, ms};
+
+const PTR: &str = "_ipp._tcp.local 4500 IN PTR Printer._ipp._tcp.local";
+const SRV: &str = "Printer._ipp._tcp.local 120 IN! SRV 0 0 631 hall.local";
+const TXT: &str = "Printer._ipp._tcp.local 4500 IN! TXT a=b";
+const A: &str = "hall.local 120 IN! A 10.0.0.7";
+const FOUND: &str = "found Printer._ipp._tcp.local at hall.local:631 10.0.0.7 \"a=b\"";
+
+fn browsing() -> Bench {
+    let mut bench = Bench::new(1);
+    bench.browse("_ipp._tcp.local");
+    bench.run(ms(5000));
+    bench.forget();
+    bench
+}
+
+/// Everything about the printer, as one response.
+fn all() -> Heard {
+    Heard::response(&[PTR]).beside(&[SRV, TXT, A])
+}
+
+/// covers: 6763-F-b
+#[test]
+fn s_f_an_instance_is_found_once() {
+    let mut bench = browsing();
+    for _ in 0..5 {
+        bench.hear(&all());
+        bench.run(ms(700));
+    }
+    assert_eq!(bench.take_events(), [FOUND]);
+}
+
+/// covers: 6763-F-a
+#[test]
+fn s_f_a_browse_has_no_end() {
+    let mut bench = browsing();
+    bench.run(ms(3_600_000));
+    bench.hear(&all());
+    assert_eq!(bench.take_events(), [FOUND]);
+    bench.run(ms(30_000));
+    bench.hear(&Heard::response(&[&PTR.replace("4500", "0")]));
+    bench.run(ms(999));
+    assert!(bench.take_events().is_empty());
+    bench.run(ms(1));
+    assert_eq!(bench.take_events(), ["gone Printer._ipp._tcp.local"]);
+    bench.run(ms(3_600_000));
+    bench.hear(&all());
+    assert_eq!(bench.take_events(), [FOUND]);
+}
+
+/// Whatever ends it, an instance is gone once: a goodbye, its TTL, the loss of the link.
+///
+/// covers: 6763-F-c, 6762-10.3-a, 6762-5.2-f
+#[test]
+fn s_f_an_instance_is_gone_once() {
+    for way in ["goodbye", "expiry", "link"] {
+        let mut bench = browsing();
+        bench.hear(&all());
+        bench.run(ms(10_000));
+        bench.forget();
+        let link = bench.links[0];
+        let latest = match way {
+            "goodbye" => {
+                for _ in 0..3 {
+                    bench.hear(&Heard::response(&[&PTR.replace("4500", "0")]));
+                }
+                1000
+            }
+            "expiry" => 4_490_000,
+            _ => {
+                bench.host.link_down(bench.now, link);
+                10_000
+            }
+        };
+        bench.run(ms(latest));
+        bench.run(ms(10_000));
+        let gone = bench
+            .events
+            .iter()
+            .filter(|event| event.starts_with("gone"))
+            .count();
+        assert_eq!(gone, 1, "{way}: {:?}", bench.events);
+        assert_eq!(
+            bench.events.last().expect("an event"),
+            "gone Printer._ipp._tcp.local"
+        );
+    }
+}
+
+/// covers: 6763-12-c
+#[test]
+fn s12_what_was_not_asked_for_is_not_told() {
+    let mut bench = browsing();
+    bench.hear(&all().beside(&[
+        SRV,
+        TXT,
+        A,
+        "_http._tcp.local 4500 IN PTR Page._http._tcp.local",
+        "Page._http._tcp.local 120 IN! SRV 0 0 80 other.local",
+        "other.local 120 IN! A 10.0.0.8",
+    ]));
+    bench.run(ms(5000));
+    assert_eq!(bench.take_events(), [FOUND]);
+}
+
+/// covers: 6763-4.1.1-b, 6763-4.2-b, 6763-4.3-c, 8553-2-a
+#[test]
+fn s4_1_an_instance_may_have_any_name() {
+    for label in [
+        "J\\. Smith's \"Printer\" (2)",
+        "プリンター",
+        r"a\._tcp",
+        "_ipp",
+        r"back\\slash",
+    ] {
+        let mut bench = browsing();
+        let instance = format!("{label}._ipp._tcp.local");
+        bench.hear(
+            &Heard::response(&[&PTR.replace("Printer._ipp._tcp.local", &instance)]).beside(&[
+                &SRV.replace("Printer._ipp._tcp.local", &instance),
+                &TXT.replace("Printer._ipp._tcp.local", &instance),
+                A,
+            ]),
+        );
+        bench.resolve(&instance);
+        let mut events = bench.take_events();
+        events.sort();
+        assert_eq!(
+            events,
+            [
+                format!("found {instance} at hall.local:631 10.0.0.7 \"a=b\""),
+                format!("resolved {instance} at hall.local:631 10.0.0.7 \"a=b\""),
+            ]
+        );
+        bench.hear(&Heard::response(&[&PTR
+            .replace("4500", "0")
+            .replace("Printer._ipp._tcp.local", &instance)]));
+        bench.run(ms(1000));
+        assert_eq!(bench.take_events(), [format!("gone {instance}")]);
+    }
+}
+
+/// covers: 6763-5-d, 6763-F-d
+#[test]
+fn s5_an_open_resolve_follows_every_change() {
+    let mut bench = Bench::new(2);
+    bench.resolve("Printer._ipp._tcp.local");
+    bench.run(ms(500));
+    bench.hear(&Heard::response(&[SRV, TXT, A]));
+    assert_eq!(
+        bench.take_events(),
+        ["resolved Printer._ipp._tcp.local at hall.local:631 10.0.0.7 \"a=b\""]
+    );
+    for (changed, expected) in [
+        (
+            "Printer._ipp._tcp.local 120 IN! SRV 0 0 632 hall.local",
+            "hall.local:632 10.0.0.7 \"a=b\"",
+        ),
+        (
+            "Printer._ipp._tcp.local 4500 IN! TXT a=c",
+            "hall.local:632 10.0.0.7 \"a=c\"",
+        ),
+        (
+            "hall.local 120 IN! A 10.0.0.9",
+            "hall.local:632 10.0.0.9 \"a=c\"",
+        ),
+    ] {
+        bench.run(ms(3000));
+        bench.hear(&Heard::response(&[changed]));
+        bench.run(ms(1500));
+        let events = bench.take_events();
+        assert_eq!(
+            events.last(),
+            Some(&format!("resolved Printer._ipp._tcp.local at {expected}")),
+            "{events:?}"
+        );
+    }
+}
+
+/// covers: 6763-9-b, 6763-9-a
+#[test]
+fn s9_types_are_told_once_each() {
+    let mut bench = Bench::new(3);
+    bench.host.browse_types(bench.now).expect("a browse");
+    bench.run(ms(500));
+    assert_eq!(
+        bench.take()[0].questions(),
+        ["_services._dns-sd._udp.local IN PTR?"]
+    );
+    for _ in 0..2 {
+        bench.hear(&Heard::response(&[
+            "_services._dns-sd._udp.local 4500 IN PTR _ipp._tcp.local",
+            "_services._dns-sd._udp.local 4500 IN PTR _http._tcp.local",
+        ]));
+        bench.run(ms(2000));
+    }
+    let mut events = bench.take_events();
+    events.sort();
+    assert_eq!(events, ["found _http._tcp.local", "found _ipp._tcp.local"]);
+}
+
+/// covers: 6763-F-g, 6762-14-e
+#[test]
+fn s_f_an_instance_on_two_links_is_one() {
+    let mut bench = browsing();
+    bench.add_interface(2, &["192.168.7.1/24"]);
+    bench.run(ms(5000));
+    for (link, source) in [(0, "10.0.0.7:5353"), (1, "192.168.7.7:5353")] {
+        bench.hear_bytes(bench.links[link], source, Via::Multicast, &all().bytes());
+    }
+    bench.run(ms(5000));
+    let found = bench
+        .events
+        .iter()
+        .filter(|event| event.starts_with("found"))
+        .count();
+    assert_eq!(found, 1, "{:?}", bench.events);
+    bench.forget();
+    let goodbye = Heard::response(&[&PTR.replace("4500", "0")]).bytes();
+    bench.hear_bytes(bench.links[0], "10.0.0.7:5353", Via::Multicast, &goodbye);
+    bench.run(ms(5000));
+    assert!(
+        !bench.events.iter().any(|event| event.starts_with("gone")),
+        "{:?}",
+        bench.events
+    );
+    bench.hear_bytes(bench.links[1], "192.168.7.7:5353", Via::Multicast, &goodbye);
+    bench.run(ms(5000));
+    assert_eq!(
+        bench.events.last().expect("an event"),
+        "gone Printer._ipp._tcp.local"
+    );
+}

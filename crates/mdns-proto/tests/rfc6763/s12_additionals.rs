@@ -1,0 +1,55 @@
+//! §12: what rides along with an answer, and what gives way.
+
+use super::bench::{Bench, Heard, ms};
+
+/// covers: 6763-12.4-a, 6763-12.3-a
+#[test]
+fn s12_4_other_answers_bring_nothing_new() {
+    for question in [
+        "hall.local A",
+        "Printer._ipp._tcp.local TXT",
+        "1.0.0.10.in-addr.arpa PTR",
+    ] {
+        let (mut bench, _) = Bench::established(1);
+        bench.hear(&Heard::query(&[question]));
+        bench.run(ms(1000));
+        let (_, sent) = bench.one_since(0);
+        assert_eq!(sent.answers().len(), 1, "{question}");
+        for line in sent.additionals() {
+            assert!(line.contains(" NSEC "), "{question} brings {line}");
+        }
+    }
+}
+
+/// covers: 6763-12-d, 6762-17-f, 6762-18.5-b
+#[test]
+fn s12_additionals_give_way_to_answers() {
+    let mut bench = Bench::new(2);
+    bench.add_host("hall");
+    for n in 0..40 {
+        bench.register(
+            &format!("Printer number {n}"),
+            "_ipp._tcp",
+            631,
+            &["a=a rather long attribute, to fill the packet"],
+            &[],
+        );
+    }
+    bench.run(ms(20_000));
+    bench.forget();
+    bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+    bench.run(ms(2000));
+    let sent = bench.take();
+    let pointers: usize = sent.iter().map(|sent| sent.answers().len()).sum();
+    assert_eq!(pointers, 40, "every answer once");
+    assert_eq!(
+        sent[0].answers().len(),
+        40,
+        "all of them fit, so all come first"
+    );
+    assert!(sent[0].additionals().len() < 80);
+    for sent in sent {
+        assert!(sent.bytes.len() <= 1472);
+        assert_eq!(sent.message().header().flags.0, 0x8400);
+    }
+}
