@@ -11,7 +11,7 @@ use mdns_proto::{
     discovery::{AddressKind, AskError, AskId, Event as Discovery, Span},
     host::{Event, Host},
     link::{Packet, Via},
-    name::{META_QUERY, Name, NameBuf, ServiceType},
+    name::{META_QUERY, Name, NameBuf, ServiceType, check_host},
     own::{HostId, RegisterError, Service, ServiceId},
     store::Heap,
     time::Instant,
@@ -53,6 +53,7 @@ pub enum AdvertisementEvent {
 #[derive(Debug)]
 struct Advertised {
     name: NameBuf,
+    host: HostId,
     is_registered: bool,
     is_news: bool,
     waker: Option<Waker>,
@@ -100,8 +101,10 @@ pub struct Driver {
     life: Life,
     links: Links,
     buffer: Box<[u8]>,
-    /// Host names and their numbers; the first is this host's.
-    hosts: Vec<(String, HostId)>,
+    /// The name of this host as it was asked for, and its number once something is advertised on it.
+    main_host: (String, Option<HostId>),
+    /// Other names that services asked for. Each is on one of them.
+    extra_hosts: Vec<(String, HostId)>,
     advertised: HashMap<ServiceId, Advertised>,
     browses: Subscribers<BrowseNews>,
     resolves: Subscribers<ResolveNews>,
@@ -143,7 +146,7 @@ impl Driver {
                 options::host_name(system.as_deref(), links.is_alone(), getrandom::u32()?)
             }
         };
-        let id = host.add_host(now, &name).map_err(Error::HostName)?;
+        check_host(&name).map_err(Error::HostName)?;
         let opened = links.look(now, &mut host);
         if links.is_empty() {
             opened?;
@@ -156,7 +159,8 @@ impl Driver {
             life: Life::Runs,
             links,
             buffer: vec![0; BUFFER].into(),
-            hosts: vec![(name, id)],
+            main_host: (name, None),
+            extra_hosts: Vec::new(),
             advertised: HashMap::new(),
             browses: Subscribers::default(),
             resolves: Subscribers::default(),
@@ -376,7 +380,7 @@ impl Driver {
                     }
                     Discovery::Gone { ask, instance } => {
                         browses.tell(ask, woken, |news| {
-                            news.remove(Instance::new(instance, links))
+                            news.remove(&Instance::new(instance, links))
                         });
                     }
                     Discovery::Resolved { ask, instance } => {
@@ -429,50 +433,64 @@ impl Driver {
         if self.life != Life::Runs {
             return Ok(None);
         }
-        let host = match &announcement.host {
-            Some(label) => Some(self.host_id(label)?),
-            None => None,
-        };
+        let host = self.host_id(announcement.host.as_deref())?;
         let subtypes: Vec<&str> = announcement.subtypes.iter().map(String::as_str).collect();
         let service = Service {
             txt: announcement.txt.as_txt(),
             subtypes: &subtypes,
-            host,
+            host: Some(host),
             ..Service::new(
                 &announcement.instance,
                 &announcement.service_type,
                 announcement.port,
             )
         };
-        let id = self.host.register(self.now, &service)?;
-        let name = self
-            .host
-            .service_name(id)
-            .map_or_else(NameBuf::new, NameBuf::from);
-        self.advertised.insert(
-            id,
-            Advertised {
-                name,
+        let registered = self.host.register(self.now, &service);
+        if let Ok(id) = registered {
+            let name = self.host.service_name(id);
+            let advertised = Advertised {
+                name: name.map_or_else(NameBuf::new, NameBuf::from),
+                host,
                 is_registered: false,
                 is_news: false,
                 waker: None,
-            },
-        );
+            };
+            self.advertised.insert(id, advertised);
+        } else {
+            self.release(host);
+        }
         self.drain();
-        Ok(Some(id))
+        registered.map(Some)
     }
 
-    fn host_id(&mut self, label: &str) -> Result<HostId, RegisterError> {
-        if let Some((_, id)) = self
-            .hosts
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(label))
-        {
+    /// The host of that name, which is claimed if it is not yet; `None` is this host.
+    fn host_id(&mut self, label: Option<&str>) -> Result<HostId, RegisterError> {
+        let (main, main_id) = &mut self.main_host;
+        let Some(label) = label.filter(|label| !main.eq_ignore_ascii_case(label)) else {
+            return match *main_id {
+                Some(id) => Ok(id),
+                None => Ok(*main_id.insert(self.host.add_host(self.now, main)?)),
+            };
+        };
+        let mut extra = self.extra_hosts.iter();
+        if let Some((_, id)) = extra.find(|(name, _)| name.eq_ignore_ascii_case(label)) {
             return Ok(*id);
         }
         let id = self.host.add_host(self.now, label)?;
-        self.hosts.push((label.to_owned(), id));
+        self.extra_hosts.push((label.to_owned(), id));
         Ok(id)
+    }
+
+    /// Lets an extra name go with its last service. This host keeps its own.
+    fn release(&mut self, host: HostId) {
+        if self.advertised.values().any(|other| other.host == host) {
+            return;
+        }
+        let at = self.extra_hosts.iter().position(|(_, id)| *id == host);
+        if let Some(at) = at {
+            self.extra_hosts.swap_remove(at);
+            self.host.remove_host(self.now, host);
+        }
     }
 
     /// Replaces the TXT data of a service, and announces them.
@@ -492,6 +510,7 @@ impl Driver {
         if let Some(advertised) = self.advertised.remove(&service) {
             self.woken.extend(advertised.waker);
             self.host.withdraw(self.now, service);
+            self.release(advertised.host);
             self.drain();
         }
     }
@@ -529,11 +548,20 @@ impl Driver {
         }
     }
 
-    /// The full name of this host as it is now, such as `hall.local`.
+    /// The full name of the host that a service runs on, as it is now; `None` if it is not advertised any more.
+    pub fn service_host(&self, service: ServiceId) -> Option<NameBuf> {
+        let host = self.advertised.get(&service)?.host;
+        self.host.host_name(host).map(NameBuf::from)
+    }
+
+    /// The full name of this host as it is now, such as `hall.local`. It is claimed when something is first advertised on
+    /// it, and kept until the end.
     pub fn host_name(&self) -> NameBuf {
-        let id = self.hosts.first().map(|(_, id)| *id);
-        id.and_then(|id| self.host.host_name(id))
-            .map_or_else(NameBuf::new, NameBuf::from)
+        let (label, id) = &self.main_host;
+        match id.and_then(|id| self.host.host_name(id)) {
+            Some(name) => name.into(),
+            None => NameBuf::from_labels([label.as_bytes(), b"local"]).unwrap_or_default(),
+        }
     }
 
     /// All open links.

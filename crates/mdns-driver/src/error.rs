@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use mdns_proto::own::RegisterError;
+use mdns_proto::name::LabelError;
 use mdns_socket::OpenError;
 
 /// A driver could not start. No network is no error: it is waited for.
@@ -10,7 +10,7 @@ use mdns_socket::OpenError;
 #[non_exhaustive]
 pub enum Error {
     /// The host name that was chosen is not one.
-    HostName(RegisterError),
+    HostName(LabelError),
     /// The system does not tell its interfaces, not even loopback.
     Interfaces(io::Error),
     /// There are links to use, and none of them could be opened; this is what was wrong with the first.

@@ -251,7 +251,7 @@ impl<R: Reactor> Mdns<R> {
         self.handle.shared.with(|driver| driver.links().collect())
     }
 
-    /// The name of this host as it is now, such as `hall.local`.
+    /// The name of this host as it is now, such as `hall.local`. It is claimed when something is first advertised on it.
     pub fn host_name(&self) -> NameBuf {
         self.handle.shared.with(|driver| driver.host_name())
     }
@@ -303,6 +303,14 @@ impl Advertisement {
         self.handle
             .shared
             .with(|driver| driver.service(service).map(|(name, _)| name.clone()))
+    }
+
+    /// The full name of the host that the service runs on, as it is now; it is won by the time the service is registered.
+    pub fn host_name(&self) -> Option<NameBuf> {
+        let service = self.service?;
+        self.handle
+            .shared
+            .with(|driver| driver.service_host(service))
     }
 
     /// Waits until the service is announced, and returns the name under which it is. `None` after

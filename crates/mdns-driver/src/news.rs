@@ -3,7 +3,10 @@
 //! Nothing is queued: a slow reader finds the latest state of each thing, and has lost only what came between. What came
 //! and went before it looked has not been.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use mdns_proto::discovery::Outcome;
 
@@ -71,13 +74,12 @@ pub struct BrowseNews {
     is_incomplete: bool,
 }
 
-#[derive(Debug)]
+/// An instance as it is, and as the subscriber takes it to be; one copy where these are the same.
+#[derive(Debug, Default)]
 struct Slot {
-    instance: Instance,
-    is_there: bool,
-    /// Whether the subscriber takes it to be there.
-    is_told: bool,
-    /// Its number in `dirty`.
+    now: Option<Arc<Instance>>,
+    told: Option<Arc<Instance>>,
+    /// Its number in `dirty`: there if and only if `now` and `told` differ.
     dirty: Option<u64>,
 }
 
@@ -85,46 +87,37 @@ impl BrowseNews {
     /// An instance was found, or has changed.
     pub(crate) fn set(&mut self, instance: Instance) {
         let key = Box::from(instance.name.as_wire());
-        let (is_told, dirty) = match self.slots.get(&key) {
-            // One link more or less has what the others have: no news for those who do not count links.
-            Some(slot) if slot.dirty.is_none() && slot.instance == instance => return,
-            Some(slot) => (slot.is_told, slot.dirty),
-            None => (false, None),
-        };
-        let dirty = Some(dirty.unwrap_or_else(|| self.mark(&key)));
-        let slot = Slot {
-            instance,
-            is_there: true,
-            is_told,
-            dirty,
-        };
-        self.slots.insert(key, slot);
+        self.update(key, Some(instance));
     }
 
     /// An instance is gone.
-    pub(crate) fn remove(&mut self, instance: Instance) {
-        let key = Box::from(instance.name.as_wire());
-        let Some(slot) = self.slots.get_mut(&key) else {
-            return;
-        };
-        slot.is_there = false;
-        if !slot.is_told {
-            if let Some(number) = slot.dirty {
-                self.dirty.remove(&number);
-            }
-            self.slots.remove(&key);
-        } else if slot.dirty.is_none() {
-            slot.dirty = Some(self.count);
-            self.mark(&key);
-        }
+    pub(crate) fn remove(&mut self, instance: &Instance) {
+        self.update(Box::from(instance.name.as_wire()), None);
     }
 
-    /// Puts a slot at the end of those that have news; returns its number there, which is that of `count` before.
-    fn mark(&mut self, key: &[u8]) -> u64 {
-        let number = self.count;
-        self.count += 1;
-        self.dirty.insert(number, key.into());
-        number
+    fn update(&mut self, key: Box<[u8]>, now: Option<Instance>) {
+        let slot = self.slots.entry(key.clone()).or_default();
+        slot.now = match (&slot.told, now) {
+            (Some(told), Some(now)) if **told == now => Some(Arc::clone(told)),
+            (_, now) => now.map(Arc::new),
+        };
+        match (slot.now == slot.told, slot.dirty) {
+            (false, None) => {
+                slot.dirty = Some(self.count);
+                self.dirty.insert(self.count, key);
+                self.count += 1;
+            }
+            (true, number) => {
+                if let Some(number) = number {
+                    self.dirty.remove(&number);
+                }
+                slot.dirty = None;
+                if slot.now.is_none() {
+                    self.slots.remove(&key);
+                }
+            }
+            (false, Some(_)) => {}
+        }
     }
 
     pub(crate) fn set_incomplete(&mut self) {
@@ -133,11 +126,8 @@ impl BrowseNews {
 
     /// What is there now, told or not.
     pub(crate) fn snapshot(&self) -> Vec<Instance> {
-        self.slots
-            .values()
-            .filter(|slot| slot.is_there)
-            .map(|slot| slot.instance.clone())
-            .collect()
+        let there = self.slots.values().filter_map(|slot| slot.now.as_deref());
+        there.cloned().collect()
     }
 }
 
@@ -150,17 +140,15 @@ impl News for BrowseNews {
         };
         let slot = self.slots.get_mut(&key)?;
         slot.dirty = None;
-        if !slot.is_there {
-            return self
-                .slots
-                .remove(&key)
-                .map(|slot| BrowseEvent::Gone(slot.instance));
+        let before = std::mem::replace(&mut slot.told, slot.now.clone());
+        match (before, slot.now.as_deref().cloned()) {
+            (None, Some(found)) => Some(BrowseEvent::Found(found)),
+            (Some(_), Some(changed)) => Some(BrowseEvent::Changed(changed)),
+            (gone, None) => {
+                self.slots.remove(&key);
+                gone.map(|gone| BrowseEvent::Gone(Arc::unwrap_or_clone(gone)))
+            }
         }
-        let instance = slot.instance.clone();
-        Some(match std::mem::replace(&mut slot.is_told, true) {
-            true => BrowseEvent::Changed(instance),
-            false => BrowseEvent::Found(instance),
-        })
     }
 }
 
@@ -168,45 +156,42 @@ impl News for BrowseNews {
 #[derive(Debug)]
 struct Latest<T> {
     now: Option<T>,
-    is_dirty: bool,
+    told: Option<T>,
 }
 
 impl<T> Default for Latest<T> {
     fn default() -> Self {
         Latest {
             now: None,
-            is_dirty: false,
+            told: None,
         }
     }
 }
 
 impl<T: Clone + PartialEq> Latest<T> {
     fn set(&mut self, state: T) {
-        if self.now.as_ref() != Some(&state) {
-            self.now = Some(state);
-            self.is_dirty = true;
-        }
+        self.now = Some(state);
     }
 
     fn take(&mut self) -> Option<T> {
-        if std::mem::take(&mut self.is_dirty) {
-            self.now.clone()
-        } else {
-            None
+        if self.now == self.told {
+            return None;
         }
+        self.told.clone_from(&self.now);
+        self.now.clone()
     }
 }
 
-/// What a resolve has yet to tell.
+/// What a resolve has yet to tell: `None` while it is not resolved.
 #[derive(Debug, Default)]
 pub struct ResolveNews {
-    instance: Latest<Option<Instance>>,
-    is_told: bool,
+    now: Option<Instance>,
+    told: Option<Instance>,
 }
 
 impl ResolveNews {
     pub(crate) fn set(&mut self, instance: Option<Instance>) {
-        self.instance.set(instance);
+        self.now = instance;
     }
 }
 
@@ -214,13 +199,14 @@ impl News for ResolveNews {
     type Event = ResolveEvent;
 
     fn next(&mut self) -> Option<ResolveEvent> {
-        let instance = self.instance.take()?;
-        // What nobody knew to be resolved is not lost to anybody.
-        let was_told = std::mem::replace(&mut self.is_told, instance.is_some());
-        match instance {
-            Some(instance) => Some(ResolveEvent::Resolved(instance)),
-            None => was_told.then_some(ResolveEvent::Lost),
+        if self.now == self.told {
+            return None;
         }
+        self.told.clone_from(&self.now);
+        Some(match self.now.clone() {
+            Some(instance) => ResolveEvent::Resolved(instance),
+            None => ResolveEvent::Lost,
+        })
     }
 }
 
@@ -310,7 +296,7 @@ mod tests {
         assert_eq!(all(&mut news), ["found hall 1"]);
         news.set(printer("hall", 2));
         assert_eq!(all(&mut news), ["changed hall 2"]);
-        news.remove(printer("hall", 2));
+        news.remove(&printer("hall", 2));
         assert_eq!(all(&mut news), ["gone hall"]);
     }
 
@@ -339,7 +325,7 @@ mod tests {
         for n in 0..10_000 {
             let label = format!("hall {n}");
             news.set(printer(&label, 1));
-            news.remove(printer(&label, 1));
+            news.remove(&printer(&label, 1));
         }
         assert_eq!(
             (news.slots.len(), news.dirty.len()),
@@ -354,9 +340,30 @@ mod tests {
         let mut news = BrowseNews::default();
         news.set(printer("hall", 1));
         all(&mut news);
-        news.remove(printer("hall", 1));
+        news.remove(&printer("hall", 1));
         news.set(printer("hall", 2));
         assert_eq!(all(&mut news), ["changed hall 2"]);
+    }
+
+    #[test]
+    fn what_is_again_as_it_was_told_is_no_news() {
+        let mut news = BrowseNews::default();
+        news.set(printer("hall", 1));
+        all(&mut news);
+        news.set(printer("hall", 2));
+        news.set(printer("hall", 1));
+        assert_eq!(all(&mut news), Vec::<String>::new());
+        news.remove(&printer("hall", 1));
+        news.set(printer("hall", 1));
+        assert_eq!(all(&mut news), Vec::<String>::new());
+        assert!(news.dirty.is_empty());
+
+        let mut news = ResolveNews::default();
+        news.set(Some(printer("hall", 1)));
+        assert!(news.next().is_some());
+        news.set(None);
+        news.set(Some(printer("hall", 1)));
+        assert_eq!(news.next(), None);
     }
 
     #[test]
@@ -365,10 +372,10 @@ mod tests {
         news.set(printer("hall", 1));
         all(&mut news);
         for _ in 0..3 {
-            news.remove(printer("hall", 1));
+            news.remove(&printer("hall", 1));
             news.set(printer("hall", 2));
         }
-        news.remove(printer("hall", 2));
+        news.remove(&printer("hall", 2));
         assert_eq!(news.snapshot(), []);
         assert_eq!(all(&mut news), ["gone hall"]);
         assert!(news.slots.is_empty());

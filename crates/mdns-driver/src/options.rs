@@ -19,7 +19,7 @@ use mdns_socket::Selection;
 pub struct Options {
     /// The interfaces to use; by default all that lead to neighbours. It is asked anew whenever interfaces change.
     pub interfaces: Selection,
-    /// The name of this host, one label without `.local`.
+    /// The name of this host, one label without `.local`. It is claimed when something is first advertised on it.
     ///
     /// By default the system's name; where another stack has port 5353 already, and may claim that name, with four random
     /// letters after it.
@@ -60,7 +60,7 @@ pub struct Announcement {
     /// Subtypes under which it is found too (RFC 6763 §7.1).
     pub subtypes: Vec<String>,
     /// The name of the host it runs on, one label without `.local`; by default this host's. Another name is claimed for the
-    /// addresses of this host too, and kept until the end.
+    /// addresses of this host too, as long as a service is on it.
     pub host: Option<String>,
 }
 

@@ -85,7 +85,8 @@ pub struct LinkConfig {
     pub family: Family,
     /// The largest IP packet of the link, in bytes; packets of several records keep to it (RFC 6762 §17). At least 576.
     pub mtu: u16,
-    /// Whether answers sent to us by unicast can arrive: no other stack shares port 5353 (§15.1). Only then do we ask for them.
+    /// Whether answers sent to us by unicast can arrive: no other stack shares port 5353 (§15.1). Only then do we ask for them;
+    /// and only then do we publish the reverse mapping of our addresses, which such a neighbour has too and takes for its own.
     pub unicast: bool,
 }
 

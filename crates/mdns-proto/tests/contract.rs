@@ -326,7 +326,7 @@ impl<S: Storage> Machine<S> {
         let now = Instant::from_millis(seed % 3);
         let mut host = Host::started(
             Config {
-                own_results: seed % 2 == 0,
+                own_results: seed.is_multiple_of(2),
                 ..Config::DEFAULT
             },
             now,
@@ -343,7 +343,7 @@ impl<S: Storage> Machine<S> {
                 interface: InterfaceId(1),
                 family,
                 mtu: MTU,
-                unicast: seed % 5 != 0,
+                unicast: !seed.is_multiple_of(5),
             };
             (
                 host.add_link(now, config).unwrap(),
@@ -504,7 +504,8 @@ impl<S: Storage> Machine<S> {
                 self.link(n).2.is_writable = is_writable;
                 self.host.set_writable(link, is_writable);
             }
-            Op::Addresses(n) => {
+            // Not while a goodbye is owed that might be for the same address.
+            Op::Addresses(n) if self.host.is_silent() => {
                 let all = [subnet("10.0.0.1"), subnet("fe80::1"), subnet("10.0.0.5")];
                 let some: Vec<_> = (0..3)
                     .filter(|bit| n >> bit & 1 == 1)
@@ -512,6 +513,7 @@ impl<S: Storage> Machine<S> {
                     .collect();
                 let _full = self.host.set_addresses(now, InterfaceId(1), &some);
             }
+            Op::Addresses(_) => {}
             Op::Resumed => self.host.resumed(now),
         }
     }
@@ -619,9 +621,9 @@ fn check(bytes: &[u8], config: LinkConfig, destination: Destination) {
         if record.rtype() == RecordType::PTR && !record.name.to_string().ends_with(".arpa") {
             assert!(!record.cache_flush, "{record}");
         }
-        let twins = message.section(section).filter(|other| {
-            other.name == record.name && other.rdata == record.rdata && other.ttl == record.ttl
-        });
+        let twins = message
+            .section(section)
+            .filter(|other| other.name == record.name && other.rdata == record.rdata);
         assert_eq!(twins.count(), 1, "said twice: {record} in {message:?}");
     }
     if flags.response() {

@@ -1,7 +1,7 @@
-//! Hosts that are switched on at one moment, each with a service and a browser, and how fast that is computed.
+//! Hosts that are switched on at one moment, each with a service, some with a browser, and how fast that is computed.
 //!
 //! ```text
-//! cargo run --release -p mdns-sim --example crowd -- [HOSTS] [SECONDS] [SEED]
+//! cargo run --release -p mdns-sim --example crowd -- [HOSTS] [BROWSERS] [SECONDS] [SEED]
 //! ```
 
 use std::{
@@ -17,29 +17,29 @@ fn main() {
         .filter_map(|arg| arg.parse().ok())
         .collect();
     let number = |at: usize, usual| numbers.get(at).copied().unwrap_or(usual);
-    let (hosts, secs, seed) = (number(0, 100), number(1, 60), number(2, 7));
+    let (hosts, browsers) = (number(0, 100), number(1, 10));
+    let (secs, seed) = (number(2, 60), number(3, 7));
 
     let mut net = Net::seeded(seed);
     net.forget();
     let start = Instant::now();
-    let crowd: Vec<_> = (0..hosts)
-        .map(|n| {
-            net.host(&format!("host-{n}"))
-                .advertise(&format!("Service {n}"), "_ipp._tcp", 631)
-                .browse("_ipp._tcp")
-        })
-        .collect();
+    let mut crowd = Vec::new();
+    for n in 0..hosts {
+        let host = net.host(&format!("host-{n}"));
+        host.advertise(&format!("Service {n}"), "_ipp._tcp", 631);
+        if n < browsers {
+            crowd.push(host.browse("_ipp._tcp"));
+        }
+    }
     net.run_for(Duration::from_secs(secs));
     let took = start.elapsed().as_secs_f64();
 
+    let deliveries = net.deliveries();
+    let rate = deliveries as f64 / took;
+    println!("{hosts} hosts, {browsers} browsers, {secs} s, seed {seed}");
+    println!("{deliveries} deliveries in {took:.2} s, {rate:.0} a second");
     let complete = crowd
         .iter()
-        .filter(|host| host.found().len() as u64 == hosts)
-        .count();
-    let deliveries = net.deliveries();
-    println!(
-        "{hosts} hosts, {secs} s, seed {seed}: {deliveries} deliveries in {took:.1} s, {:.0} a second",
-        deliveries as f64 / took
-    );
-    println!("{complete} hosts have found all");
+        .filter(|host| host.found().len() as u64 == hosts);
+    println!("{} browsers have found all", complete.count());
 }

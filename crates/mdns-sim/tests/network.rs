@@ -7,7 +7,7 @@ use mdns_proto::{
     name::NameBuf,
     wire::{Question, RecordType},
 };
-use mdns_sim::{Conditions, Kind, Net, message};
+use mdns_sim::{Conditions, Net, message};
 
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -67,11 +67,11 @@ fn who_says_nothing_changes_nothing() {
 /// covers: none (the simulator)
 #[test]
 fn a_crowd_agrees_in_the_end() {
-    for seed in 0..5 {
+    for seed in 0..3 {
         let mut net = Net::seeded(seed);
-        net.hide(Kind::Asks);
+        net.forget();
         net.segment().set(bad_air());
-        let crowd: Vec<_> = (0..12)
+        let crowd: Vec<_> = (0..8)
             .map(|n| {
                 net.host(&format!("host-{n}"))
                     .advertise("Printer", "_ipp._tcp", 631)
@@ -80,12 +80,12 @@ fn a_crowd_agrees_in_the_end() {
             .collect();
         net.run_for(secs(60));
         net.segment().set(Conditions::default());
-        net.run_for(secs(6000));
+        net.run_for(secs(4800));
         let mut owned: Vec<_> = crowd.iter().flat_map(|host| host.services()).collect();
         owned.sort();
         let count = owned.len();
         owned.dedup();
-        assert_eq!((owned.len(), count), (12, 12), "seed {seed}: {owned:?}");
+        assert_eq!((owned.len(), count), (8, 8), "seed {seed}: {owned:?}");
         for host in &crowd {
             assert_eq!(
                 host.found().into_keys().collect::<Vec<_>>(),

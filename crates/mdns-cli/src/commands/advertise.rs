@@ -21,9 +21,8 @@ use crate::{
 type Registered = BTreeMap<usize, NameBuf>;
 
 pub(super) async fn run(args: Advertise, output: Output) -> Result<Found, Failure> {
-    let (limits, mut options) = (args.limits, args.network.options(Selection::usual())?);
+    let (limits, options) = (args.limits, args.network.options(Selection::usual())?);
     let services = args.services().map_err(Failure::Usage)?;
-    options.host_name = main_host(&services).cloned();
     let mut session = Session::open(options, limits.timeout, output).await?;
     let mut registered = Registered::new();
     let outcome = advertise(&services, &limits, &mut session, &mut registered).await;
@@ -49,25 +48,25 @@ async fn advertise(
             .map_err(|error| Failure::Usage(format!("service {:?}: {error}", service.instance)))?;
         let of_one = stream::unfold(advertisement, async |mut advertisement| {
             let event = advertisement.next_change().await?;
-            Some((event, advertisement))
+            let host = advertisement.host_name();
+            Some(((event, host), advertisement))
         });
-        changes.push(of_one.map(move |event| (place, event)).boxed_local());
+        let of_place = of_one.map(move |(event, host)| (place, event, host));
+        changes.push(of_place.boxed_local());
     }
     let mut results = Results::of(limits);
     while !results.are_enough() {
         tokio::select! {
             biased;
             () = &mut session.stop => break,
-            Some((place, event)) = changes.next() => {
+            Some((place, event, host)) = changes.next() => {
                 let (kind, name) = match event {
                     AdvertisementEvent::Registered(name) => (Kind::Registered, name),
                     AdvertisementEvent::Renamed(name) => (Kind::Renamed, name),
                     _ => continue,
                 };
                 let service = &services[place];
-                // What other hosts are called by now is not known here.
-                let is_main = service.host.is_none() || service.host.as_ref() == main_host(services);
-                let host = is_main.then(|| session.mdns.host_name().to_string());
+                let host = host.map(|host| host.to_string());
                 session.output.line(&line(kind, &name, service, host))?;
                 if kind == Kind::Registered && registered.insert(place, name).is_none() {
                     results.add();
@@ -76,15 +75,6 @@ async fn advertise(
         }
     }
     Ok(results.outcome())
-}
-
-/// The name of this host as it was asked for. If every service names a host, the system's name need not be claimed.
-fn main_host(services: &[Announcement]) -> Option<&String> {
-    let all: Option<Vec<&String>> = services
-        .iter()
-        .map(|service| service.host.as_ref())
-        .collect();
-    all?.first().copied()
 }
 
 fn line(event: Kind, name: &NameBuf, service: &Announcement, host: Option<String>) -> Line {

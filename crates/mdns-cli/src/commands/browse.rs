@@ -44,8 +44,6 @@ enum News {
 struct Details {
     /// Ends the stream of them.
     stream: AbortHandle,
-    /// What was printed of them last.
-    told: Option<Instance>,
     /// They are among the results.
     is_counted: bool,
 }
@@ -135,9 +133,6 @@ impl Watch<'_> {
                 self.tell_details(instance)?;
             }
             News::Details(name, ResolveEvent::Lost) => {
-                if let Some(details) = self.details.get_mut(&key(&name)) {
-                    details.told = None;
-                }
                 self.print(&Line::about(Kind::Lost, name.as_name()))?;
             }
             // Changes are told with the details, if these are wanted.
@@ -146,22 +141,16 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Prints details that were not printed before.
+    /// Prints the details of an instance that is still there.
     fn tell_details(&mut self, instance: Instance) -> Result<(), Failure> {
         let Some(details) = self.details.get_mut(&key(&instance.name)) else {
             return Ok(());
         };
-        // Another link may have told the same.
-        if details.told.as_ref() == Some(&instance) {
-            return Ok(());
-        }
         if !details.is_counted {
             details.is_counted = true;
             self.results.add();
         }
-        let line = Line::with_details(Kind::Resolved, &instance);
-        details.told = Some(instance);
-        self.print(&line)
+        self.print(&Line::with_details(Kind::Resolved, &instance))
     }
 
     /// Asks for the details of an instance, and for as long as it is there.
@@ -174,7 +163,6 @@ impl Watch<'_> {
                 self.add(news);
                 let details = Details {
                     stream,
-                    told: None,
                     is_counted: false,
                 };
                 self.details.insert(key(name), details);

@@ -30,16 +30,11 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
         count: limits.count.or(Some(1)),
         ..*limits
     });
-    let mut told = None;
     while !results.are_enough() {
         tokio::select! {
             biased;
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
-                // Another link may have told the same.
-                if told.as_ref() == Some(&event) {
-                    continue;
-                }
                 let line = match &event {
                     ResolveEvent::Resolved(instance) => {
                         results.add();
@@ -48,7 +43,6 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
                     _ => Line::about(Kind::Lost, name.as_name()),
                 };
                 session.output.line(&line)?;
-                told = Some(event);
             }
         }
     }

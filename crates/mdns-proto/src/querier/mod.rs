@@ -255,6 +255,10 @@ impl<S: QuerierStorage> Querier<S> {
                 .chain(message.additionals())
                 .filter(is_data)
             {
+                // Our own denials take their leave with a second to live.
+                let is_leaving = origin == Origin::Own && record.ttl.0 <= 1;
+                let ttl = if is_leaving { Ttl::ZERO } else { record.ttl };
+                let record = Record { ttl, ..record };
                 link.take(&mut self.asks, now, &record, origin, &self.config);
             }
         }

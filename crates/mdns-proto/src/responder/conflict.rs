@@ -91,8 +91,7 @@ impl<S: ResponderStorage> Responder<S> {
     /// Another may have the name: it is probed for again, and not used meanwhile (§9).
     fn doubt(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
         if self.own.claim(claim).is_some_and(|claim| claim.holder == Holder::Address) {
-            // Two hosts of one address are not ours to settle.
-            return;
+            return self.yield_address(id, claim);
         }
         let pause = self.count_conflict(now);
         let Responder { own, links, chance, .. } = self;
@@ -100,6 +99,16 @@ impl<S: ResponderStorage> Responder<S> {
         Stats::count(&mut link.stats.conflicts);
         link.hush(own, claim);
         link.probe(now, claim, pause, chance);
+    }
+
+    /// Another stack on this host, or another host of the same address, says whose address it is: that is not ours to settle.
+    /// We say no more about it until the link comes up anew.
+    pub(super) fn yield_address(&mut self, id: LinkId, claim: ClaimId) {
+        let Responder { own, links, .. } = self;
+        if let Some(link) = links.get_mut(u32::from(id.0)) {
+            link.hush(own, claim);
+            link.stop_claim(claim);
+        }
     }
 
     /// Our own words from another's mouth.

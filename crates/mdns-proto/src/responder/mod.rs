@@ -405,7 +405,7 @@ impl<S: ResponderStorage> Responder<S> {
             let gone = self.own.addresses(interface).find(|own| !is_wanted(own));
             let Some(gone) = gone else { break };
             self.own.remove_address(now, interface, gone.address);
-            self.withdraw_address(now, interface, gone);
+            self.withdraw_address(now, interface, gone, addresses);
         }
         for &new in addresses {
             let known = self.own.addresses(interface).find(|own| own.address == new.address);
@@ -437,7 +437,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// The records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).
-    fn withdraw_address(&mut self, now: Instant, interface: InterfaceId, gone: Subnet) {
+    fn withdraw_address(&mut self, now: Instant, interface: InterfaceId, gone: Subnet, kept: &[Subnet]) {
         for id in 0..self.own.records_bound() {
             let Some(record) = self.own.get(id) else { continue };
             if record.scope != Scope::Interface(interface) || record.is_leaving() {
@@ -451,7 +451,10 @@ impl<S: ResponderStorage> Responder<S> {
             }
             let (name, rtype, claim) = (record.name, record.rtype(), record.claim);
             let rest = self.own.records_of(name).find(|(other, rest)| {
-                *other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface) && !rest.is_leaving()
+                *other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface)
+                    && !rest.is_leaving()
+                    // Another that is about to go too is no rest.
+                    && rest.stored.address().is_none_or(|address| kept.iter().any(|kept| kept.address == address))
             });
             let rest = rest.map(|(rest, _)| rest);
             self.own.let_go(id);
@@ -525,7 +528,8 @@ impl<S: ResponderStorage> Responder<S> {
         let Responder { own, links, announcements, .. } = self;
         let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
         for (claim, found) in own.claims() {
-            if found.holder != Holder::Address || !link.has_records(own, claim) {
+            // A neighbour on this host has the same addresses, and would take our word for a conflict.
+            if found.holder != Holder::Address || !link.config.unicast || !link.has_records(own, claim) {
                 continue;
             }
             if let Some(state) = link.claims.get_mut(claim.0) {

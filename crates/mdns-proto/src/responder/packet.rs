@@ -281,9 +281,10 @@ impl<L: LinkStorage> Link<L> {
         let types = Stored::types(state.denied);
         let name = own.name(name);
         let rdata = Rdata::Nsec(Nsec { next: name, types: types.as_types() });
-        // Without room it stays where it was heard until its TTL ends, two minutes at most.
+        // Not zero: Avahi compares what it does not know byte by byte, pointers and all, and would not find it again. Replaced
+        // (§10.2) by one that ends within the second, it is gone everywhere. Without room it stays where it was heard until its TTL ends, two minutes at most.
         let _fits =
-            writer.record(Section::Answer, &Record { name, class: Class::IN, cache_flush: true, ttl: Ttl::ZERO, rdata });
+            writer.record(Section::Answer, &Record { name, class: Class::IN, cache_flush: true, ttl: Ttl(1), rdata });
     }
 
     /// Denials beside the records answered and added: so that nobody waits for the address family that is not there (§6.2).

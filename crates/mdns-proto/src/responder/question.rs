@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chance::{Chance, Draw},
     link::{LinkId, Packet, PORT, Via},
-    own::{ClaimId, Own, OwnStorage},
+    own::{ClaimId, Holder, Own, OwnStorage},
     stats::Stats,
     store::NameId,
     time::Instant,
@@ -41,6 +41,7 @@ impl<S: ResponderStorage> Responder<S> {
         message: &Message<'_>,
         is_near: bool,
     ) {
+        self.yield_addresses(now, id, packet, message);
         let Responder { own, links, chance, rrset_max, .. } = self;
         let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
         let is_truncated = message.header().flags.truncated();
@@ -78,6 +79,23 @@ impl<S: ResponderStorage> Responder<S> {
         }
         if !query.is_legacy {
             link.hear_known_answers(own, packet.source, message);
+        }
+    }
+}
+
+impl<S: ResponderStorage> Responder<S> {
+    /// A neighbour that probes for the reverse name of an address of ours may have it.
+    fn yield_addresses(&mut self, now: Instant, id: LinkId, packet: &Packet<'_>, message: &Message<'_>) {
+        for rival in message.authorities() {
+            let Some(name) = self.own.find_name(rival.name) else { continue };
+            let claim = self.own.claim_of(name).filter(|&claim| {
+                self.own.claim(claim).is_some_and(|claim| claim.holder == Holder::Address)
+            });
+            if let Some(claim) = claim
+                && !self.own.is_ours(now, name, &rival, packet.source.ip())
+            {
+                self.yield_address(id, claim);
+            }
         }
     }
 }

@@ -302,7 +302,7 @@ impl Bench {
         self.set_addresses(interface, addresses);
         for family in [Family::V4, Family::V6] {
             let is_wanted = |text: &&str| text.contains(':') == (family == Family::V6);
-            if addresses.iter().any(|text| is_wanted(text)) {
+            if addresses.iter().any(is_wanted) {
                 let config = LinkConfig {
                     interface: InterfaceId(interface),
                     family,

@@ -362,6 +362,25 @@ fn s8_4_a_new_address_is_announced_with_the_others() {
     assert!(!bench.sent.iter().any(|sent| sent.says("hall.local 0")));
 }
 
+/// covers: 6762-8.4-b
+#[test]
+fn s8_4_addresses_that_go_together_all_say_goodbye() {
+    let mut bench = Bench::with(
+        14,
+        mdns_proto::config::Config::DEFAULT,
+        &["10.0.0.1/24", "10.0.0.2/24", "fe80::1/64"],
+    );
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    bench.set_addresses(1, &["fe80::1/64"]);
+    bench.run(ms(5000));
+    for address in ["10.0.0.1", "10.0.0.2"] {
+        assert!(bench.sent.iter().any(|sent| sent.says(&format!("hall.local 0 IN! A {address}"))));
+    }
+    assert!(!bench.sent.iter().any(|sent| sent.says("hall.local 120")));
+}
+
 /// covers: 6762-8-a, 6762-10.2-a, 6762-10.2-b
 #[test]
 fn s8_a_link_that_comes_back_is_probed_and_announced_anew() {
