@@ -88,7 +88,7 @@
 //! now += Duration::from_secs(60);
 //! host.withdraw(now, service);
 //! let goodbye = host.poll_transmit(now, &mut buffer).ok_or("a goodbye")?;
-//! assert!(Message::parse(&buffer[..goodbye.len])?.answers().all(|record| record.ttl.0 == 0));
+//! assert!(Message::parse(&buffer[..goodbye.len])?.answers().any(|record| record.ttl.0 == 0));
 //! assert!(host.is_silent());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -44,6 +44,7 @@ fn hear(socket: &UdpSocket, bytes: &[u8]) -> Option<Received> {
     }
 }
 
+/// covers: 6762-15.1-a, 6762-5.2-o
 #[test]
 fn s15_1_all_sockets_of_a_link_hear_the_group() {
     let sockets = [open(), open(), open()];
@@ -55,6 +56,7 @@ fn s15_1_all_sockets_of_a_link_hear_the_group() {
     }
 }
 
+/// covers: 6762-11-a, 6762-11-e, 6762-5.2-n, 6762-22-a, BCT-III-1
 #[test]
 fn s11_a_datagram_leaves_from_5353_with_hop_limit_255() {
     let (speaker, listener) = (open(), open());
@@ -69,6 +71,7 @@ fn s11_a_datagram_leaves_from_5353_with_hop_limit_255() {
     assert_eq!(received.hop_limit, Some(255));
 }
 
+/// covers: 6762-6-p, 6762-11-a, BCT-III-1
 #[test]
 fn s6_unicast_leaves_from_5353_with_hop_limit_255() {
     let asker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
@@ -84,6 +87,7 @@ fn s6_unicast_leaves_from_5353_with_hop_limit_255() {
     assert_eq!(received.hop_limit, Some(255));
 }
 
+/// covers: 6762-17-e
 #[test]
 fn s17_the_largest_message_arrives_whole() {
     let (speaker, listener) = (open(), open());
@@ -92,6 +96,7 @@ fn s17_the_largest_message_arrives_whole() {
     assert!(hear(listener.socket(), &message).is_some());
 }
 
+/// covers: 6762-17-e, SEC-24
 #[test]
 fn s17_half_a_message_is_none() {
     let (speaker, listener) = (open(), open());
@@ -120,6 +125,7 @@ fn a_socket_with_nothing_to_read_would_block() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
+/// covers: 6762-15.1-c, 6762-15.1-b
 #[test]
 fn s15_1_a_port_in_use_has_no_unicast_socket() {
     let _link = open();

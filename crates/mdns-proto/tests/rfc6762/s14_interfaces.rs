@@ -197,3 +197,25 @@ fn s8_4_a_pointer_that_changes_says_goodbye_first() {
         at("_ipp._tcp.local 4500 IN PTR Copier._ipp._tcp.local").expect("an announcement");
     assert!(goodbye < announcement);
 }
+
+/// covers: 6762-6.1-a, 6762-6.2-b, 6762-6.2-d
+#[test]
+fn s14_a_denial_speaks_of_its_interface_alone() {
+    let mut bench = Bench::new(7);
+    bench.add_interface(2, &["fe80::1/64"]);
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    for (at, source, question, types) in [
+        (0, "10.0.0.7:5353", "hall.local AAAA", "A"),
+        (1, "[fe80::7]:5353", "hall.local A", "AAAA"),
+    ] {
+        let link = bench.links[at];
+        let heard = Heard::query(&[question]).bytes();
+        bench.hear_bytes(link, source, Via::Multicast, &heard);
+        bench.run(ms(1000));
+        let (_, sent) = bench.one_since(0);
+        let denial = format!("hall.local 120 IN! NSEC hall.local {types}");
+        assert_eq!((sent.link, sent.answers()), (link, vec![denial]));
+    }
+}
