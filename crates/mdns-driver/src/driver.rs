@@ -37,7 +37,7 @@ const BUFFER: usize = 9000;
 const ERRORS: usize = 8;
 
 /// How long goodbyes may take (RFC 6762 §10.1; the core says them within a second).
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_millis(1200);
 
 /// News of something advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]

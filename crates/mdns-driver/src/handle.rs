@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.
-const GOODBYE: Duration = Duration::from_millis(1100);
+const GOODBYE: Duration = Duration::from_millis(1300);
 
 /// The driver, and the task that waits for it.
 pub(crate) struct Shared {

@@ -398,10 +398,22 @@ impl<S: OwnStorage> Own<S> {
 
     /// A record that says goodbye to what a record of this service says.
     pub(crate) fn leaving_twin(&self, service: u32) -> Option<u32> {
-        self.records_of_service(service).find_map(|(_, record)| {
+        let pointer = self.services.get(service).and_then(|slot| Some((slot.type_pointer, self.get(slot.type_pointer)?)));
+        self.records_of_service(service).chain(pointer).find_map(|(_, record)| {
             let rdata = self.record(record).rdata;
             self.find(record.name, &rdata, OwnRecord::is_leaving)
         })
+    }
+
+    /// A record that says goodbye to an address which is ours again.
+    pub(crate) fn leaving_address(&self) -> Option<u32> {
+        let is_back = |record: &OwnRecord| {
+            let rdata = self.record(record).rdata;
+            self.find(record.name, &rdata, |other| !other.is_leaving() && other.scope == record.scope).is_some()
+        };
+        let mut leaving =
+            self.records().filter(|(_, record)| record.is_leaving() && record.scope != Scope::Everywhere);
+        leaving.find(|(_, record)| is_back(record)).map(|(id, _)| id)
     }
 
     /// Takes a half-made service back.

@@ -279,11 +279,15 @@ impl<S: ResponderStorage> Responder<S> {
     /// What a service registered anew says is not said goodbye to any more.
     fn call_back(&mut self, now: Instant, service: u32) {
         while let Some(twin) = self.own.leaving_twin(service) {
-            for (_, link) in self.links.iter_mut() {
-                link.forget_record(twin);
-            }
-            self.own.remove_record(now, twin);
+            self.forget_goodbye(now, twin);
         }
+    }
+
+    fn forget_goodbye(&mut self, now: Instant, record: u32) {
+        for (_, link) in self.links.iter_mut() {
+            link.forget_record(record);
+        }
+        self.own.remove_record(now, record);
     }
 
     /// Withdraws a host and the services that run on it.
@@ -427,6 +431,9 @@ impl<S: ResponderStorage> Responder<S> {
             }
         }
         self.follow()?;
+        while let Some(twin) = self.own.leaving_address() {
+            self.forget_goodbye(now, twin);
+        }
         self.begin_address_claims(now);
         for host in 0..self.own.claims_bound() {
             if self.own.claim(ClaimId(host)).is_some_and(|claim| claim.holder == Holder::Host) {
