@@ -66,7 +66,12 @@ impl Chance {
     }
 
     /// A span drawn evenly from a range, in microseconds.
-    pub(crate) fn within(&mut self, purpose: Draw, subject: u32, range: RangeInclusive<Duration>) -> Duration {
+    pub(crate) fn within(
+        &mut self,
+        purpose: Draw,
+        subject: u32,
+        range: RangeInclusive<Duration>,
+    ) -> Duration {
         let from = range.start().as_micros() as u64;
         let width = range.end().as_micros() as u64 - from + 1;
         // The bias of the remainder is below one in 10^12 for spans of seconds.
@@ -99,6 +104,9 @@ mod tests {
             assert!(micros <= 100_000);
             quarters[(micros / 25_001).min(3)] += 1;
         }
-        assert!(quarters.iter().all(|&n| (400..600).contains(&n)), "{quarters:?}");
+        assert!(
+            quarters.iter().all(|&n| (400..600).contains(&n)),
+            "{quarters:?}"
+        );
     }
 }

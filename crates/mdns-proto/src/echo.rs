@@ -29,7 +29,10 @@ pub(crate) struct Echoes {
 
 impl Echoes {
     pub(crate) const fn new() -> Self {
-        Echoes { sent: heapless::Deque::new(), key: 0 }
+        Echoes {
+            sent: heapless::Deque::new(),
+            key: 0,
+        }
     }
 
     pub(crate) fn start(&mut self, key: u64) {
@@ -50,7 +53,11 @@ impl Echoes {
         if self.sent.is_full() {
             self.sent.pop_front();
         }
-        let sent = Sent { hash: self.hash(bytes), until: now + KEPT, link };
+        let sent = Sent {
+            hash: self.hash(bytes),
+            until: now + KEPT,
+            link,
+        };
         // There is room: the oldest was taken out.
         let _pushed = self.sent.push_back(sent);
     }
@@ -62,7 +69,10 @@ impl Echoes {
             return false;
         }
         let hash = self.hash(bytes);
-        let found = self.sent.iter_mut().find(|sent| sent.hash == hash && sent.link == link && sent.until > now);
+        let found = self
+            .sent
+            .iter_mut()
+            .find(|sent| sent.hash == hash && sent.link == link && sent.until > now);
         match found {
             Some(sent) => {
                 sent.until = Instant::ZERO;

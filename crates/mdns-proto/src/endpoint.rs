@@ -48,14 +48,22 @@ pub struct Endpoint<S: Storage> {
 impl<S: Storage> Endpoint<S> {
     /// An endpoint that does nothing until it is [started](Self::start). For a `static`.
     pub const fn new(config: Config) -> Self {
-        Endpoint { host: Host::new(config), link: LinkId(0) }
+        Endpoint {
+            host: Host::new(config),
+            link: LinkId(0),
+        }
     }
 
     /// An endpoint that is started at once.
     ///
     /// # Errors
     /// [`Full`] when the storage has no row for a link.
-    pub fn started(config: Config, link: LinkConfig, now: Instant, seed: u64) -> Result<Self, Full> {
+    pub fn started(
+        config: Config,
+        link: LinkConfig,
+        now: Instant,
+        seed: u64,
+    ) -> Result<Self, Full> {
         let mut endpoint = Self::new(config);
         endpoint.start(link, now, seed)?;
         Ok(endpoint)

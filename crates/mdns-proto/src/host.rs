@@ -180,7 +180,12 @@ impl<S: Storage> Host<S> {
     ///
     /// # Errors
     /// [`Full`] when not all of them found room; those that did are answered for. Also before the start.
-    pub fn set_addresses(&mut self, now: Instant, interface: InterfaceId, addresses: &[Subnet]) -> Result<(), Full> {
+    pub fn set_addresses(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        addresses: &[Subnet],
+    ) -> Result<(), Full> {
         let now = self.clock(now).ok_or(Full)?;
         self.responder.set_addresses(now, interface, addresses)
     }
@@ -190,12 +195,18 @@ impl<S: Storage> Host<S> {
     pub fn set_writable(&mut self, link: LinkId, is_writable: bool) {
         if let Some(bits) = self.blocked.get_mut(link.index() / 64) {
             let bit = 1 << (link.index() % 64);
-            if is_writable { *bits &= !bit } else { *bits |= bit }
+            if is_writable {
+                *bits &= !bit
+            } else {
+                *bits |= bit
+            }
         }
     }
 
     fn is_writable(&self, link: LinkId) -> bool {
-        self.blocked.get(link.index() / 64).is_none_or(|bits| bits >> (link.index() % 64) & 1 == 0)
+        self.blocked
+            .get(link.index() / 64)
+            .is_none_or(|bits| bits >> (link.index() % 64) & 1 == 0)
     }
 
     /// A datagram that was polled could not be sent, for another reason than that the socket was full. What it said is said
@@ -227,7 +238,11 @@ impl<S: Storage> Host<S> {
     ///
     /// # Errors
     /// See [`RegisterError`]. Nothing has changed then.
-    pub fn register(&mut self, now: Instant, service: &Service<'_>) -> Result<ServiceId, RegisterError> {
+    pub fn register(
+        &mut self,
+        now: Instant,
+        service: &Service<'_>,
+    ) -> Result<ServiceId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
         self.responder.register(now, service)
     }
@@ -236,7 +251,12 @@ impl<S: Storage> Host<S> {
     ///
     /// # Errors
     /// No room, data too large for a packet, or a service that is not registered.
-    pub fn update_txt(&mut self, now: Instant, service: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
+    pub fn update_txt(
+        &mut self,
+        now: Instant,
+        service: ServiceId,
+        txt: Txt<'_>,
+    ) -> Result<(), RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Unknown)?;
         self.responder.update_txt(now, service, txt)
     }
@@ -305,7 +325,12 @@ impl<S: Storage> Host<S> {
     ///
     /// # Errors
     /// As [`browse`](Self::browse).
-    pub fn lookup_host(&mut self, now: Instant, host: Name<'_>, kind: AddressKind) -> Result<AskId, AskError> {
+    pub fn lookup_host(
+        &mut self,
+        now: Instant,
+        host: Name<'_>,
+        kind: AddressKind,
+    ) -> Result<AskId, AskError> {
         let now = self.clock(now).ok_or(AskError::Full)?;
         self.querier.lookup_host(now, host, kind, &self.responder)
     }
@@ -314,7 +339,13 @@ impl<S: Storage> Host<S> {
     ///
     /// # Errors
     /// As [`browse`](Self::browse).
-    pub fn query(&mut self, now: Instant, name: Name<'_>, rtype: RecordType, span: Span) -> Result<AskId, AskError> {
+    pub fn query(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        rtype: RecordType,
+        span: Span,
+    ) -> Result<AskId, AskError> {
         let now = self.clock(now).ok_or(AskError::Full)?;
         self.querier.query(now, name, rtype, span, &self.responder)
     }
@@ -330,16 +361,22 @@ impl<S: Storage> Host<S> {
     /// Takes in a datagram. It is never an error: what is no use is ignored and [counted](Self::stats).
     pub fn handle_packet(&mut self, now: Instant, link: LinkId, packet: Packet<'_>) {
         let Some(now) = self.clock(now) else { return };
-        let Some(config) = self.responder.link_config(link) else { return };
+        let Some(config) = self.responder.link_config(link) else {
+            return;
+        };
         let is_echo = packet.source.port() == PORT
             && self.is_own_address(packet.source.ip())
             && self.echoes.take(now, link, packet.bytes);
-        let Some(stats) = self.responder.stats_mut(link) else { return };
+        let Some(stats) = self.responder.stats_mut(link) else {
+            return;
+        };
         Stats::count(&mut stats.received);
         if is_echo {
             return Stats::count(&mut stats.echoes);
         }
-        let Ok(message) = Message::parse(packet.bytes) else { return Stats::count(&mut stats.malformed) };
+        let Ok(message) = Message::parse(packet.bytes) else {
+            return Stats::count(&mut stats.malformed);
+        };
         let flags = message.header().flags;
         if flags.opcode() != 0 || flags.rcode() != 0 {
             // §18.3, §18.11.
@@ -362,12 +399,15 @@ impl<S: Storage> Host<S> {
         if flags.response() {
             // The defence of a name that we are probing for may come by unicast.
             if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
-                self.responder.handle_response(now, link, packet.source.ip(), &message);
+                self.responder
+                    .handle_response(now, link, packet.source.ip(), &message);
                 self.settle_own(now);
             }
-            self.querier.handle_response(now, link, &message, packet.via, &self.responder);
+            self.querier
+                .handle_response(now, link, &message, packet.via, &self.responder);
         } else {
-            self.responder.handle_query(now, link, &packet, &message, is_near);
+            self.responder
+                .handle_query(now, link, &packet, &message, is_near);
             if packet.via == Via::Multicast && packet.source.port() == PORT {
                 self.querier.handle_query(now, link, &message);
             }
@@ -391,7 +431,12 @@ impl<S: Storage> Host<S> {
             IpAddr::V4(address) => address.is_link_local(),
             IpAddr::V6(address) => address.is_unicast_link_local(),
         };
-        is_link_local || self.responder.own().addresses(config.interface).any(|subnet| subnet.contains(address))
+        is_link_local
+            || self
+                .responder
+                .own()
+                .addresses(config.interface)
+                .any(|subnet| subnet.contains(address))
     }
 
     /// Goes on with what time alone moves. It is enough to call it when [`poll_timeout`](Self::poll_timeout) has come.
@@ -428,12 +473,16 @@ impl<S: Storage> Host<S> {
     }
 
     fn links(&self) -> impl Iterator<Item = LinkId> {
-        (0..self.responder.links_bound()).filter_map(|link| u8::try_from(link).ok()).map(LinkId)
+        (0..self.responder.links_bound())
+            .filter_map(|link| u8::try_from(link).ok())
+            .map(LinkId)
     }
 
     fn link_due(&self, link: LinkId) -> Instant {
         if self.is_writable(link) {
-            self.responder.next(link).min(self.querier.next_transmit(link))
+            self.responder
+                .next(link)
+                .min(self.querier.next_transmit(link))
         } else {
             Instant::MAX
         }
@@ -447,11 +496,17 @@ impl<S: Storage> Host<S> {
         let buffer = buffer.get_mut(..room)?;
         let (destination, len) = if self.querier.is_continuing(link) {
             // §7.2: the rest of the known answers follows at once.
-            (Destination::Multicast, self.querier.poll_transmit(now, link, buffer)?)
+            (
+                Destination::Multicast,
+                self.querier.poll_transmit(now, link, buffer)?,
+            )
         } else if let Some(sent) = self.responder.poll_transmit(now, link, buffer) {
             sent
         } else {
-            (Destination::Multicast, self.querier.poll_transmit(now, link, buffer)?)
+            (
+                Destination::Multicast,
+                self.querier.poll_transmit(now, link, buffer)?,
+            )
         };
         let bytes = buffer.get(..len).unwrap_or(&[]);
         if destination == Destination::Multicast {
@@ -459,13 +514,18 @@ impl<S: Storage> Host<S> {
             if let Ok(message) = Message::parse(bytes)
                 && message.header().flags.response()
             {
-                self.querier.handle_own(now, link, &message, &self.responder);
+                self.querier
+                    .handle_own(now, link, &message, &self.responder);
             }
         }
         if let Some(stats) = self.responder.stats_mut(link) {
             Stats::count(&mut stats.sent);
         }
-        Some(Transmit { link, destination, len })
+        Some(Transmit {
+            link,
+            destination,
+            len,
+        })
     }
 
     /// The next thing to tell the application.
@@ -505,7 +565,11 @@ impl<S: Storage> Host<S> {
         if self.responder.has_news() {
             return Some(self.now);
         }
-        let links = self.links().map(|link| self.link_due(link)).min().unwrap_or(Instant::MAX);
+        let links = self
+            .links()
+            .map(|link| self.link_due(link))
+            .min()
+            .unwrap_or(Instant::MAX);
         // What has come already has come now.
         let next = links.min(self.querier.next_timer());
         next.deadline().map(|next| next.max(self.now))
@@ -522,7 +586,9 @@ impl<S: Storage> Host<S> {
 /// Whether an address can be that of a host: a datagram from anything else asks for trouble.
 fn is_host(source: SocketAddr) -> bool {
     let is_nobody = match source.ip() {
-        IpAddr::V4(address) => address.is_unspecified() || address.is_multicast() || address.is_broadcast(),
+        IpAddr::V4(address) => {
+            address.is_unspecified() || address.is_multicast() || address.is_broadcast()
+        }
         IpAddr::V6(address) => address.is_unspecified() || address.is_multicast(),
     };
     source.port() != 0 && !is_nobody

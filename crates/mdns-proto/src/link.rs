@@ -162,7 +162,10 @@ mod tests {
 
     #[test]
     fn a_network_is_its_leading_bits() {
-        let of = |text: &str, prefix_len| Subnet { address: text.parse().unwrap(), prefix_len };
+        let of = |text: &str, prefix_len| Subnet {
+            address: text.parse().unwrap(),
+            prefix_len,
+        };
         let is = |net: Subnet, other: &str| net.contains(other.parse().unwrap());
         assert!(is(of("192.168.1.2", 24), "192.168.1.7"));
         assert!(!is(of("192.168.1.2", 24), "192.168.2.7"));

@@ -221,7 +221,10 @@ mod tests {
         let json = r#"{"event":"resolved","instance":"A","host":"h2.local.","addresses":["fe80::1%eth0",{"address":"10.0.0.1","interface":"eth0"}],"txt":{"k":true}}"#;
         let event: Event = serde_json::from_str(json).unwrap();
         assert_eq!((event.kind, event.host()), (Kind::Resolved, "h2"));
-        assert_eq!(event.addresses().collect::<Vec<_>>(), ["fe80::1", "10.0.0.1"]);
+        assert_eq!(
+            event.addresses().collect::<Vec<_>>(),
+            ["fe80::1", "10.0.0.1"]
+        );
         assert_eq!(event.txt(), [("k", None)].into());
         assert_eq!(
             serde_json::from_str::<Event>(r#"{"event":"later"}"#)

@@ -32,7 +32,13 @@ use crate::{
 pub(crate) trait OwnRecords {
     /// Shows `each` record of ours, established on this link, that answers the question. Says whether the name is ours
     /// alone there: then nobody else need be asked.
-    fn answer(&self, link: LinkId, name: Name<'_>, rtype: RecordType, each: &mut dyn FnMut(&Record<'_>)) -> bool;
+    fn answer(
+        &self,
+        link: LinkId,
+        name: Name<'_>,
+        rtype: RecordType,
+        each: &mut dyn FnMut(&Record<'_>),
+    ) -> bool;
 }
 
 /// The rows for what is ours.
@@ -135,7 +141,10 @@ pub(crate) struct Own<S: OwnStorage> {
 impl<S: OwnStorage> Own<S> {
     pub(crate) const fn new(config: &Config) -> Self {
         Own {
-            names: Names::new(Limits { names: config.own_records_max, text: config.own_text_max }),
+            names: Names::new(Limits {
+                names: config.own_records_max,
+                text: config.own_text_max,
+            }),
             records: Table::new(),
             index: Index::new(),
             claims: Table::new(),
@@ -208,8 +217,14 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// The records of a service.
-    pub(crate) fn records_of_service(&self, service: u32) -> impl Iterator<Item = (u32, &OwnRecord)> {
-        let mut id = self.services.get(service).map_or(NONE, |service| service.first);
+    pub(crate) fn records_of_service(
+        &self,
+        service: u32,
+    ) -> impl Iterator<Item = (u32, &OwnRecord)> {
+        let mut id = self
+            .services
+            .get(service)
+            .map_or(NONE, |service| service.first);
         core::iter::from_fn(move || {
             let here = id;
             let record = self.records.get(here)?;
@@ -223,10 +238,20 @@ impl<S: OwnStorage> Own<S> {
             Stored::A(octets) => Rdata::A(octets.into()),
             Stored::Aaaa(octets) => Rdata::Aaaa(octets.into()),
             Stored::Ptr(target) => Rdata::Ptr(self.names.name(target)),
-            Stored::Srv { priority, weight, port, target } => {
-                Rdata::Srv(Srv { priority, weight, port, target: self.names.name(target) })
+            Stored::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            } => Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target: self.names.name(target),
+            }),
+            Stored::Txt(block) => {
+                Rdata::Txt(Txt::from_wire(self.names.bytes(block)).unwrap_or(Txt::EMPTY))
             }
-            Stored::Txt(block) => Rdata::Txt(Txt::from_wire(self.names.bytes(block)).unwrap_or(Txt::EMPTY)),
         }
     }
 
@@ -247,15 +272,28 @@ impl<S: OwnStorage> Own<S> {
             Rdata::A(address) => Stored::A(address.octets()),
             Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
             Rdata::Ptr(target) => Stored::Ptr(self.names.find(target)?),
-            Rdata::Srv(Srv { priority, weight, port, target }) => {
-                Stored::Srv { priority, weight, port, target: self.names.find(target)? }
-            }
+            Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target,
+            }) => Stored::Srv {
+                priority,
+                weight,
+                port,
+                target: self.names.find(target)?,
+            },
             _ => return None,
         })
     }
 
     /// The records of ours with this name and rdata; several only where two interfaces have one address.
-    pub(crate) fn find(&self, name: NameId, rdata: &Rdata<'_>, is: impl Fn(&OwnRecord) -> bool) -> Option<u32> {
+    pub(crate) fn find(
+        &self,
+        name: NameId,
+        rdata: &Rdata<'_>,
+        is: impl Fn(&OwnRecord) -> bool,
+    ) -> Option<u32> {
         if let Rdata::Txt(txt) = rdata {
             // The only rdata that is stored as bytes.
             let hash = Stored::Txt(Block::NONE).hash(self.key, name, txt.as_wire());
@@ -266,12 +304,20 @@ impl<S: OwnStorage> Own<S> {
         }
         let stored = self.stored(rdata)?;
         let hash = stored.hash(self.key, name, &[]);
-        self.index.find(&self.records, hash, |record| record.name == name && record.stored == stored && is(record))
+        self.index.find(&self.records, hash, |record| {
+            record.name == name && record.stored == stored && is(record)
+        })
     }
 
     /// Whether a record of this name and rdata is ours, on whatever link; or was so lately, and comes from where we are or
     /// were then. From elsewhere it is another's, who may well say today what we said yesterday.
-    pub(crate) fn is_ours(&self, now: Instant, name: NameId, record: &Record<'_>, source: IpAddr) -> bool {
+    pub(crate) fn is_ours(
+        &self,
+        now: Instant,
+        name: NameId,
+        record: &Record<'_>,
+        source: IpAddr,
+    ) -> bool {
         self.find(name, &record.rdata, |_| true).is_some()
             || (self.was_here(now, source) && self.past.contains(now, self.past_hash(record)))
     }
@@ -331,7 +377,9 @@ impl<S: OwnStorage> Own<S> {
     pub(crate) fn remove_record(&mut self, now: Instant, id: u32) {
         self.remember(now, id);
         self.index.remove(&mut self.records, id);
-        let Some(record) = self.records.remove(id) else { return };
+        let Some(record) = self.records.remove(id) else {
+            return;
+        };
         if let Some(after) = self.records.get_mut(record.after) {
             after.before = record.before;
         }
@@ -377,7 +425,13 @@ impl<S: OwnStorage> Own<S> {
     fn add_claim(&mut self, name: Name<'_>, holder: Holder) -> Result<ClaimId, Full> {
         let name = self.intern(name)?;
         self.generation = self.generation.wrapping_add(1);
-        let claim = Claim { name, holder, generation: self.generation, told: false, news: News::None };
+        let claim = Claim {
+            name,
+            holder,
+            generation: self.generation,
+            told: false,
+            news: News::None,
+        };
         match self.claims.insert(claim, self.records_max) {
             Ok(id) => {
                 self.names.set_tag(name, id);
@@ -393,7 +447,9 @@ impl<S: OwnStorage> Own<S> {
     /// Gives a claim up. Its records go on by themselves until they have said goodbye.
     pub(crate) fn drop_claim(&mut self, id: ClaimId) {
         self.set_news(id, News::None);
-        let Some(claim) = self.claims.remove(id.0) else { return };
+        let Some(claim) = self.claims.remove(id.0) else {
+            return;
+        };
         self.names.set_tag(claim.name, NONE);
         self.names.release(claim.name);
     }
@@ -402,7 +458,9 @@ impl<S: OwnStorage> Own<S> {
     ///
     /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
     pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
-        let Some(claim) = self.claims.get(id.0) else { return };
+        let Some(claim) = self.claims.get(id.0) else {
+            return;
+        };
         let (name, spelling) = match claim.holder {
             Holder::Host => (claim.name, Spelling::Host),
             Holder::Service(_) => (claim.name, Spelling::Instance),
@@ -411,26 +469,39 @@ impl<S: OwnStorage> Own<S> {
         };
         // Late copies of our own probes and announcements name what we were.
         for record in 0..self.records.bound() {
-            let Some(found) = self.records.get(record) else { continue };
+            let Some(found) = self.records.get(record) else {
+                continue;
+            };
             if found.name == name || found.stored.target() == Some(name) {
                 self.remember(now, record);
             }
         }
         let old = NameBuf::from(self.names.name(name));
         let mut label = spelling::Label::new();
-        if let Some(text) = old.as_name().first_label().and_then(|bytes| core::str::from_utf8(bytes).ok()) {
+        if let Some(text) = old
+            .as_name()
+            .first_label()
+            .and_then(|bytes| core::str::from_utf8(bytes).ok())
+        {
             // Claimed names were made from text of at most a label.
             let _always_fits = label.push_str(text);
         }
         // A number that another name of ours has is passed over.
         for _ in 0..100 {
             label = spelling.next(&label, chance, id.0);
-            let Some(new) = join(label.as_bytes(), old.as_name().parent()) else { return };
+            let Some(new) = join(label.as_bytes(), old.as_name().parent()) else {
+                return;
+            };
             if self.names.find(new.as_name()).is_some() {
                 continue;
             }
             let Own { names, records, .. } = self;
-            if names.rename(name, new.as_name(), |record, block| moved(records, record, block)).is_ok() {
+            if names
+                .rename(name, new.as_name(), |record, block| {
+                    moved(records, record, block)
+                })
+                .is_ok()
+            {
                 self.set_news(id, News::Renamed);
                 if let Some(claim) = self.claims.get_mut(id.0) {
                     claim.told = false;
@@ -443,7 +514,9 @@ impl<S: OwnStorage> Own<S> {
     // --- news ---
 
     pub(crate) fn set_news(&mut self, id: ClaimId, news: News) {
-        let Some(claim) = self.claims.get_mut(id.0) else { return };
+        let Some(claim) = self.claims.get_mut(id.0) else {
+            return;
+        };
         match (claim.news, news) {
             (News::None, News::None) => {}
             (News::None, _) => self.news += 1,
@@ -481,21 +554,35 @@ impl<S: OwnStorage> Own<S> {
     // --- addresses ---
 
     pub(crate) fn addresses(&self, interface: InterfaceId) -> impl Iterator<Item = Subnet> {
-        self.addresses.iter().filter(move |own| own.interface == interface).map(|own| own.subnet)
+        self.addresses
+            .iter()
+            .filter(move |own| own.interface == interface)
+            .map(|own| own.subnet)
     }
 
     pub(crate) fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|own| own.subnet.address == address)
+        self.addresses
+            .iter()
+            .any(|own| own.subnet.address == address)
     }
 
-    pub(crate) fn add_address(&mut self, interface: InterfaceId, subnet: Subnet) -> Result<(), Full> {
-        self.addresses.push(OwnAddress { interface, subnet }).map_err(|_| Full)
+    pub(crate) fn add_address(
+        &mut self,
+        interface: InterfaceId,
+        subnet: Subnet,
+    ) -> Result<(), Full> {
+        self.addresses
+            .push(OwnAddress { interface, subnet })
+            .map_err(|_| Full)
     }
 
     pub(crate) fn remove_address(&mut self, now: Instant, interface: InterfaceId, address: IpAddr) {
         let hash = self.address_hash(address);
         self.past.remember(now, hash);
-        let found = self.addresses.iter().position(|own| own.interface == interface && own.subnet.address == address);
+        let found = self
+            .addresses
+            .iter()
+            .position(|own| own.interface == interface && own.subnet.address == address);
         if let (Some(at), Some(last)) = (found, self.addresses.len().checked_sub(1)) {
             self.addresses.swap(at, last);
             self.addresses.truncate(last);
@@ -505,7 +592,11 @@ impl<S: OwnStorage> Own<S> {
 
 /// A record's bytes have moved.
 fn moved<R: Slots<Slot<OwnRecord>>>(records: &mut Table<OwnRecord, R>, record: u32, to: Block) {
-    if let Some(OwnRecord { stored: Stored::Txt(block), .. }) = records.get_mut(record) {
+    if let Some(OwnRecord {
+        stored: Stored::Txt(block),
+        ..
+    }) = records.get_mut(record)
+    {
         *block = to;
     }
 }

@@ -33,7 +33,10 @@ impl<R: Slots<Past>> Pasts<R> {
     }
 
     pub(crate) fn remember(&mut self, now: Instant, hash: u64) {
-        let past = Past { hash, until: now + KEPT };
+        let past = Past {
+            hash,
+            until: now + KEPT,
+        };
         let has_old = self.row.iter().any(|past| past.until <= now);
         if !has_old && self.row.len() < MOST && self.row.push(past).is_ok() {
             return;
@@ -44,7 +47,9 @@ impl<R: Slots<Past>> Pasts<R> {
     }
 
     pub(crate) fn contains(&self, now: Instant, hash: u64) -> bool {
-        self.row.iter().any(|past| past.hash == hash && past.until > now)
+        self.row
+            .iter()
+            .any(|past| past.hash == hash && past.until > now)
     }
 }
 

@@ -21,7 +21,12 @@ pub(crate) enum Stored {
     A([u8; 4]),
     Aaaa([u8; 16]),
     Ptr(NameId),
-    Srv { priority: u16, weight: u16, port: u16, target: NameId },
+    Srv {
+        priority: u16,
+        weight: u16,
+        port: u16,
+        target: NameId,
+    },
     Txt(Block),
 }
 
@@ -49,9 +54,18 @@ impl Stored {
 
     /// The types of which the bits are set.
     pub(crate) fn types(bits: u8) -> TypeSet {
-        const TYPES: [RecordType; 5] =
-            [RecordType::A, RecordType::AAAA, RecordType::PTR, RecordType::SRV, RecordType::TXT];
-        (0u8..).zip(TYPES).filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, rtype)| rtype).collect()
+        const TYPES: [RecordType; 5] = [
+            RecordType::A,
+            RecordType::AAAA,
+            RecordType::PTR,
+            RecordType::SRV,
+            RecordType::TXT,
+        ];
+        (0u8..)
+            .zip(TYPES)
+            .filter(|(bit, _)| bits >> bit & 1 == 1)
+            .map(|(_, rtype)| rtype)
+            .collect()
     }
 
     /// The name in the rdata.
@@ -80,7 +94,12 @@ impl Stored {
             Stored::A(octets) => hash.bytes(octets),
             Stored::Aaaa(octets) => hash.bytes(octets),
             Stored::Ptr(target) => hash.bytes(&target.0.to_le_bytes()),
-            Stored::Srv { priority, weight, port, target } => {
+            Stored::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            } => {
                 hash.bytes(&priority.to_le_bytes());
                 hash.bytes(&weight.to_le_bytes());
                 hash.bytes(&port.to_le_bytes());

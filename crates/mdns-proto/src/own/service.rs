@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-use super::{
-    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, Scope, ServiceId, Stored, join,
-};
+use super::{ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, Scope, ServiceId, Stored, join};
 use crate::{
     link::{InterfaceId, Subnet},
-    name::{LabelError, META_QUERY, Name, NameError, ServiceType, check_host, check_instance, reverse_name},
+    name::{
+        LabelError, META_QUERY, Name, NameError, ServiceType, check_host, check_instance,
+        reverse_name,
+    },
     store::{Full, NONE, NameId},
     time::Instant,
     wire::Txt,
@@ -83,7 +84,9 @@ impl fmt::Display for RegisterError {
         match self {
             RegisterError::Label(error) => error.fmt(f),
             RegisterError::Name(error) => error.fmt(f),
-            RegisterError::NoHost => f.write_str("no host has been added that the service could run on"),
+            RegisterError::NoHost => {
+                f.write_str("no host has been added that the service could run on")
+            }
             RegisterError::Taken => f.write_str("this name is registered here already"),
             RegisterError::TooLarge => f.write_str("a record of it would not fit in one packet"),
             RegisterError::Full => Full.fmt(f),
@@ -136,13 +139,17 @@ impl<S: OwnStorage> Own<S> {
     /// Claims a host name and makes its address records.
     pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
         check_host(label)?;
-        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(LabelError::TooLong { len: label.len() }))?;
+        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(
+            LabelError::TooLong { len: label.len() },
+        ))?;
         if self.is_claimed(name.as_name()) {
             return Err(RegisterError::Taken);
         }
         let host = self.add_claim(name.as_name(), Holder::Host)?;
         for at in 0..self.addresses.len() {
-            let Some(&own) = self.addresses.get(at) else { break };
+            let Some(&own) = self.addresses.get(at) else {
+                break;
+            };
             if let Err(full) = self.add_address_records(now, host, own.interface, own.subnet) {
                 self.remove_host(now, host);
                 return Err(full.into());
@@ -152,18 +159,26 @@ impl<S: OwnStorage> Own<S> {
     }
 
     fn is_claimed(&self, name: Name<'_>) -> bool {
-        self.names.find(name).is_some_and(|id| self.claim_of(id).is_some())
+        self.names
+            .find(name)
+            .is_some_and(|id| self.claim_of(id).is_some())
     }
 
     /// Gives up a host and its records at once, without goodbye.
     fn remove_host(&mut self, now: Instant, host: ClaimId) {
-        let Some(name) = self.claim(host).map(|claim| claim.name) else { return };
+        let Some(name) = self.claim(host).map(|claim| claim.name) else {
+            return;
+        };
         while self.names.first(name) != NONE {
             self.remove_record(now, self.names.first(name));
         }
         // Reverse records that lead to it.
         for id in 0..self.records.bound() {
-            if self.records.get(id).is_some_and(|record| record.claim.is_some() && record.stored == Stored::Ptr(name)) {
+            if self
+                .records
+                .get(id)
+                .is_some_and(|record| record.claim.is_some() && record.stored == Stored::Ptr(name))
+            {
                 self.remove_reverse(now, id);
             }
         }
@@ -190,16 +205,22 @@ impl<S: OwnStorage> Own<S> {
             return Ok(());
         }
         // Two interfaces of one address share the name; each has its record.
-        let known = self.names.find(reverse.as_name()).and_then(|name| self.claim_of(name));
-        let claim = match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
-            Ok(claim) => claim,
-            Err(full) => {
-                self.remove_record(now, forward);
-                return Err(full);
-            }
-        };
+        let known = self
+            .names
+            .find(reverse.as_name())
+            .and_then(|name| self.claim_of(name));
+        let claim =
+            match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
+                Ok(claim) => claim,
+                Err(full) => {
+                    self.remove_record(now, forward);
+                    return Err(full);
+                }
+            };
         let owner = self.claim(claim).ok_or(Full)?.name;
-        if let Err(full) = self.insert_record(OwnRecord::new(owner, Stored::Ptr(name), scope, Some(claim))) {
+        if let Err(full) =
+            self.insert_record(OwnRecord::new(owner, Stored::Ptr(name), scope, Some(claim)))
+        {
             if known.is_none() {
                 self.drop_claim(claim);
             }
@@ -211,9 +232,13 @@ impl<S: OwnStorage> Own<S> {
 
     /// Forgets a reverse record, and the claim with the last of its name.
     pub(crate) fn remove_reverse(&mut self, now: Instant, id: u32) {
-        let Some(claim) = self.get(id).and_then(|record| record.claim) else { return };
+        let Some(claim) = self.get(id).and_then(|record| record.claim) else {
+            return;
+        };
         self.remove_record(now, id);
-        let Some(name) = self.claim(claim).map(|claim| claim.name) else { return };
+        let Some(name) = self.claim(claim).map(|claim| claim.name) else {
+            return;
+        };
         if self.records_of(name).next().is_none() {
             self.drop_claim(claim);
         }
@@ -221,23 +246,34 @@ impl<S: OwnStorage> Own<S> {
 
     /// The host that was added first.
     pub(crate) fn default_host(&self) -> Option<ClaimId> {
-        let hosts = self.claims().filter(|(_, claim)| claim.holder == Holder::Host);
-        hosts.min_by_key(|(_, claim)| claim.generation).map(|(id, _)| id)
+        let hosts = self
+            .claims()
+            .filter(|(_, claim)| claim.holder == Holder::Host);
+        hosts
+            .min_by_key(|(_, claim)| claim.generation)
+            .map(|(id, _)| id)
     }
 
     pub(crate) fn host_id(&self, claim: ClaimId) -> Option<HostId> {
-        Some(HostId { claim: claim.0, generation: self.claim(claim)?.generation })
+        Some(HostId {
+            claim: claim.0,
+            generation: self.claim(claim)?.generation,
+        })
     }
 
     /// The claim behind a host's id, while it is registered.
     pub(crate) fn host(&self, id: HostId) -> Option<ClaimId> {
         let claim = self.claim(ClaimId(id.claim))?;
-        (claim.generation == id.generation && claim.holder == Holder::Host).then_some(ClaimId(id.claim))
+        (claim.generation == id.generation && claim.holder == Holder::Host)
+            .then_some(ClaimId(id.claim))
     }
 
     pub(crate) fn service_id(&self, index: u32) -> Option<ServiceId> {
         let claim = self.services.get(index)?.claim;
-        Some(ServiceId { index, generation: self.claim(claim)?.generation })
+        Some(ServiceId {
+            index,
+            generation: self.claim(claim)?.generation,
+        })
     }
 
     /// The service behind an id, while it is registered.
@@ -260,7 +296,11 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// Makes the records of a service. On an error nothing has changed.
-    pub(crate) fn add_service(&mut self, now: Instant, service: &Service<'_>) -> Result<u32, RegisterError> {
+    pub(crate) fn add_service(
+        &mut self,
+        now: Instant,
+        service: &Service<'_>,
+    ) -> Result<u32, RegisterError> {
         check_instance(service.instance)?;
         let host = match service.host {
             Some(id) => self.host(id),
@@ -272,7 +312,12 @@ impl<S: OwnStorage> Own<S> {
             return Err(RegisterError::Taken);
         }
         self.check_size(name.as_name(), service)?;
-        let slot = ServiceSlot { claim: ClaimId(NONE), host, first: NONE, type_pointer: NONE };
+        let slot = ServiceSlot {
+            claim: ClaimId(NONE),
+            host,
+            first: NONE,
+            type_pointer: NONE,
+        };
         let index = self.services.insert(slot, self.records_max)?;
         match self.fill_service(index, name.as_name(), host, service) {
             Ok(()) => Ok(index),
@@ -285,8 +330,15 @@ impl<S: OwnStorage> Own<S> {
 
     fn check_size(&self, name: Name<'_>, service: &Service<'_>) -> Result<(), RegisterError> {
         // A name may still grow by a number.
-        let name_max = name.wire_len().max(64 + service.service_type.as_name().wire_len());
-        let rdata_max = service.txt.as_wire().len().max(SRV_FIXED + 64 + LOCAL.wire_len()).max(name_max);
+        let name_max = name
+            .wire_len()
+            .max(64 + service.service_type.as_name().wire_len());
+        let rdata_max = service
+            .txt
+            .as_wire()
+            .len()
+            .max(SRV_FIXED + 64 + LOCAL.wire_len())
+            .max(name_max);
         let owner_max = name_max.max(64 + 5 + service.service_type.as_name().wire_len());
         if name_max > 255 || owner_max > 255 {
             return Err(RegisterError::TooLarge);
@@ -311,8 +363,21 @@ impl<S: OwnStorage> Own<S> {
         let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
         let target = self.claim(host).ok_or(RegisterError::NoHost)?.name;
         let unique = |stored| OwnRecord::new(owner, stored, Scope::Everywhere, Some(claim));
-        let &Service { priority, weight, port, .. } = service;
-        self.add_to_service(index, unique(Stored::Srv { priority, weight, port, target }))?;
+        let &Service {
+            priority,
+            weight,
+            port,
+            ..
+        } = service;
+        self.add_to_service(
+            index,
+            unique(Stored::Srv {
+                priority,
+                weight,
+                port,
+                target,
+            }),
+        )?;
         self.add_txt(index, owner, claim, service.txt)?;
         let base = service.service_type.base();
         for subtype in service.subtypes {
@@ -329,7 +394,9 @@ impl<S: OwnStorage> Own<S> {
 
     fn add_to_service(&mut self, service: u32, record: OwnRecord) -> Result<u32, Full> {
         let id = self.insert_record(record)?;
-        if let (Some(record), Some(slot)) = (self.records.get_mut(id), self.services.get_mut(service)) {
+        if let (Some(record), Some(slot)) =
+            (self.records.get_mut(id), self.services.get_mut(service))
+        {
             record.sibling = core::mem::replace(&mut slot.first, id);
         }
         Ok(id)
@@ -364,7 +431,10 @@ impl<S: OwnStorage> Own<S> {
         to: NameId,
     ) -> Result<(), RegisterError> {
         let from = self.intern(from)?;
-        let added = self.add_to_service(service, OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None));
+        let added = self.add_to_service(
+            service,
+            OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None),
+        );
         // The record holds the name itself.
         self.names.release(from);
         added?;
@@ -381,7 +451,9 @@ impl<S: OwnStorage> Own<S> {
                 return Err(full);
             }
         };
-        let found = self.find(from, &crate::wire::Rdata::Ptr(base), |record| !record.is_leaving());
+        let found = self.find(from, &crate::wire::Rdata::Ptr(base), |record| {
+            !record.is_leaving()
+        });
         let added = match found {
             Some(id) => {
                 if let Some(record) = self.records.get_mut(id) {
@@ -389,7 +461,12 @@ impl<S: OwnStorage> Own<S> {
                 }
                 Ok(id)
             }
-            None => self.insert_record(OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None)),
+            None => self.insert_record(OwnRecord::new(
+                from,
+                Stored::Ptr(to),
+                Scope::Everywhere,
+                None,
+            )),
         };
         self.names.release(from);
         self.names.release(to);
@@ -398,27 +475,40 @@ impl<S: OwnStorage> Own<S> {
 
     /// A record that says goodbye to what a record of this service says.
     pub(crate) fn leaving_twin(&self, service: u32) -> Option<u32> {
-        let pointer = self.services.get(service).and_then(|slot| Some((slot.type_pointer, self.get(slot.type_pointer)?)));
-        self.records_of_service(service).chain(pointer).find_map(|(_, record)| {
-            let rdata = self.record(record).rdata;
-            self.find(record.name, &rdata, OwnRecord::is_leaving)
-        })
+        let pointer = self
+            .services
+            .get(service)
+            .and_then(|slot| Some((slot.type_pointer, self.get(slot.type_pointer)?)));
+        self.records_of_service(service)
+            .chain(pointer)
+            .find_map(|(_, record)| {
+                let rdata = self.record(record).rdata;
+                self.find(record.name, &rdata, OwnRecord::is_leaving)
+            })
     }
 
     /// A record that says goodbye to an address which is ours again.
     pub(crate) fn leaving_address(&self) -> Option<u32> {
         let is_back = |record: &OwnRecord| {
             let rdata = self.record(record).rdata;
-            self.find(record.name, &rdata, |other| !other.is_leaving() && other.scope == record.scope).is_some()
+            self.find(record.name, &rdata, |other| {
+                !other.is_leaving() && other.scope == record.scope
+            })
+            .is_some()
         };
-        let mut leaving =
-            self.records().filter(|(_, record)| record.is_leaving() && record.scope != Scope::Everywhere);
-        leaving.find(|(_, record)| is_back(record)).map(|(id, _)| id)
+        let mut leaving = self
+            .records()
+            .filter(|(_, record)| record.is_leaving() && record.scope != Scope::Everywhere);
+        leaving
+            .find(|(_, record)| is_back(record))
+            .map(|(id, _)| id)
     }
 
     /// Takes a half-made service back.
     fn undo_service(&mut self, now: Instant, index: u32) {
-        let Some(slot) = self.services.remove(index) else { return };
+        let Some(slot) = self.services.remove(index) else {
+            return;
+        };
         let mut id = slot.first;
         while let Some(sibling) = self.records.get(id).map(|record| record.sibling) {
             self.remove_record(now, id);
@@ -438,12 +528,17 @@ impl<S: OwnStorage> Own<S> {
         self.service(id)?;
         let slot = self.services.remove(id.index)?;
         self.drop_claim(slot.claim);
-        Some(RetiredService { next: slot.first, type_pointer: slot.type_pointer })
+        Some(RetiredService {
+            next: slot.first,
+            type_pointer: slot.type_pointer,
+        })
     }
 
     /// Takes the service's hold off a record. `true` when nobody else needs it.
     pub(crate) fn let_go(&mut self, id: u32) -> bool {
-        let Some(record) = self.records.get_mut(id) else { return false };
+        let Some(record) = self.records.get_mut(id) else {
+            return false;
+        };
         record.users = record.users.saturating_sub(1);
         // Its name may be claimed anew while it says goodbye.
         record.claim = None;

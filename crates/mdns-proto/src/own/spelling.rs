@@ -25,15 +25,18 @@ impl Spelling {
     /// The base and the number of a label. No number is 1.
     fn split(self, label: &str) -> (&str, u32) {
         let numbered = match self {
-            Spelling::Instance => {
-                label.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("))
-            }
+            Spelling::Instance => label
+                .strip_suffix(')')
+                .and_then(|rest| rest.rsplit_once(" (")),
             Spelling::Host => label.rsplit_once('-'),
         };
-        let Some((base, digits)) = numbered else { return (label, 1) };
+        let Some((base, digits)) = numbered else {
+            return (label, 1);
+        };
         // `-007` is a name, not a number; so is a number that we would not have reached.
-        let is_number =
-            digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0') && digits.len() <= 6;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !digits.starts_with('0')
+            && digits.len() <= 6;
         match digits.parse() {
             Ok(number) if is_number && number > 1 && !base.is_empty() => (base, number),
             _ => (label, 1),

@@ -61,7 +61,9 @@ pub(super) struct Askers<R> {
 
 impl<R: Slots<Slot<Asker>>> Askers<R> {
     pub(super) const fn new() -> Self {
-        Askers { table: Table::new() }
+        Askers {
+            table: Table::new(),
+        }
     }
 
     pub(super) fn get(&self, id: u16) -> Option<&Asker> {
@@ -79,35 +81,62 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
     /// Remembers an asker; `due` is when the answer may go.
     pub(super) fn wait(&mut self, address: SocketAddr, due: Instant) -> Option<u16> {
         if let Some(id) = self.at(address) {
-            if let Some(Asker { waits: Waits::Debts { due: old, .. }, .. }) = self.table.get_mut(u32::from(id)) {
+            if let Some(Asker {
+                waits: Waits::Debts { due: old, .. },
+                ..
+            }) = self.table.get_mut(u32::from(id))
+            {
                 *old = (*old).max(due);
             }
             return Some(id);
         }
-        let asker = Asker { address, waits: Waits::Debts { count: 0, due } };
+        let asker = Asker {
+            address,
+            waits: Waits::Debts { count: 0, due },
+        };
         u16::try_from(self.table.insert(asker, MOST).ok()?).ok()
     }
 
     /// Remembers a question that is answered by itself.
     pub(super) fn ask(&mut self, address: SocketAddr, asked: Asked) -> Result<(), Full> {
-        self.table.insert(Asker { address, waits: Waits::Question(asked) }, MOST).map(|_| ())
+        self.table
+            .insert(
+                Asker {
+                    address,
+                    waits: Waits::Question(asked),
+                },
+                MOST,
+            )
+            .map(|_| ())
     }
 
     /// Pushes back what waits for this asker.
     pub(super) fn push_back(&mut self, id: u16, until: Instant) {
-        if let Some(Asker { waits: Waits::Debts { due, .. }, .. }) = self.table.get_mut(u32::from(id)) {
+        if let Some(Asker {
+            waits: Waits::Debts { due, .. },
+            ..
+        }) = self.table.get_mut(u32::from(id))
+        {
             *due = (*due).max(until);
         }
     }
 
     pub(super) fn hold(&mut self, id: u16) {
-        if let Some(Asker { waits: Waits::Debts { count, .. }, .. }) = self.table.get_mut(u32::from(id)) {
+        if let Some(Asker {
+            waits: Waits::Debts { count, .. },
+            ..
+        }) = self.table.get_mut(u32::from(id))
+        {
             *count += 1;
         }
     }
 
     pub(super) fn release(&mut self, id: u16) {
-        if let Some(Asker { waits: Waits::Debts { count, .. }, .. }) = self.table.get_mut(u32::from(id)) {
+        if let Some(Asker {
+            waits: Waits::Debts { count, .. },
+            ..
+        }) = self.table.get_mut(u32::from(id))
+        {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.table.remove(u32::from(id));
@@ -117,7 +146,10 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
 
     /// Forgets an asker for whom nothing came of it.
     pub(super) fn forget_idle(&mut self, id: u16) {
-        if self.get(id).is_some_and(|asker| matches!(asker.waits, Waits::Debts { count: 0, .. })) {
+        if self
+            .get(id)
+            .is_some_and(|asker| matches!(asker.waits, Waits::Debts { count: 0, .. }))
+        {
             self.table.remove(u32::from(id));
         }
     }

@@ -32,12 +32,20 @@ enum Verdict {
 
 impl<S: ResponderStorage> Responder<S> {
     /// Takes in a response: looks in every section for what concerns our names.
-    pub(crate) fn handle_response(&mut self, now: Instant, id: LinkId, source: IpAddr, message: &Message<'_>) {
+    pub(crate) fn handle_response(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        source: IpAddr,
+        message: &Message<'_>,
+    ) {
         for (_, record) in message.records() {
             if record.class != Class::IN {
                 continue;
             }
-            let Some(name) = self.own.find_name(record.name) else { continue };
+            let Some(name) = self.own.find_name(record.name) else {
+                continue;
+            };
             if self.own.is_ours(now, name, &record, source) {
                 self.hear_ours(now, id, name, &record);
             } else if let Some(claim) = self.own.claim_of(name) {
@@ -51,7 +59,9 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     fn judge(&self, id: LinkId, claim: ClaimId, name: NameId, record: &Record<'_>) -> Verdict {
-        let Some(state) = self.link(id).and_then(|link| link.claims.get(claim.0)) else { return Verdict::Fine };
+        let Some(state) = self.link(id).and_then(|link| link.claims.get(claim.0)) else {
+            return Verdict::Fine;
+        };
         // A goodbye takes nothing from us. What does not exist conflicts with nothing: the rival's records come beside it.
         if record.ttl.0 == 0 || record.rtype() == RecordType::NSEC || record.rtype().is_pseudo() {
             return Verdict::Fine;
@@ -66,7 +76,11 @@ impl<S: ResponderStorage> Responder<S> {
                     .own
                     .records_of(name)
                     .any(|(_, ours)| ours.claim == Some(claim) && ours.rtype() == record.rtype());
-                if is_conflict { Verdict::Doubtful } else { Verdict::Fine }
+                if is_conflict {
+                    Verdict::Doubtful
+                } else {
+                    Verdict::Fine
+                }
             }
         }
     }
@@ -79,7 +93,9 @@ impl<S: ResponderStorage> Responder<S> {
         let pause = self.count_conflict(now);
         self.own.rename(now, claim, &mut self.chance);
         self.has_unsaid = true;
-        let Responder { own, links, chance, .. } = self;
+        let Responder {
+            own, links, chance, ..
+        } = self;
         for (_, link) in links.iter_mut().filter(|(_, link)| link.is_up) {
             if link.has_records(own, claim) {
                 link.hush(own, claim);
@@ -90,12 +106,20 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Another may have the name: it is probed for again, and not used meanwhile (§9).
     fn doubt(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
-        if self.own.claim(claim).is_some_and(|claim| claim.holder == Holder::Address) {
+        if self
+            .own
+            .claim(claim)
+            .is_some_and(|claim| claim.holder == Holder::Address)
+        {
             return self.yield_address(id, claim);
         }
         let pause = self.count_conflict(now);
-        let Responder { own, links, chance, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        let Responder {
+            own, links, chance, ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
         Stats::count(&mut link.stats.conflicts);
         link.hush(own, claim);
         link.probe(now, claim, pause, chance);
@@ -114,15 +138,22 @@ impl<S: ResponderStorage> Responder<S> {
     /// Our own words from another's mouth.
     fn hear_ours(&mut self, now: Instant, id: LinkId, name: NameId, heard: &Record<'_>) {
         let Responder { own, links, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
         let interface = link.config.interface;
-        let here = own.find(name, &heard.rdata, |record| record.scope.covers(interface) && !record.is_leaving());
+        let here = own.find(name, &heard.rdata, |record| {
+            record.scope.covers(interface) && !record.is_leaving()
+        });
         let Some(record) = here else {
             // What another link of ours says, or what we said before: it has flushed what we say here (§14).
             if heard.cache_flush {
                 let rtype = heard.rtype();
                 let same = own.records_of(name).find(|(_, record)| {
-                    record.rtype() == rtype && record.unique && record.scope.covers(interface) && !record.is_leaving()
+                    record.rtype() == rtype
+                        && record.unique
+                        && record.scope.covers(interface)
+                        && !record.is_leaving()
                 });
                 if let Some((record, _)) = same {
                     link.say_again(now, record, false);
@@ -156,14 +187,18 @@ impl<L: super::LinkStorage> super::Link<L> {
     /// What a claim's records say is not said until the name is ours (again): its own, and those that name it as their target,
     /// but for the PTRs of services on a host in doubt.
     fn hush<O: crate::own::OwnStorage>(&mut self, own: &crate::own::Own<O>, claim: ClaimId) {
-        let Some(found) = own.claim(claim) else { return };
+        let Some(found) = own.claim(claim) else {
+            return;
+        };
         let name = found.name;
         if let Some(state) = self.claims.get_mut(claim.0) {
             state.denial.clear(&mut self.askers);
             self.settle_claim(claim);
         }
         for (id, record) in own.records() {
-            if !record.is_leaving() && (record.claim == Some(claim) || record.stored.target() == Some(name)) {
+            if !record.is_leaving()
+                && (record.claim == Some(claim) || record.stored.target() == Some(name))
+            {
                 self.silence(id);
             }
         }
@@ -171,12 +206,22 @@ impl<L: super::LinkStorage> super::Link<L> {
 
     /// Multicasts a record once more, unless that was just done or it may not be said.
     fn say_again(&mut self, now: Instant, record: u32, even_if_recent: bool) {
-        let Some(state) = self.records.get_mut(record) else { return };
+        let Some(state) = self.records.get_mut(record) else {
+            return;
+        };
         let is_recent = state.may_go() > now;
         if !state.is_live || state.is_leaving || (is_recent && !even_if_recent) {
             return;
         }
-        state.debt.add(Debt { due: now, waiting: Waiting::Many, unicast: false, defends: false }, &mut self.askers);
+        state.debt.add(
+            Debt {
+                due: now,
+                waiting: Waiting::Many,
+                unicast: false,
+                defends: false,
+            },
+            &mut self.askers,
+        );
         self.settle_record(record);
     }
 }

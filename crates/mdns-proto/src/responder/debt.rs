@@ -28,8 +28,12 @@ pub(super) struct Debt {
 }
 
 impl Debt {
-    pub(super) const NONE: Debt =
-        Debt { due: Instant::MAX, waiting: Waiting::Many, unicast: false, defends: false };
+    pub(super) const NONE: Debt = Debt {
+        due: Instant::MAX,
+        waiting: Waiting::Many,
+        unicast: false,
+        defends: false,
+    };
 
     pub(super) fn is_owed(&self) -> bool {
         self.due != Instant::MAX
@@ -44,7 +48,11 @@ impl Debt {
     }
 
     /// Owes one more answer: two debts become one, at the earlier time; two askers become many, and many get it by multicast.
-    pub(super) fn add<R: Slots<Slot<super::Asker>>>(&mut self, other: Debt, askers: &mut Askers<R>) {
+    pub(super) fn add<R: Slots<Slot<super::Asker>>>(
+        &mut self,
+        other: Debt,
+        askers: &mut Askers<R>,
+    ) {
         if !self.is_owed() {
             *self = other;
             if let Waiting::One(asker) = other.waiting {

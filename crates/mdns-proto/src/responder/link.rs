@@ -75,7 +75,8 @@ impl<L: LinkStorage> Link<L> {
     /// Makes the rows as long as those of what is ours.
     pub(super) fn follow<O: OwnStorage>(&mut self, own: &Own<O>) -> Result<(), Full> {
         self.claims.extend_to(own.claims_bound(), ClaimState::new)?;
-        self.records.extend_to(own.records_bound(), RecordState::new)
+        self.records
+            .extend_to(own.records_bound(), RecordState::new)
     }
 
     pub(super) fn settle_claim(&mut self, claim: ClaimId) {
@@ -88,13 +89,21 @@ impl<L: LinkStorage> Link<L> {
 
     /// Whether a claim has anything to say on this link.
     pub(super) fn has_records<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> bool {
-        let Some(found) = own.claim(claim) else { return false };
-        own.records_of(found.name)
-            .any(|(_, record)| record.claim == Some(claim) && record.scope.covers(self.config.interface))
+        let Some(found) = own.claim(claim) else {
+            return false;
+        };
+        own.records_of(found.name).any(|(_, record)| {
+            record.claim == Some(claim) && record.scope.covers(self.config.interface)
+        })
     }
 
     /// Begins everything anew: probing for every claim, silence until it is won.
-    pub(super) fn start_over<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, chance: &mut Chance) {
+    pub(super) fn start_over<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        chance: &mut Chance,
+    ) {
         for (record, found) in own.records() {
             if !found.is_leaving() {
                 self.silence(record);
@@ -108,11 +117,18 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// Begins to probe, `pause` and a random wait from now (RFC 6762 §8.1). Names that begin together are probed together.
-    pub(super) fn probe(&mut self, now: Instant, claim: ClaimId, pause: Duration, chance: &mut Chance) {
+    pub(super) fn probe(
+        &mut self,
+        now: Instant,
+        claim: ClaimId,
+        pause: Duration,
+        chance: &mut Chance,
+    ) {
         let first = if pause.is_zero() && self.first_probe > now {
             self.first_probe
         } else {
-            let subject = u32::from(self.config.family == Family::V6) << 16 | self.config.interface.0;
+            let subject =
+                u32::from(self.config.family == Family::V6) << 16 | self.config.interface.0;
             now + pause + chance.within(Draw::FirstProbe, subject, Duration::ZERO..=PROBE_INTERVAL)
         };
         if pause.is_zero() {
@@ -122,7 +138,9 @@ impl<L: LinkStorage> Link<L> {
     }
 
     pub(super) fn probe_at(&mut self, claim: ClaimId, first: Instant) {
-        let Some(state) = self.claims.get_mut(claim.0) else { return };
+        let Some(state) = self.claims.get_mut(claim.0) else {
+            return;
+        };
         state.probe_from(first);
         state.denial.clear(&mut self.askers);
         self.settle_claim(claim);
@@ -130,7 +148,9 @@ impl<L: LinkStorage> Link<L> {
 
     /// Nothing more is done about a claim.
     pub(super) fn stop_claim(&mut self, claim: ClaimId) {
-        let Some(state) = self.claims.get_mut(claim.0) else { return };
+        let Some(state) = self.claims.get_mut(claim.0) else {
+            return;
+        };
         state.stop();
         state.denial.clear(&mut self.askers);
         self.settle_claim(claim);
@@ -138,7 +158,9 @@ impl<L: LinkStorage> Link<L> {
 
     /// Nothing more is said of a record until it is live again. `true` if it was leaving: then it has left this link.
     pub(super) fn silence(&mut self, record: u32) -> bool {
-        let Some(state) = self.records.get_mut(record) else { return false };
+        let Some(state) = self.records.get_mut(record) else {
+            return false;
+        };
         let was_leaving = state.is_leaving;
         state.is_live = false;
         state.is_leaving = false;
@@ -168,13 +190,22 @@ impl<L: LinkStorage> Link<L> {
         record: u32,
         claim: Option<ClaimId>,
     ) -> bool {
-        let was_denied = claim.and_then(|claim| self.claims.get(claim.0)).is_some_and(|state| state.sent.is_some());
-        let name = own.get(record).filter(|_| was_denied).map(|record| record.name);
+        let was_denied = claim
+            .and_then(|claim| self.claims.get(claim.0))
+            .is_some_and(|state| state.sent.is_some());
+        let name = own
+            .get(record)
+            .filter(|_| was_denied)
+            .map(|record| record.name);
         let denied = name.map_or(0, |name| {
-            let here = own.records_of(name).filter(|(_, record)| record.scope.covers(self.config.interface));
+            let here = own
+                .records_of(name)
+                .filter(|(_, record)| record.scope.covers(self.config.interface));
             here.fold(0, |bits, (_, record)| bits | record.stored.bit())
         });
-        let Some(state) = self.records.get_mut(record) else { return false };
+        let Some(state) = self.records.get_mut(record) else {
+            return false;
+        };
         if !state.is_live || state.sent.is_none() {
             self.forget_record(record);
             return false;
@@ -188,7 +219,13 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// The name is ours on this link: its records may be said, and those that lead to it.
-    pub(super) fn win<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, claim: ClaimId, announcements: u8) {
+    pub(super) fn win<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        claim: ClaimId,
+        announcements: u8,
+    ) {
         if let Some(state) = self.claims.get_mut(claim.0) {
             state.win();
             self.settle_claim(claim);
@@ -200,7 +237,13 @@ impl<L: LinkStorage> Link<L> {
         }
     }
 
-    pub(super) fn wake_host<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, host: ClaimId, announcements: u8) {
+    pub(super) fn wake_host<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        host: ClaimId,
+        announcements: u8,
+    ) {
         for (id, record) in own.records() {
             // Its addresses, and the reverse records that lead to it.
             if record.unique && record.scope != Scope::Everywhere {
@@ -214,8 +257,16 @@ impl<L: LinkStorage> Link<L> {
         }
     }
 
-    pub(super) fn wake_service<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, index: u32, announcements: u8) {
-        let Some(service) = own.service_at(index) else { return };
+    pub(super) fn wake_service<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        index: u32,
+        announcements: u8,
+    ) {
+        let Some(service) = own.service_at(index) else {
+            return;
+        };
         if !self.is_won(service.claim) || !self.is_won(service.host) {
             return;
         }
@@ -230,7 +281,13 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// Makes a record live, if it may be, and owes its announcements.
-    pub(super) fn wake<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32, announcements: u8) {
+    pub(super) fn wake<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        id: u32,
+        announcements: u8,
+    ) {
         if !self.is_ready(own, id) {
             return;
         }
@@ -245,8 +302,13 @@ impl<L: LinkStorage> Link<L> {
 
     /// Whether the names in a record are ours on this link.
     pub(super) fn is_ready<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> bool {
-        let Some(record) = own.get(id) else { return false };
-        let target = record.stored.target().and_then(|target| own.claim_of(target));
+        let Some(record) = own.get(id) else {
+            return false;
+        };
+        let target = record
+            .stored
+            .target()
+            .and_then(|target| own.claim_of(target));
         self.is_up
             && !record.is_leaving()
             && record.scope.covers(self.config.interface)

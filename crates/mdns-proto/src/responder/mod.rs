@@ -36,8 +36,8 @@ use crate::{
     link::{Destination, InterfaceId, LinkConfig, LinkId, Subnet},
     name::Name,
     own::{
-        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, RegisterError, Scope, Service,
-        ServiceId, Stored,
+        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, RegisterError,
+        Scope, Service, ServiceId, Stored,
     },
     stats::Stats,
     store::{Full, Slot, Slots, Table},
@@ -165,7 +165,10 @@ impl<S: ResponderStorage> Responder<S> {
     /// Whether a unicast response may be the answer to a probe of the last two seconds (RFC 6762 §6).
     pub(crate) fn expects_unicast(&self, now: Instant, link: LinkId) -> bool {
         self.link(link).is_some_and(|link| {
-            link.config.unicast && link.last_probe.is_some_and(|probe| now - probe < UNICAST_WITHIN)
+            link.config.unicast
+                && link
+                    .last_probe
+                    .is_some_and(|probe| now - probe < UNICAST_WITHIN)
         })
     }
 
@@ -199,8 +202,12 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
     pub(crate) fn link_up(&mut self, now: Instant, id: LinkId) {
-        let Responder { own, links, chance, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        let Responder {
+            own, links, chance, ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
         link.is_up = true;
         link.held_until = Instant::ZERO;
         link.start_over(now, own, chance);
@@ -210,7 +217,9 @@ impl<S: ResponderStorage> Responder<S> {
     /// The link cannot be used: nothing is owed there, goodbyes cannot be said.
     pub(crate) fn link_down(&mut self, now: Instant, id: LinkId) {
         let Responder { own, links, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
         link.is_up = false;
         link.first_probe = Instant::ZERO;
         link.answers = Instant::ZERO;
@@ -236,17 +245,31 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// A datagram did not leave: a probe nobody could hear proves nothing, nor does an announcement.
     pub(crate) fn send_failed(&mut self, now: Instant, id: LinkId) {
-        let Responder { own, links, chance, announcements, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else { return };
+        let Responder {
+            own,
+            links,
+            chance,
+            announcements,
+            ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
         link.held_until = now + RETRY;
         Stats::count(&mut link.stats.send_failed);
         for (claim, _) in own.claims() {
-            if link.claims.get(claim.0).is_some_and(|state| matches!(state.phase, state::Phase::Probing(_))) {
+            if link
+                .claims
+                .get(claim.0)
+                .is_some_and(|state| matches!(state.phase, state::Phase::Probing(_)))
+            {
                 link.probe(now, claim, RETRY, chance);
             }
         }
         for (record, _) in own.records() {
-            let Some(state) = link.records.get_mut(record) else { continue };
+            let Some(state) = link.records.get_mut(record) else {
+                continue;
+            };
             if state.is_live && state.left > 0 {
                 state.announce(now + RETRY, *announcements);
                 link.settle_record(record);
@@ -266,7 +289,11 @@ impl<S: ResponderStorage> Responder<S> {
         self.own.host_id(claim).ok_or(RegisterError::Full)
     }
 
-    pub(crate) fn register(&mut self, now: Instant, service: &Service<'_>) -> Result<ServiceId, RegisterError> {
+    pub(crate) fn register(
+        &mut self,
+        now: Instant,
+        service: &Service<'_>,
+    ) -> Result<ServiceId, RegisterError> {
         let index = self.own.add_service(now, service)?;
         self.follow()?;
         self.call_back(now, index);
@@ -292,18 +319,28 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Withdraws a host and the services that run on it.
     pub(crate) fn remove_host(&mut self, now: Instant, id: HostId) {
-        let Some(host) = self.own.host(id) else { return };
+        let Some(host) = self.own.host(id) else {
+            return;
+        };
         for index in 0..self.own.services_bound() {
-            if self.own.service_at(index).is_some_and(|service| service.host == host)
+            if self
+                .own
+                .service_at(index)
+                .is_some_and(|service| service.host == host)
                 && let Some(id) = self.own.service_id(index)
             {
                 self.withdraw(now, id);
             }
         }
-        let Some(name) = self.own.claim(host).map(|claim| claim.name) else { return };
+        let Some(name) = self.own.claim(host).map(|claim| claim.name) else {
+            return;
+        };
         for record in 0..self.own.records_bound() {
-            let Some(found) = self.own.get(record) else { continue };
-            let is_its = found.claim == Some(host) || (found.unique && found.stored == Stored::Ptr(name));
+            let Some(found) = self.own.get(record) else {
+                continue;
+            };
+            let is_its =
+                found.claim == Some(host) || (found.unique && found.stored == Stored::Ptr(name));
             if is_its && !found.is_leaving() {
                 let claim = found.claim;
                 self.own.let_go(record);
@@ -318,8 +355,14 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Gives up a claim under which nothing is said any more.
     fn drop_unused_claim(&mut self, claim: ClaimId) {
-        let Some(name) = self.own.claim(claim).map(|found| found.name) else { return };
-        if self.own.records_of(name).any(|(_, record)| record.claim == Some(claim)) {
+        let Some(name) = self.own.claim(claim).map(|found| found.name) else {
+            return;
+        };
+        if self
+            .own
+            .records_of(name)
+            .any(|(_, record)| record.claim == Some(claim))
+        {
             return;
         }
         for (_, link) in self.links.iter_mut() {
@@ -328,19 +371,30 @@ impl<S: ResponderStorage> Responder<S> {
         self.own.drop_claim(claim);
     }
 
-    pub(crate) fn update_txt(&mut self, now: Instant, id: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
-        let Some(record) = self.own.set_txt(now, id, txt)? else { return Ok(()) };
+    pub(crate) fn update_txt(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        txt: Txt<'_>,
+    ) -> Result<(), RegisterError> {
+        let Some(record) = self.own.set_txt(now, id, txt)? else {
+            return Ok(());
+        };
         self.announce_anew(now, record);
         Ok(())
     }
 
     /// Withdraws a service; what was announced says goodbye (RFC 6762 §10.1).
     pub(crate) fn withdraw(&mut self, now: Instant, id: ServiceId) {
-        let Some(claim) = self.own.service(id).map(|service| service.claim) else { return };
+        let Some(claim) = self.own.service(id).map(|service| service.claim) else {
+            return;
+        };
         for (_, link) in self.links.iter_mut() {
             link.stop_claim(claim);
         }
-        let Some(mut retired) = self.own.retire_service(id) else { return };
+        let Some(mut retired) = self.own.retire_service(id) else {
+            return;
+        };
         while let Some(record) = retired.next(&self.own) {
             let claim = self.own.get(record).and_then(|record| record.claim);
             if self.own.let_go(record) {
@@ -353,7 +407,10 @@ impl<S: ResponderStorage> Responder<S> {
     pub(crate) fn shutdown(&mut self, now: Instant) {
         for claim in 0..self.own.claims_bound() {
             let host = ClaimId(claim);
-            if self.own.claim(host).is_some_and(|claim| claim.holder == Holder::Host)
+            if self
+                .own
+                .claim(host)
+                .is_some_and(|claim| claim.holder == Holder::Host)
                 && let Some(id) = self.own.host_id(host)
             {
                 self.remove_host(now, id);
@@ -412,7 +469,10 @@ impl<S: ResponderStorage> Responder<S> {
             self.withdraw_address(now, interface, gone, addresses);
         }
         for &new in addresses {
-            let known = self.own.addresses(interface).find(|own| own.address == new.address);
+            let known = self
+                .own
+                .addresses(interface)
+                .find(|own| own.address == new.address);
             if known == Some(new) {
                 continue;
             }
@@ -425,8 +485,13 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             for host in 0..self.own.claims_bound() {
-                if self.own.claim(ClaimId(host)).is_some_and(|claim| claim.holder == Holder::Host) {
-                    self.own.add_address_records(now, ClaimId(host), interface, new)?;
+                if self
+                    .own
+                    .claim(ClaimId(host))
+                    .is_some_and(|claim| claim.holder == Holder::Host)
+                {
+                    self.own
+                        .add_address_records(now, ClaimId(host), interface, new)?;
                 }
             }
         }
@@ -436,7 +501,11 @@ impl<S: ResponderStorage> Responder<S> {
         }
         self.begin_address_claims(now);
         for host in 0..self.own.claims_bound() {
-            if self.own.claim(ClaimId(host)).is_some_and(|claim| claim.holder == Holder::Host) {
+            if self
+                .own
+                .claim(ClaimId(host))
+                .is_some_and(|claim| claim.holder == Holder::Host)
+            {
                 self.host_addresses_changed(now, ClaimId(host), interface);
             }
         }
@@ -444,9 +513,17 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// The records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).
-    fn withdraw_address(&mut self, now: Instant, interface: InterfaceId, gone: Subnet, kept: &[Subnet]) {
+    fn withdraw_address(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        gone: Subnet,
+        kept: &[Subnet],
+    ) {
         for id in 0..self.own.records_bound() {
-            let Some(record) = self.own.get(id) else { continue };
+            let Some(record) = self.own.get(id) else {
+                continue;
+            };
             if record.scope != Scope::Interface(interface) || record.is_leaving() {
                 continue;
             }
@@ -482,8 +559,17 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// A host has more or fewer addresses on an interface: claim its name there, or announce the whole RRsets.
     fn host_addresses_changed(&mut self, now: Instant, host: ClaimId, interface: InterfaceId) {
-        let Responder { own, links, chance, announcements, .. } = self;
-        for (_, link) in links.iter_mut().filter(|(_, link)| link.config.interface == interface && link.is_up) {
+        let Responder {
+            own,
+            links,
+            chance,
+            announcements,
+            ..
+        } = self;
+        for (_, link) in links
+            .iter_mut()
+            .filter(|(_, link)| link.config.interface == interface && link.is_up)
+        {
             let has_any = link.has_records(own, host);
             let phase = link.claims.get(host.0).map(|state| state.phase);
             match phase {
@@ -491,7 +577,9 @@ impl<S: ResponderStorage> Responder<S> {
                 Some(state::Phase::Won) if !has_any => {
                     link.stop_claim(host);
                     for (id, _) in own.records() {
-                        if !link.is_ready(own, id) && !link.records.get(id).is_some_and(|state| state.is_leaving) {
+                        if !link.is_ready(own, id)
+                            && !link.records.get(id).is_some_and(|state| state.is_leaving)
+                        {
                             link.silence(id);
                         }
                     }
@@ -512,7 +600,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// A new claim: every link that is up probes for it.
     fn begin_claim(&mut self, now: Instant, claim: ClaimId) {
-        let Responder { own, links, chance, .. } = self;
+        let Responder {
+            own, links, chance, ..
+        } = self;
         for (_, link) in links.iter_mut() {
             if let Some(state) = link.claims.get_mut(claim.0) {
                 state.is_first = true;
@@ -532,11 +622,21 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     fn settle_address_claims(&mut self, now: Instant, id: LinkId) {
-        let Responder { own, links, announcements, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
+        let Responder {
+            own,
+            links,
+            announcements,
+            ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else {
+            return;
+        };
         for (claim, found) in own.claims() {
             // A neighbour on this host has the same addresses, and would take our word for a conflict.
-            if found.holder != Holder::Address || !link.config.unicast || !link.has_records(own, claim) {
+            if found.holder != Holder::Address
+                || !link.config.unicast
+                || !link.has_records(own, claim)
+            {
                 continue;
             }
             if let Some(state) = link.claims.get_mut(claim.0) {
@@ -580,7 +680,10 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     fn is_settled(&self, claim: ClaimId) -> bool {
-        let mut states = self.links.iter().filter_map(|(_, link)| link.claims.get(claim.0));
+        let mut states = self
+            .links
+            .iter()
+            .filter_map(|(_, link)| link.claims.get(claim.0));
         let is_probing = |state: &ClaimState| state.is_first && state.phase != state::Phase::Off;
         states.clone().any(ClaimState::is_won) && !states.any(is_probing)
     }
@@ -592,7 +695,11 @@ impl<S: ResponderStorage> Responder<S> {
         }
         self.last_conflict = now;
         self.conflicts = self.conflicts.saturating_add(1);
-        if self.conflicts >= CONFLICTS_MAX { CONFLICTS_PAUSE } else { Duration::ZERO }
+        if self.conflicts >= CONFLICTS_MAX {
+            CONFLICTS_PAUSE
+        } else {
+            Duration::ZERO
+        }
     }
 
     // --- time ---
@@ -606,10 +713,23 @@ impl<S: ResponderStorage> Responder<S> {
 
     fn win_names(&mut self, now: Instant, id: u32) {
         loop {
-            let Responder { own, links, announcements, .. } = self;
-            let Some(link) = links.get_mut(id) else { return };
-            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId) else { return };
-            if link.claims.get(claim.0).is_none_or(|state| state.step(now) != Step::Win) {
+            let Responder {
+                own,
+                links,
+                announcements,
+                ..
+            } = self;
+            let Some(link) = links.get_mut(id) else {
+                return;
+            };
+            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId) else {
+                return;
+            };
+            if link
+                .claims
+                .get(claim.0)
+                .is_none_or(|state| state.step(now) != Step::Win)
+            {
                 return;
             }
             link.win(now, own, claim, *announcements);
@@ -619,12 +739,21 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// When this link next has something to send or to do.
     pub(crate) fn next(&self, id: LinkId) -> Instant {
-        let Some(link) = self.link(id).filter(|link| link.is_up) else { return Instant::MAX };
+        let Some(link) = self.link(id).filter(|link| link.is_up) else {
+            return Instant::MAX;
+        };
         if link.askers.next_question().is_some() {
             return link.held_until;
         }
-        let next = link.claims_due.next(&link.claims).min(link.records_due.next(&link.records));
-        if next == Instant::MAX { next } else { next.max(link.held_until) }
+        let next = link
+            .claims_due
+            .next(&link.claims)
+            .min(link.records_due.next(&link.records));
+        if next == Instant::MAX {
+            next
+        } else {
+            next.max(link.held_until)
+        }
     }
 
     /// The next datagram of a link.
@@ -634,7 +763,10 @@ impl<S: ResponderStorage> Responder<S> {
         id: LinkId,
         buffer: &mut [u8],
     ) -> Option<(Destination, usize)> {
-        if !self.link(id).is_some_and(|link| link.is_up && link.held_until <= now) {
+        if !self
+            .link(id)
+            .is_some_and(|link| link.is_up && link.held_until <= now)
+        {
             return None;
         }
         if let Some(sent) = self.answer_question(id, buffer) {
@@ -676,7 +808,9 @@ impl<S: ResponderStorage> Responder<S> {
             let (claim, news) = self.own.take_news()?;
             match self.own.claim(claim)?.holder {
                 Holder::Host => return Some(Told::Host(self.own.host_id(claim)?, news)),
-                Holder::Service(index) => return Some(Told::Service(self.own.service_id(index)?, news)),
+                Holder::Service(index) => {
+                    return Some(Told::Service(self.own.service_id(index)?, news));
+                }
                 Holder::Address => {}
             }
         }
@@ -685,7 +819,9 @@ impl<S: ResponderStorage> Responder<S> {
 
 /// One link has nothing more to say of a record that is leaving; with the last one it is forgotten.
 fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
-    let Some(found) = own.get_mut(record) else { return };
+    let Some(found) = own.get_mut(record) else {
+        return;
+    };
     found.goodbyes = found.goodbyes.saturating_sub(1);
     if found.goodbyes == 0 {
         own.remove_record(now, record);
@@ -693,15 +829,28 @@ fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
 }
 
 impl<S: ResponderStorage> OwnRecords for Responder<S> {
-    fn answer(&self, id: LinkId, name: Name<'_>, rtype: RecordType, each: &mut dyn FnMut(&Record<'_>)) -> bool {
-        let (Some(link), Some(name)) = (self.link(id), self.own.find_name(name)) else { return false };
+    fn answer(
+        &self,
+        id: LinkId,
+        name: Name<'_>,
+        rtype: RecordType,
+        each: &mut dyn FnMut(&Record<'_>),
+    ) -> bool {
+        let (Some(link), Some(name)) = (self.link(id), self.own.find_name(name)) else {
+            return false;
+        };
         for (record, found) in self.own.records_of(name) {
-            let is_live = link.records.get(record).is_some_and(|state| state.is_live && !state.is_leaving);
+            let is_live = link
+                .records
+                .get(record)
+                .is_some_and(|state| state.is_live && !state.is_leaving);
             if is_live && (rtype == found.rtype() || rtype == RecordType::ANY) {
                 each(&self.own.record(found));
             }
         }
         let claim = self.own.claim_of(name);
-        claim.and_then(|claim| link.claims.get(claim.0)).is_some_and(ClaimState::is_won)
+        claim
+            .and_then(|claim| link.claims.get(claim.0))
+            .is_some_and(ClaimState::is_won)
     }
 }

@@ -20,7 +20,8 @@ use crate::{
     store::NameId,
     time::Instant,
     wire::{
-        Class, Compression, Flags, Header, Nsec, Question, Rdata, Record, RecordType, Section, Ttl, TypeSet, Writer,
+        Class, Compression, Flags, Header, Nsec, Question, Rdata, Record, RecordType, Section, Ttl,
+        TypeSet, Writer,
     },
 };
 
@@ -55,14 +56,25 @@ impl Manner {
     fn of(self, record: Record<'_>) -> Record<'_> {
         match self {
             Manner::Plain => record,
-            Manner::Goodbye => Record { ttl: Ttl::ZERO, ..record },
-            Manner::Legacy => Record { cache_flush: false, ttl: record.ttl.min(LEGACY_TTL), ..record },
+            Manner::Goodbye => Record {
+                ttl: Ttl::ZERO,
+                ..record
+            },
+            Manner::Legacy => Record {
+                cache_flush: false,
+                ttl: record.ttl.min(LEGACY_TTL),
+                ..record
+            },
         }
     }
 }
 
 /// The RRset a record belongs to, as far as it may be said on this interface: all of a unique one, just itself of a shared one.
-fn rrset<O: OwnStorage>(own: &Own<O>, interface: InterfaceId, id: u32) -> impl Iterator<Item = (u32, &OwnRecord)> {
+fn rrset<O: OwnStorage>(
+    own: &Own<O>,
+    interface: InterfaceId,
+    id: u32,
+) -> impl Iterator<Item = (u32, &OwnRecord)> {
     let record = own.get(id);
     let whole = record.filter(|record| record.unique && !record.is_leaving());
     let set = whole.into_iter().flat_map(move |record| {
@@ -71,14 +83,21 @@ fn rrset<O: OwnStorage>(own: &Own<O>, interface: InterfaceId, id: u32) -> impl I
             other.rtype() == rtype && other.claim == claim && other.scope.covers(interface)
         })
     });
-    let alone = if whole.is_some() { None } else { record.map(|record| (id, record)) };
+    let alone = if whole.is_some() {
+        None
+    } else {
+        record.map(|record| (id, record))
+    };
     set.chain(alone)
 }
 
 impl<L: LinkStorage> Link<L> {
     /// The largest packet of several records (RFC 6762 §17).
     fn limit(&self, buffer: &[u8]) -> usize {
-        usize::from(self.config.mtu).saturating_sub(self.config.family.headers()).max(512).min(buffer.len())
+        usize::from(self.config.mtu)
+            .saturating_sub(self.config.family.headers())
+            .max(512)
+            .min(buffer.len())
     }
 
     /// A probe for as many names as are due and fit: the questions, and in the authority section what we propose (§8.2).
@@ -94,8 +113,12 @@ impl<L: LinkStorage> Link<L> {
         let mut len = HEADER;
         while let Some(claim) = self.claims_due.by(&self.claims, now).map(ClaimId) {
             let size = self.probe_size(own, claim);
-            let is_probe = self.claims.get(claim.0).is_some_and(|state| state.step(now) == Step::Probe);
-            if !is_probe || (!names.is_empty() && len + size > limit) || names.push(claim).is_err() {
+            let is_probe = self
+                .claims
+                .get(claim.0)
+                .is_some_and(|state| state.step(now) == Step::Probe);
+            if !is_probe || (!names.is_empty() && len + size > limit) || names.push(claim).is_err()
+            {
                 break;
             }
             len += size;
@@ -106,9 +129,23 @@ impl<L: LinkStorage> Link<L> {
         }
         self.last_probe = Some(now);
         // A single name whose records are over the MTU goes alone (§17).
-        let limit = if names.len() == 1 { buffer.len() } else { limit };
-        let mut writer = Writer::new(buffer, limit, Header { id: 0, flags: Flags::QUERY });
-        for name in names.iter().filter_map(|&claim| Some(own.claim(claim)?.name)) {
+        let limit = if names.len() == 1 {
+            buffer.len()
+        } else {
+            limit
+        };
+        let mut writer = Writer::new(
+            buffer,
+            limit,
+            Header {
+                id: 0,
+                flags: Flags::QUERY,
+            },
+        );
+        for name in names
+            .iter()
+            .filter_map(|&claim| Some(own.claim(claim)?.name))
+        {
             let question = Question {
                 // §8.1 wants QU; where unicast cannot arrive it would only lose the answer (§15.1).
                 unicast: self.config.unicast,
@@ -120,7 +157,13 @@ impl<L: LinkStorage> Link<L> {
         for &claim in &names {
             for (_, record) in self.proposed(own, claim) {
                 // §10.2: the cache-flush bit is for responses.
-                let _fits = writer.record(Section::Authority, &Record { cache_flush: false, ..own.record(record) });
+                let _fits = writer.record(
+                    Section::Authority,
+                    &Record {
+                        cache_flush: false,
+                        ..own.record(record)
+                    },
+                );
             }
         }
         Some(writer.finish())
@@ -134,14 +177,22 @@ impl<L: LinkStorage> Link<L> {
         let interface = self.config.interface;
         let name = own.claim(claim).map(|claim| claim.name);
         let records = name.into_iter().flat_map(|name| own.records_of(name));
-        records.filter(move |(_, record)| record.claim == Some(claim) && record.scope.covers(interface))
+        records.filter(move |(_, record)| {
+            record.claim == Some(claim) && record.scope.covers(interface)
+        })
     }
 
     fn probe_size<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> usize {
-        let Some(name) = own.claim(claim).map(|claim| own.name(claim.name).wire_len()) else { return 0 };
+        let Some(name) = own
+            .claim(claim)
+            .map(|claim| own.name(claim.name).wire_len())
+        else {
+            return 0;
+        };
         let records = self.proposed(own, claim);
-        let records: usize =
-            records.map(|(_, record)| name + RECORD_FIXED + own.record(record).rdata.wire_len()).sum();
+        let records: usize = records
+            .map(|(_, record)| name + RECORD_FIXED + own.record(record).rdata.wire_len())
+            .sum();
         name + QUESTION_FIXED + records
     }
 
@@ -152,11 +203,12 @@ impl<L: LinkStorage> Link<L> {
         self.packet
     }
 
-
     /// The time from which all of an RRset may be multicast.
     fn rrset_may_go<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> Instant {
         let set = rrset(own, self.config.interface, id);
-        let times = set.filter_map(|(id, _)| self.records.get(id)).map(RecordState::may_go);
+        let times = set
+            .filter_map(|(id, _)| self.records.get(id))
+            .map(RecordState::may_go);
         times.max().unwrap_or(Instant::ZERO)
     }
 
@@ -172,7 +224,11 @@ impl<L: LinkStorage> Link<L> {
         let packet = self.packet;
         let mark = writer.mark();
         for (id, record) in rrset(own, self.config.interface, id) {
-            if self.records.get(id).is_none_or(|state| state.packet == packet || !state.is_live) {
+            if self
+                .records
+                .get(id)
+                .is_none_or(|state| state.packet == packet || !state.is_live)
+            {
                 continue;
             }
             if let Err(full) = writer.record(section, &manner.of(own.record(record))) {
@@ -205,7 +261,10 @@ impl<L: LinkStorage> Link<L> {
         let mut added = heapless::Vec::<u32, MOST>::new();
         // Additional records may want others beside them: PTR, then SRV, then addresses.
         let mut at = 0;
-        while let Some(&id) = answered.get(at).or_else(|| added.get(at.checked_sub(answered.len())?)) {
+        while let Some(&id) = answered
+            .get(at)
+            .or_else(|| added.get(at.checked_sub(answered.len())?))
+        {
             at += 1;
             let Some(record) = own.get(id) else { continue };
             let rtype = record.rtype();
@@ -217,19 +276,25 @@ impl<L: LinkStorage> Link<L> {
                 RecordType::A | RecordType::AAAA => Some(record.name),
                 _ => None,
             };
-            let Some(name) = wanted.filter(|&name| own.claim_of(name).is_some()) else { continue };
+            let Some(name) = wanted.filter(|&name| own.claim_of(name).is_some()) else {
+                continue;
+            };
             for (other, beside) in own.records_of(name) {
                 let is_wanted = match rtype {
                     RecordType::PTR => matches!(beside.rtype(), RecordType::SRV | RecordType::TXT),
                     _ => matches!(beside.rtype(), RecordType::A | RecordType::AAAA),
                 };
-                let is_new =
-                    self.records.get(other).is_some_and(|state| state.is_live && state.packet != self.packet);
+                let is_new = self
+                    .records
+                    .get(other)
+                    .is_some_and(|state| state.is_live && state.packet != self.packet);
                 if is_wanted
                     && is_new
                     && beside.scope.covers(self.config.interface)
                     && may_add(self, other)
-                    && self.write_rrset(own, writer, Section::Additional, other, manner).is_ok()
+                    && self
+                        .write_rrset(own, writer, Section::Additional, other, manner)
+                        .is_ok()
                 {
                     let _noted_while_there_is_room = added.push(other);
                 }
@@ -243,7 +308,9 @@ impl<L: LinkStorage> Link<L> {
         let name = own.claim(claim).map(|claim| claim.name);
         let records = name.into_iter().flat_map(|name| own.records_of(name));
         records
-            .filter(|(_, record)| record.scope.covers(self.config.interface) && !record.is_leaving())
+            .filter(|(_, record)| {
+                record.scope.covers(self.config.interface) && !record.is_leaving()
+            })
             .map(|(_, record)| record.rtype())
             .collect()
     }
@@ -256,11 +323,22 @@ impl<L: LinkStorage> Link<L> {
         claim: ClaimId,
         manner: Manner,
     ) -> Result<(), crate::wire::Full> {
-        let Some(found) = own.claim(claim) else { return Ok(()) };
+        let Some(found) = own.claim(claim) else {
+            return Ok(());
+        };
         let types = self.types_of(own, claim);
         let name = own.name(found.name);
-        let rdata = Rdata::Nsec(Nsec { next: name, types: types.as_types() });
-        let record = Record { name, class: Class::IN, cache_flush: true, ttl: HOST_TTL, rdata };
+        let rdata = Rdata::Nsec(Nsec {
+            next: name,
+            types: types.as_types(),
+        });
+        let record = Record {
+            name,
+            class: Class::IN,
+            cache_flush: true,
+            ttl: HOST_TTL,
+            rdata,
+        };
         writer.record(section, &manner.of(record))
     }
 
@@ -272,7 +350,11 @@ impl<L: LinkStorage> Link<L> {
         record: u32,
         unsaid: &mut heapless::Vec<NameId, MOST>,
     ) {
-        let Some((name, state)) = own.get(record).map(|record| record.name).zip(self.records.get(record)) else {
+        let Some((name, state)) = own
+            .get(record)
+            .map(|record| record.name)
+            .zip(self.records.get(record))
+        else {
             return;
         };
         if state.denied == 0 || unsaid.contains(&name) || unsaid.push(name).is_err() {
@@ -280,11 +362,22 @@ impl<L: LinkStorage> Link<L> {
         }
         let types = Stored::types(state.denied);
         let name = own.name(name);
-        let rdata = Rdata::Nsec(Nsec { next: name, types: types.as_types() });
+        let rdata = Rdata::Nsec(Nsec {
+            next: name,
+            types: types.as_types(),
+        });
         // Not zero: Avahi compares what it does not know byte by byte, pointers and all, and would not find it again. Replaced
         // (§10.2) by one that ends within the second, it is gone everywhere. Without room it stays where it was heard until its TTL ends, two minutes at most.
-        let _fits =
-            writer.record(Section::Answer, &Record { name, class: Class::IN, cache_flush: true, ttl: Ttl(1), rdata });
+        let _fits = writer.record(
+            Section::Answer,
+            &Record {
+                name,
+                class: Class::IN,
+                cache_flush: true,
+                ttl: Ttl(1),
+                rdata,
+            },
+        );
     }
 
     /// Denials beside the records answered and added: so that nobody waits for the address family that is not there (§6.2).
@@ -302,14 +395,20 @@ impl<L: LinkStorage> Link<L> {
             if done.contains(&claim) {
                 continue;
             }
-            let Some(state) = self.claims.get(claim.0) else { continue };
+            let Some(state) = self.claims.get(claim.0) else {
+                continue;
+            };
             let is_due = state.denial.due <= now && is_multicast;
-            let is_recent = state.sent.is_some_and(|sent| now - sent < MULTICAST_INTERVAL);
+            let is_recent = state
+                .sent
+                .is_some_and(|sent| now - sent < MULTICAST_INTERVAL);
             if is_due || (is_multicast && is_recent) {
                 continue;
             }
             if done.push(claim).is_err()
-                || self.write_denial(own, writer, Section::Additional, claim, manner).is_err()
+                || self
+                    .write_denial(own, writer, Section::Additional, claim, manner)
+                    .is_err()
             {
                 return;
             }
@@ -326,16 +425,20 @@ impl<L: LinkStorage> Link<L> {
     /// Debts of a record that are due but must wait: for the asker's last known answers, or because it was just multicast.
     /// `true` if it was put off.
     fn put_off<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32) -> bool {
-        let Some(state) = self.records.get(id) else { return false };
+        let Some(state) = self.records.get(id) else {
+            return false;
+        };
         let mut due = state.debt.due;
         if let Waiting::One(asker) = state.debt.waiting
             && due <= now
-            && let Some(Waits::Debts { due: asker_due, .. }) = self.askers.get(asker).map(|asker| &asker.waits)
+            && let Some(Waits::Debts { due: asker_due, .. }) =
+                self.askers.get(asker).map(|asker| &asker.waits)
         {
             due = due.max(*asker_due);
         }
         let mut announce = state.announce;
-        let goes_by_multicast = announce <= now || (due <= now && state.debt.unicast_to().is_none());
+        let goes_by_multicast =
+            announce <= now || (due <= now && state.debt.unicast_to().is_none());
         if goes_by_multicast {
             let may_go = self.rrset_may_go(own, id);
             if due <= now && state.debt.unicast_to().is_none() {
@@ -345,7 +448,9 @@ impl<L: LinkStorage> Link<L> {
                 announce = announce.max(may_go);
             }
         }
-        let Some(state) = self.records.get_mut(id) else { return false };
+        let Some(state) = self.records.get_mut(id) else {
+            return false;
+        };
         let is_off = due > now && announce > now;
         (state.debt.due, state.announce) = (due, announce);
         self.settle_record(id);
@@ -365,25 +470,39 @@ impl<L: LinkStorage> Link<L> {
     /// To whom a due record goes by unicast; `None` for multicast, which is what announcements and goodbyes need.
     fn unicast_of(&self, now: Instant, id: u32) -> Option<u16> {
         let state = self.records.get(id)?;
-        if state.announce <= now { None } else { state.debt.unicast_to() }
+        if state.announce <= now {
+            None
+        } else {
+            state.debt.unicast_to()
+        }
     }
 
     fn denial_due(&self, now: Instant) -> Option<ClaimId> {
         let claim = self.claims_due.by(&self.claims, now)?;
-        self.claims.get(claim).filter(|state| state.denial.due <= now).map(|_| ClaimId(claim))
+        self.claims
+            .get(claim)
+            .filter(|state| state.denial.due <= now)
+            .map(|_| ClaimId(claim))
     }
 
     /// Puts a denial off that was just multicast. `None` when it may go.
     fn put_denial_off(&mut self, now: Instant, claim: ClaimId) -> bool {
-        let Some(state) = self.claims.get_mut(claim.0) else { return false };
+        let Some(state) = self.claims.get_mut(claim.0) else {
+            return false;
+        };
         let mut due = state.denial.due;
         if let Waiting::One(asker) = state.denial.waiting
-            && let Some(Waits::Debts { due: asker_due, .. }) = self.askers.get(asker).map(|asker| &asker.waits)
+            && let Some(Waits::Debts { due: asker_due, .. }) =
+                self.askers.get(asker).map(|asker| &asker.waits)
         {
             due = due.max(*asker_due);
         }
         if state.denial.unicast_to().is_none() {
-            due = due.max(state.sent.map_or(Instant::ZERO, |sent| sent + MULTICAST_INTERVAL));
+            due = due.max(
+                state
+                    .sent
+                    .map_or(Instant::ZERO, |sent| sent + MULTICAST_INTERVAL),
+            );
         }
         state.denial.due = due;
         self.settle_claim(claim);
@@ -403,7 +522,12 @@ impl<S: ResponderStorage> Responder<S> {
         id: LinkId,
         buffer: &mut [u8],
     ) -> Option<(Destination, usize)> {
-        let Responder { own, links, announcements, .. } = self;
+        let Responder {
+            own,
+            links,
+            announcements,
+            ..
+        } = self;
         let link = links.get_mut(u32::from(id.0))?;
         while let Some(claim) = link.denial_due(now) {
             if !link.put_denial_off(now, claim) {
@@ -422,7 +546,10 @@ impl<S: ResponderStorage> Responder<S> {
             None => Destination::Multicast,
         };
         link.next_packet();
-        let header = Header { id: 0, flags: Flags::RESPONSE };
+        let header = Header {
+            id: 0,
+            flags: Flags::RESPONSE,
+        };
         let limit = link.limit(buffer);
         let mut oversize = None;
         let mut answered = Answered::new();
@@ -433,15 +560,28 @@ impl<S: ResponderStorage> Responder<S> {
             if link.unicast_of(now, record) != to {
                 break;
             }
-            let is_goodbye = link.records.get(record).is_some_and(|state| state.is_leaving);
-            let manner = if is_goodbye { Manner::Goodbye } else { Manner::Plain };
-            if link.write_rrset(own, &mut writer, Section::Answer, record, manner).is_err() {
+            let is_goodbye = link
+                .records
+                .get(record)
+                .is_some_and(|state| state.is_leaving);
+            let manner = if is_goodbye {
+                Manner::Goodbye
+            } else {
+                Manner::Plain
+            };
+            if link
+                .write_rrset(own, &mut writer, Section::Answer, record, manner)
+                .is_err()
+            {
                 if writer.record_count() == 0 {
                     oversize = Some(record);
                 }
                 break;
             }
-            let wants_beside = link.records.get(record).is_some_and(|state| state.debt.due <= now);
+            let wants_beside = link
+                .records
+                .get(record)
+                .is_some_and(|state| state.debt.due <= now);
             link.note_sent(now, own, record, to.is_none(), *announcements);
             if is_goodbye {
                 link.unsay_denial(own, &mut writer, record, &mut unsaid);
@@ -455,16 +595,24 @@ impl<S: ResponderStorage> Responder<S> {
         }
         if let Some(record) = oversize {
             // §17: what is over the MTU goes alone, in fragments; what is in no buffer at all is given up.
-            return Some((destination, link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?));
+            return Some((
+                destination,
+                link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?,
+            ));
         }
         while let Some(claim) = link.denial_due(now) {
-            let is_same = link.claims.get(claim.0).is_some_and(|state| state.denial.unicast_to() == to);
+            let is_same = link
+                .claims
+                .get(claim.0)
+                .is_some_and(|state| state.denial.unicast_to() == to);
             if link.put_denial_off(now, claim) {
                 continue;
             }
             if !is_same
                 || denied.push(claim).is_err()
-                || link.write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain).is_err()
+                || link
+                    .write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain)
+                    .is_err()
             {
                 break;
             }
@@ -477,9 +625,7 @@ impl<S: ResponderStorage> Responder<S> {
             link.settle_claim(claim);
         }
         let is_multicast = to.is_none();
-        let may_add = |link: &Link<S::Link>, id| {
-            !is_multicast || link.rrset_may_go(own, id) <= now
-        };
+        let may_add = |link: &Link<S::Link>, id| !is_multicast || link.rrset_may_go(own, id) <= now;
         let added = link.write_additionals(own, &mut writer, &answered, may_add, Manner::Plain);
         for &record in &added {
             link.note_added(now, own, record, is_multicast);
@@ -493,7 +639,11 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// The reply to one question by itself: a legacy query, or a probe that asks for unicast.
-    pub(super) fn answer_question(&mut self, id: LinkId, buffer: &mut [u8]) -> Option<(Destination, usize)> {
+    pub(super) fn answer_question(
+        &mut self,
+        id: LinkId,
+        buffer: &mut [u8],
+    ) -> Option<(Destination, usize)> {
         let Responder { own, links, .. } = self;
         let link = links.get_mut(u32::from(id.0))?;
         loop {
@@ -509,10 +659,18 @@ impl<S: ResponderStorage> Responder<S> {
 }
 
 impl<L: LinkStorage> Link<L> {
-    fn write_reply<O: OwnStorage>(&mut self, own: &Own<O>, buffer: &mut [u8], asked: &Asked) -> Option<usize> {
+    fn write_reply<O: OwnStorage>(
+        &mut self,
+        own: &Own<O>,
+        buffer: &mut [u8],
+        asked: &Asked,
+    ) -> Option<usize> {
         self.next_packet();
         let is_legacy = asked.legacy.is_some();
-        let header = Header { id: asked.legacy.map_or(0, |echoed| echoed.id), flags: Flags::RESPONSE };
+        let header = Header {
+            id: asked.legacy.map_or(0, |echoed| echoed.id),
+            flags: Flags::RESPONSE,
+        };
         let limit = self.limit(buffer);
         let mut writer = Writer::new(buffer, limit, header);
         if let Some(echoed) = asked.legacy {
@@ -525,14 +683,24 @@ impl<L: LinkStorage> Link<L> {
             };
             writer.question(&question).ok()?;
         }
-        let manner = if is_legacy { Manner::Legacy } else { Manner::Plain };
+        let manner = if is_legacy {
+            Manner::Legacy
+        } else {
+            Manner::Plain
+        };
         let mut answered = Answered::new();
         for (id, record) in own.records_of(asked.name) {
-            let is_live = self.records.get(id).is_some_and(|state| state.is_live && !state.is_leaving);
+            let is_live = self
+                .records
+                .get(id)
+                .is_some_and(|state| state.is_live && !state.is_leaving);
             if !is_live || !matches(asked.qtype, record.rtype()) {
                 continue;
             }
-            if self.write_rrset(own, &mut writer, Section::Answer, id, manner).is_err() {
+            if self
+                .write_rrset(own, &mut writer, Section::Answer, id, manner)
+                .is_err()
+            {
                 // §18.5: in a legacy reply the bit means what it means elsewhere.
                 writer.set_truncated(is_legacy);
                 break;
@@ -541,12 +709,14 @@ impl<L: LinkStorage> Link<L> {
         }
         let claim = own.claim_of(asked.name);
         if writer.record_count() == 0 {
-            let claim = claim.filter(|claim| self.claims.get(claim.0).is_some_and(ClaimState::is_won))?;
+            let claim =
+                claim.filter(|claim| self.claims.get(claim.0).is_some_and(ClaimState::is_won))?;
             let denies = !self.types_of(own, claim).as_types().contains(asked.qtype);
             if !denies || asked.qtype == RecordType::ANY {
                 return None;
             }
-            self.write_denial(own, &mut writer, Section::Answer, claim, manner).ok()?;
+            self.write_denial(own, &mut writer, Section::Answer, claim, manner)
+                .ok()?;
             return Some(writer.finish());
         }
         let added = self.write_additionals(own, &mut writer, &answered, |_, _| true, manner);
@@ -567,9 +737,20 @@ impl<L: LinkStorage> Link<L> {
     ) -> Option<usize> {
         let is_goodbye = self.records.get(id).is_some_and(|state| state.is_leaving);
         let room = buffer.len();
-        let mut writer = Writer::new(buffer, room, Header { id: 0, flags: Flags::RESPONSE });
+        let mut writer = Writer::new(
+            buffer,
+            room,
+            Header {
+                id: 0,
+                flags: Flags::RESPONSE,
+            },
+        );
         if let Some(record) = own.get(id) {
-            let manner = if is_goodbye { Manner::Goodbye } else { Manner::Plain };
+            let manner = if is_goodbye {
+                Manner::Goodbye
+            } else {
+                Manner::Plain
+            };
             // Registration made sure that it fits in what the caller promised to bring.
             let _fits = writer.record(Section::Answer, &manner.of(own.record(record)));
         }
@@ -597,7 +778,9 @@ impl<L: LinkStorage> Link<L> {
     }
 
     fn note_one_sent(&mut self, now: Instant, id: u32, is_multicast: bool, announcements: u8) {
-        let Some(state) = self.records.get_mut(id) else { return };
+        let Some(state) = self.records.get_mut(id) else {
+            return;
+        };
         if is_multicast {
             state.sent = Some(now);
             state.announced(now, announcements);
@@ -609,7 +792,13 @@ impl<L: LinkStorage> Link<L> {
         self.settle_record(id);
     }
 
-    fn note_added<O: OwnStorage>(&mut self, now: Instant, own: &Own<O>, id: u32, is_multicast: bool) {
+    fn note_added<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        id: u32,
+        is_multicast: bool,
+    ) {
         if !is_multicast {
             return;
         }
@@ -630,10 +819,13 @@ fn with_case(name: Name<'_>, case: &[u8; 32]) -> NameBuf {
     let mut flat = [0; 256];
     let len = name.copy_to(&mut flat).unwrap_or(0);
     for (at, byte) in flat.iter_mut().enumerate().take(len) {
-        let is_other = case.get(at / 8).is_some_and(|bits| bits >> (at % 8) & 1 == 1);
+        let is_other = case
+            .get(at / 8)
+            .is_some_and(|bits| bits >> (at % 8) & 1 == 1);
         if is_other && byte.is_ascii_alphabetic() {
             *byte ^= 0x20;
         }
     }
-    Name::from_wire(flat.get(..len).unwrap_or(&[])).map_or_else(|_| NameBuf::from(name), NameBuf::from)
+    Name::from_wire(flat.get(..len).unwrap_or(&[]))
+        .map_or_else(|_| NameBuf::from(name), NameBuf::from)
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     chance::{Chance, Draw},
-    link::{LinkId, Packet, PORT, Via},
+    link::{LinkId, PORT, Packet, Via},
     own::{ClaimId, Holder, Own, OwnStorage},
     stats::Stats,
     store::NameId,
@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// The delay of an answer that others may give too (§6).
-const SHARED_DELAY: core::ops::RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(120);
+const SHARED_DELAY: core::ops::RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_millis(120);
 
 /// The delay when more known answers are to come (§7.2).
 const TRUNCATED_DELAY: core::ops::RangeInclusive<Duration> =
@@ -42,8 +43,16 @@ impl<S: ResponderStorage> Responder<S> {
         is_near: bool,
     ) {
         self.yield_addresses(now, id, packet, message);
-        let Responder { own, links, chance, rrset_max, .. } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else { return };
+        let Responder {
+            own,
+            links,
+            chance,
+            rrset_max,
+            ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else {
+            return;
+        };
         let is_truncated = message.header().flags.truncated();
         if is_truncated && let Some(asker) = link.askers.at(packet.source) {
             // §7.2: each further packet pushes the answers back.
@@ -60,11 +69,20 @@ impl<S: ResponderStorage> Responder<S> {
             due: Due::of(now, message, is_truncated, link, chance),
         };
         for question in message.questions() {
-            let Some(name) = own.find_name(question.name) else { continue };
-            let rival = || message.authorities().filter(|record| record.name == question.name);
+            let Some(name) = own.find_name(question.name) else {
+                continue;
+            };
+            let rival = || {
+                message
+                    .authorities()
+                    .filter(|record| record.name == question.name)
+            };
             let is_probe = rival().next().is_some();
             if is_probe {
-                if rival().take(*rrset_max).all(|record| own.is_ours(now, name, &record, packet.source.ip())) {
+                if rival()
+                    .take(*rrset_max)
+                    .all(|record| own.is_ours(now, name, &record, packet.source.ip()))
+                {
                     // Our own probe, or one that proposes what is so: nothing to decide or to defend (§8.2.1).
                     continue;
                 }
@@ -85,11 +103,21 @@ impl<S: ResponderStorage> Responder<S> {
 
 impl<S: ResponderStorage> Responder<S> {
     /// A neighbour that probes for the reverse name of an address of ours may have it.
-    fn yield_addresses(&mut self, now: Instant, id: LinkId, packet: &Packet<'_>, message: &Message<'_>) {
+    fn yield_addresses(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        packet: &Packet<'_>,
+        message: &Message<'_>,
+    ) {
         for rival in message.authorities() {
-            let Some(name) = self.own.find_name(rival.name) else { continue };
+            let Some(name) = self.own.find_name(rival.name) else {
+                continue;
+            };
             let claim = self.own.claim_of(name).filter(|&claim| {
-                self.own.claim(claim).is_some_and(|claim| claim.holder == Holder::Address)
+                self.own
+                    .claim(claim)
+                    .is_some_and(|claim| claim.holder == Holder::Address)
             });
             if let Some(claim) = claim
                 && !self.own.is_ours(now, name, &rival, packet.source.ip())
@@ -133,14 +161,30 @@ impl Due {
     ) -> Self {
         if is_truncated {
             let due = now + chance.within(Draw::TruncatedAnswer, 1, TRUNCATED_DELAY);
-            return Due { unique: due, shared: due, asker: due };
+            return Due {
+                unique: due,
+                shared: due,
+                asker: due,
+            };
         }
         // §6.4: answers that are on their way anyway take these with them.
         let is_soon = (*SHARED_DELAY.start()..=*SHARED_DELAY.end()).contains(&(link.answers - now));
-        let shared = if is_soon { link.answers } else { now + chance.within(Draw::Answer, 0, SHARED_DELAY) };
+        let shared = if is_soon {
+            link.answers
+        } else {
+            now + chance.within(Draw::Answer, 0, SHARED_DELAY)
+        };
         // §6.3: with several questions others may have part of the answers.
-        let unique = if message.question_count() > 1 { shared } else { now };
-        Due { unique, shared, asker: now }
+        let unique = if message.question_count() > 1 {
+            shared
+        } else {
+            now
+        };
+        Due {
+            unique,
+            shared,
+            asker: now,
+        }
     }
 }
 
@@ -154,8 +198,12 @@ impl<L: LinkStorage> Link<L> {
         theirs: impl Iterator<Item = crate::wire::Record<'a>> + Clone,
         most: usize,
     ) -> bool {
-        let Some(name) = own.claim(claim).map(|claim| claim.name) else { return false };
-        let Some(state) = self.claims.get(claim.0) else { return false };
+        let Some(name) = own.claim(claim).map(|claim| claim.name) else {
+            return false;
+        };
+        let Some(state) = self.claims.get(claim.0) else {
+            return false;
+        };
         match state.phase {
             Phase::Off | Phase::Won => return false,
             // Nothing was proposed yet that could lose.
@@ -170,7 +218,9 @@ impl<L: LinkStorage> Link<L> {
             .map(|(id, _)| id)
             .take(32)
             .collect();
-        let ours = proposed.iter().filter_map(|&id| Some(own.record(own.get(id)?)));
+        let ours = proposed
+            .iter()
+            .filter_map(|&id| Some(own.record(own.get(id)?)));
         if tiebreak::compare(ours, theirs, most).is_lt() {
             Stats::count(&mut self.stats.deferred);
             // §8.2: the same name once more; if the other has it by then, it will say so.
@@ -227,7 +277,9 @@ impl<L: LinkStorage> Link<L> {
         };
         let mut is_known = false;
         for (id, record) in own.records_of(name) {
-            if !matches(question.qtype, record.rtype()) || !record.scope.covers(self.config.interface) {
+            if !matches(question.qtype, record.rtype())
+                || !record.scope.covers(self.config.interface)
+            {
                 continue;
             }
             // A record that is not live yet is not denied either.
@@ -255,16 +307,25 @@ impl<L: LinkStorage> Link<L> {
         name: NameId,
         is_legacy: bool,
     ) {
-        let is_won = own.claim_of(name).and_then(|claim| self.claims.get(claim.0)).is_some_and(|state| state.is_won());
+        let is_won = own
+            .claim_of(name)
+            .and_then(|claim| self.claims.get(claim.0))
+            .is_some_and(|state| state.is_won());
         let has_answer = own.records_of(name).any(|(id, record)| {
             matches(question.qtype, record.rtype())
-                && self.records.get(id).is_some_and(|state| state.is_live && !state.is_leaving)
+                && self
+                    .records
+                    .get(id)
+                    .is_some_and(|state| state.is_live && !state.is_leaving)
         });
         let can_deny = is_won && question.qtype < QTYPES && !question.qtype.is_pseudo();
         if !has_answer && !can_deny {
             return;
         }
-        let echoed = Echoed { id: query.id, case: case_of(question, own.name(name)) };
+        let echoed = Echoed {
+            id: query.id,
+            case: case_of(question, own.name(name)),
+        };
         let asked = Asked {
             name,
             qtype: question.qtype,
@@ -278,11 +339,15 @@ impl<L: LinkStorage> Link<L> {
     }
 
     fn owe_record(&mut self, owe: &mut Owe<'_>, id: u32, ttl: Ttl) {
-        let Some(state) = self.records.get(id) else { return };
+        let Some(state) = self.records.get(id) else {
+            return;
+        };
         if !state.is_live || state.is_leaving {
             return;
         }
-        let Some(debt) = owe.debt(state.sent, ttl, &mut self.askers, &mut self.stats) else { return };
+        let Some(debt) = owe.debt(state.sent, ttl, &mut self.askers, &mut self.stats) else {
+            return;
+        };
         if let Some(state) = self.records.get_mut(id) {
             state.debt.add(debt, &mut self.askers);
             self.settle_record(id);
@@ -291,8 +356,15 @@ impl<L: LinkStorage> Link<L> {
 
     /// Owes the answer that there is no such record (§6.1).
     fn owe_denial(&mut self, owe: &mut Owe<'_>, claim: ClaimId) {
-        let Some(state) = self.claims.get(claim.0).filter(|state| state.is_won()) else { return };
-        let Some(debt) = owe.debt(state.sent, crate::own::HOST_TTL, &mut self.askers, &mut self.stats) else {
+        let Some(state) = self.claims.get(claim.0).filter(|state| state.is_won()) else {
+            return;
+        };
+        let Some(debt) = owe.debt(
+            state.sent,
+            crate::own::HOST_TTL,
+            &mut self.askers,
+            &mut self.stats,
+        ) else {
             return;
         };
         if let Some(state) = self.claims.get_mut(claim.0) {
@@ -302,13 +374,26 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// Clears what this asker alone waits for and knows already (§7.1, §7.2).
-    fn hear_known_answers<O: OwnStorage>(&mut self, own: &Own<O>, source: SocketAddr, message: &Message<'_>) {
-        let Some(asker) = self.askers.at(source) else { return };
+    fn hear_known_answers<O: OwnStorage>(
+        &mut self,
+        own: &Own<O>,
+        source: SocketAddr,
+        message: &Message<'_>,
+    ) {
+        let Some(asker) = self.askers.at(source) else {
+            return;
+        };
         let interface = self.config.interface;
         for known in message.answers() {
-            let Some(name) = own.find_name(known.name) else { continue };
-            let found = own.find(name, &known.rdata, |record| record.scope.covers(interface) && !record.is_leaving());
-            let Some((id, record)) = found.and_then(|id| Some((id, own.get(id)?))) else { continue };
+            let Some(name) = own.find_name(known.name) else {
+                continue;
+            };
+            let found = own.find(name, &known.rdata, |record| {
+                record.scope.covers(interface) && !record.is_leaving()
+            });
+            let Some((id, record)) = found.and_then(|id| Some((id, own.get(id)?))) else {
+                continue;
+            };
             // §7.1: less than half of the true TTL does not count as known.
             if known.class != Class::IN || u64::from(known.ttl.0) * 2 < u64::from(record.ttl().0) {
                 continue;
@@ -360,7 +445,12 @@ impl Owe<'_> {
         }
         let waiting = self.asker.map_or(Waiting::Many, Waiting::One);
         let unicast = self.wants_unicast && is_recent && waiting != Waiting::Many;
-        Some(Debt { due: self.due, waiting, unicast, defends: self.defends })
+        Some(Debt {
+            due: self.due,
+            waiting,
+            unicast,
+            defends: self.defends,
+        })
     }
 }
 

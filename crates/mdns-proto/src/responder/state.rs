@@ -178,7 +178,11 @@ impl RecordState {
 
     /// The first instant from which the rules let it be multicast (§6).
     pub(super) fn may_go(&self) -> Instant {
-        let interval = if self.debt.defends { DEFENCE_INTERVAL } else { MULTICAST_INTERVAL };
+        let interval = if self.debt.defends {
+            DEFENCE_INTERVAL
+        } else {
+            MULTICAST_INTERVAL
+        };
         self.sent.map_or(Instant::ZERO, |sent| sent + interval)
     }
 

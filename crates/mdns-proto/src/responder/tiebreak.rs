@@ -32,7 +32,9 @@ where
 }
 
 /// The records in ascending order, each once.
-fn sorted<'a>(records: impl Iterator<Item = Record<'a>> + Clone) -> impl Iterator<Item = Record<'a>> {
+fn sorted<'a>(
+    records: impl Iterator<Item = Record<'a>> + Clone,
+) -> impl Iterator<Item = Record<'a>> {
     let mut last: Option<Record<'a>> = None;
     core::iter::from_fn(move || {
         let later = records.clone().filter(|record| match &last {
@@ -56,7 +58,13 @@ mod tests {
     const OWNER: Name<'static> = Name::from_static(b"\x01h\x05local\0");
 
     fn record(rdata: Rdata<'_>) -> Record<'_> {
-        Record { name: OWNER, class: Class::IN, cache_flush: false, ttl: Ttl(120), rdata }
+        Record {
+            name: OWNER,
+            class: Class::IN,
+            cache_flush: false,
+            ttl: Ttl(120),
+            rdata,
+        }
     }
 
     fn a(octets: [u8; 4]) -> Record<'static> {
@@ -74,9 +82,15 @@ mod tests {
         assert_eq!(order(&[low], &[high]), Ordering::Less);
         assert_eq!(order(&[high], &[low]), Ordering::Greater);
         assert_eq!(order(&[high], &[high]), Ordering::Equal);
-        let flushed = Record { cache_flush: true, ..high };
+        let flushed = Record {
+            cache_flush: true,
+            ..high
+        };
         assert_eq!(order(&[high], &[flushed]), Ordering::Equal);
-        let other_class = Record { class: Class(3), ..low };
+        let other_class = Record {
+            class: Class(3),
+            ..low
+        };
         assert_eq!(order(&[high], &[other_class]), Ordering::Less);
     }
 
@@ -89,10 +103,20 @@ mod tests {
         assert_eq!(order(&[one], &[two, one]), Ordering::Less);
         assert_eq!(order(&[two], &[two, one]), Ordering::Greater);
         let target: NameBuf = "h.local".parse().unwrap();
-        let srv = |port| record(Rdata::Srv(Srv { priority: 0, weight: 0, port, target: target.as_name() }));
+        let srv = |port| {
+            record(Rdata::Srv(Srv {
+                priority: 0,
+                weight: 0,
+                port,
+                target: target.as_name(),
+            }))
+        };
         let txt = |bytes| record(Rdata::Txt(Txt::from_wire(bytes).unwrap()));
         // TXT (16) decides before SRV (33).
-        assert_eq!(order(&[srv(9), txt(b"\x01a")], &[srv(1), txt(b"\x01b")]), Ordering::Less);
+        assert_eq!(
+            order(&[srv(9), txt(b"\x01a")], &[srv(1), txt(b"\x01b")]),
+            Ordering::Less
+        );
     }
 
     #[test]

@@ -37,12 +37,19 @@ impl<D: Slots<u32>> Due<D> {
 
     /// The earliest instant of all.
     pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
-        self.first().and_then(|id| table.get(id)).map_or(Instant::MAX, Timed::due)
+        self.first()
+            .and_then(|id| table.get(id))
+            .map_or(Instant::MAX, Timed::due)
     }
 
     /// The slot that is due first, if that is by `now`.
-    pub(crate) fn by<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>, now: Instant) -> Option<u32> {
-        self.first().filter(|&id| table.get(id).is_some_and(|slot| slot.due() <= now))
+    pub(crate) fn by<T: Timed, R: Slots<Slot<T>>>(
+        &self,
+        table: &Table<T, R>,
+        now: Instant,
+    ) -> Option<u32> {
+        self.first()
+            .filter(|&id| table.get(id).is_some_and(|slot| slot.due() <= now))
     }
 
     /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
@@ -56,7 +63,10 @@ impl<D: Slots<u32>> Due<D> {
             (false, true) => {
                 let at = self.heap.len();
                 let pushed = self.heap.push(id);
-                debug_assert!(pushed.is_ok(), "a heap of deadlines holds every id of its table");
+                debug_assert!(
+                    pushed.is_ok(),
+                    "a heap of deadlines holds every id of its table"
+                );
                 if pushed.is_ok() {
                     self.note(table, at);
                     self.rise(table, at);
@@ -78,7 +88,9 @@ impl<D: Slots<u32>> Due<D> {
     }
 
     fn take_out<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, at: usize) {
-        let Some(last) = self.heap.len().checked_sub(1) else { return };
+        let Some(last) = self.heap.len().checked_sub(1) else {
+            return;
+        };
         if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
             slot.set_place(NONE);
         }
@@ -98,7 +110,11 @@ impl<D: Slots<u32>> Due<D> {
         }
     }
 
-    fn due_at<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>, at: usize) -> Option<Instant> {
+    fn due_at<T: Timed, R: Slots<Slot<T>>>(
+        &self,
+        table: &Table<T, R>,
+        at: usize,
+    ) -> Option<Instant> {
         Some(table.get(*self.heap.get(at)?)?.due())
     }
 
@@ -108,7 +124,11 @@ impl<D: Slots<u32>> Due<D> {
         self.note(table, b);
     }
 
-    fn rise<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, mut at: usize) -> usize {
+    fn rise<T: Timed, R: Slots<Slot<T>>>(
+        &mut self,
+        table: &mut Table<T, R>,
+        mut at: usize,
+    ) -> usize {
         while at > 0 {
             let parent = (at - 1) / 2;
             if self.due_at(table, parent) <= self.due_at(table, at) {
@@ -123,7 +143,9 @@ impl<D: Slots<u32>> Due<D> {
     fn sink<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, mut at: usize) {
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);
-            let Some(mut least) = self.due_at(table, left).map(|due| (due, left)) else { return };
+            let Some(mut least) = self.due_at(table, left).map(|due| (due, left)) else {
+                return;
+            };
             if let Some(due) = self.due_at(table, right)
                 && due < least.0
             {

@@ -23,18 +23,27 @@ pub(crate) struct Index<I> {
 
 impl<I: Slots<u32>> Index<I> {
     pub(crate) const fn new() -> Self {
-        Index { buckets: I::EMPTY, head: NONE, count: 0 }
+        Index {
+            buckets: I::EMPTY,
+            head: NONE,
+            count: 0,
+        }
     }
 
     fn head(&self, hash: u32) -> u32 {
         // The number of buckets is a power of two.
         let mask = self.buckets.len().wrapping_sub(1);
-        self.buckets.get(hash as usize & mask).copied().unwrap_or(self.head)
+        self.buckets
+            .get(hash as usize & mask)
+            .copied()
+            .unwrap_or(self.head)
     }
 
     fn head_mut(&mut self, hash: u32) -> &mut u32 {
         let mask = self.buckets.len().wrapping_sub(1);
-        self.buckets.get_mut(hash as usize & mask).unwrap_or(&mut self.head)
+        self.buckets
+            .get_mut(hash as usize & mask)
+            .unwrap_or(&mut self.head)
     }
 
     /// The first slot of this hash for which `is` holds.
@@ -55,7 +64,11 @@ impl<I: Slots<u32>> Index<I> {
     }
 
     /// Puts a slot of the table in its chain.
-    pub(crate) fn insert<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+    pub(crate) fn insert<T: Chained, R: Slots<Slot<T>>>(
+        &mut self,
+        table: &mut Table<T, R>,
+        id: u32,
+    ) {
         self.count += 1;
         if self.count > self.buckets.len() {
             self.grow(table);
@@ -64,14 +77,20 @@ impl<I: Slots<u32>> Index<I> {
     }
 
     fn link<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
-        let Some(slot) = table.get_mut(id) else { return };
+        let Some(slot) = table.get_mut(id) else {
+            return;
+        };
         let head = self.head_mut(slot.hash());
         slot.set_next(*head);
         *head = id;
     }
 
     /// Takes a slot out of its chain. Call it before the slot is vacated.
-    pub(crate) fn remove<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+    pub(crate) fn remove<T: Chained, R: Slots<Slot<T>>>(
+        &mut self,
+        table: &mut Table<T, R>,
+        id: u32,
+    ) {
         let Some(slot) = table.get(id) else { return };
         let (hash, next) = (slot.hash(), slot.next());
         if self.head(hash) == id {
@@ -109,7 +128,9 @@ impl<I: Slots<u32>> Index<I> {
             let mut id = if old == 0 {
                 core::mem::replace(&mut self.head, NONE)
             } else {
-                self.buckets.get_mut(at).map_or(NONE, |head| core::mem::replace(head, NONE))
+                self.buckets
+                    .get_mut(at)
+                    .map_or(NONE, |head| core::mem::replace(head, NONE))
             };
             while let Some(slot) = table.get_mut(id) {
                 let next = slot.next();

@@ -15,15 +15,15 @@ mod slots;
 mod table;
 mod text;
 
+pub(crate) use due::{Due, Timed};
 #[cfg(feature = "alloc")]
 pub use heap::Heap;
 /// For the rows that [`fixed!`](crate::fixed) makes.
 #[doc(hidden)]
 pub use heapless;
-pub(crate) use due::{Due, Timed};
 pub(crate) use index::{Chained, Index};
-pub(crate) use names::{Limits, NameId, Names};
 pub use names::NameSlot;
+pub(crate) use names::{Limits, NameId, Names};
 pub use slots::{Full, Slots};
 pub use table::Slot;
 pub(crate) use table::Table;

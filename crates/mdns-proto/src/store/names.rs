@@ -57,17 +57,30 @@ pub(crate) struct Names<N, I, T> {
 
 impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     pub(crate) const fn new(limits: Limits) -> Self {
-        Names { table: Table::new(), index: Index::new(), text: Text::new(), key: 0, limits }
+        Names {
+            table: Table::new(),
+            index: Index::new(),
+            text: Text::new(),
+            key: 0,
+            limits,
+        }
     }
 
     /// Sets the key of the hashes. Only while nothing is stored.
     pub(crate) fn set_key(&mut self, key: u64) {
-        debug_assert!(self.table.len() == 0, "names hashed with another key would be lost");
+        debug_assert!(
+            self.table.len() == 0,
+            "names hashed with another key would be lost"
+        );
         self.key = key;
     }
 
     /// Stores a name, or finds it stored, and holds it once more. `moved` learns where the rdata of a record has moved to.
-    pub(crate) fn intern(&mut self, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<NameId, Full> {
+    pub(crate) fn intern(
+        &mut self,
+        name: Name<'_>,
+        moved: impl FnMut(u32, Block),
+    ) -> Result<NameId, Full> {
         if let Some(id) = self.find(name) {
             self.hold(id);
             return Ok(id);
@@ -77,7 +90,14 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         }
         let block = self.store_name(NONE >> 1, name, moved)?;
         let hash = name.hash(self.key);
-        let slot = NameSlot { block, hash, next: NONE, refs: 1, first: NONE, tag: NONE };
+        let slot = NameSlot {
+            block,
+            hash,
+            next: NONE,
+            refs: 1,
+            first: NONE,
+            tag: NONE,
+        };
         let id = self.table.insert(slot, self.limits.names)?;
         self.text.set_owner(block, Owner(id));
         self.index.insert(&mut self.table, id);
@@ -85,7 +105,12 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     /// Gives a stored name another text; all who hold its id follow.
-    pub(crate) fn rename(&mut self, id: NameId, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<(), Full> {
+    pub(crate) fn rename(
+        &mut self,
+        id: NameId,
+        name: Name<'_>,
+        moved: impl FnMut(u32, Block),
+    ) -> Result<(), Full> {
         let block = self.store_name(id.0, name, moved)?;
         self.index.remove(&mut self.table, id.0);
         if let Some(slot) = self.table.get_mut(id.0) {
@@ -97,7 +122,12 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         Ok(())
     }
 
-    fn store_name(&mut self, owner: u32, name: Name<'_>, moved: impl FnMut(u32, Block)) -> Result<Block, Full> {
+    fn store_name(
+        &mut self,
+        owner: u32,
+        name: Name<'_>,
+        moved: impl FnMut(u32, Block),
+    ) -> Result<Block, Full> {
         let mut flat = [0; 256];
         let len = name.copy_to(&mut flat).ok_or(Full)?;
         self.insert_block(Owner(owner), &[flat.get(..len).unwrap_or(&[])], moved)
@@ -110,13 +140,14 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         mut moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
         let table = &mut self.table;
-        self.text.insert(owner, parts, self.limits.text, |Owner(owner), block| {
-            if owner & RECORD != 0 {
-                moved(owner & !RECORD, block);
-            } else if let Some(slot) = table.get_mut(owner) {
-                slot.block = block;
-            }
-        })
+        self.text
+            .insert(owner, parts, self.limits.text, |Owner(owner), block| {
+                if owner & RECORD != 0 {
+                    moved(owner & !RECORD, block);
+                } else if let Some(slot) = table.get_mut(owner) {
+                    slot.block = block;
+                }
+            })
     }
 
     /// Stores bytes for a record.
@@ -144,7 +175,9 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     pub(crate) fn find(&self, name: Name<'_>) -> Option<NameId> {
         let hash = name.hash(self.key);
-        self.index.find(&self.table, hash, |slot| self.text_of(slot) == name).map(NameId)
+        self.index
+            .find(&self.table, hash, |slot| self.text_of(slot) == name)
+            .map(NameId)
     }
 
     fn text_of(&self, slot: &NameSlot) -> Name<'_> {
@@ -153,7 +186,9 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     /// The text of a stored name; the root for an id that is not in use.
     pub(crate) fn name(&self, id: NameId) -> Name<'_> {
-        self.table.get(id.0).map_or(Name::ROOT, |slot| self.text_of(slot))
+        self.table
+            .get(id.0)
+            .map_or(Name::ROOT, |slot| self.text_of(slot))
     }
 
     pub(crate) fn hold(&mut self, id: NameId) {
@@ -164,7 +199,9 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     /// Lets go of a name; the last to do so frees it.
     pub(crate) fn release(&mut self, id: NameId) {
-        let Some(slot) = self.table.get_mut(id.0) else { return };
+        let Some(slot) = self.table.get_mut(id.0) else {
+            return;
+        };
         slot.refs -= 1;
         if slot.refs == 0 {
             let block = slot.block;
@@ -207,7 +244,8 @@ mod tests {
     use super::*;
     use crate::name::NameBuf;
 
-    type Board = Names<heapless::Vec<Slot<NameSlot>, 4>, heapless::Vec<u32, 0>, heapless::Vec<u8, 64>>;
+    type Board =
+        Names<heapless::Vec<Slot<NameSlot>, 4>, heapless::Vec<u32, 0>, heapless::Vec<u8, 64>>;
 
     fn name(text: &str) -> NameBuf {
         text.parse().unwrap()
@@ -215,8 +253,13 @@ mod tests {
 
     #[test]
     fn a_name_is_stored_once_and_freed_by_the_last_holder() {
-        let mut names = Board::new(Limits { names: 9, text: 999 });
-        let a = names.intern(name("Hall.local").as_name(), |_, _| {}).unwrap();
+        let mut names = Board::new(Limits {
+            names: 9,
+            text: 999,
+        });
+        let a = names
+            .intern(name("Hall.local").as_name(), |_, _| {})
+            .unwrap();
         assert_eq!(names.intern(name("HALL.local").as_name(), |_, _| {}), Ok(a));
         names.release(a);
         assert_eq!(names.find(name("hall.LOCAL").as_name()), Some(a));
@@ -227,9 +270,16 @@ mod tests {
 
     #[test]
     fn a_renamed_name_is_found_by_its_new_text_only() {
-        let mut names = Board::new(Limits { names: 9, text: 999 });
-        let id = names.intern(name("hall.local").as_name(), |_, _| {}).unwrap();
-        names.rename(id, name("hall-2.local").as_name(), |_, _| {}).unwrap();
+        let mut names = Board::new(Limits {
+            names: 9,
+            text: 999,
+        });
+        let id = names
+            .intern(name("hall.local").as_name(), |_, _| {})
+            .unwrap();
+        names
+            .rename(id, name("hall-2.local").as_name(), |_, _| {})
+            .unwrap();
         assert_eq!(names.find(name("hall.local").as_name()), None);
         assert_eq!(names.find(name("hall-2.local").as_name()), Some(id));
     }

@@ -27,7 +27,12 @@ pub(crate) struct Table<T, R> {
 
 impl<T, R: Slots<Slot<T>>> Table<T, R> {
     pub(crate) const fn new() -> Self {
-        Table { rows: R::EMPTY, vacant: NONE, taken: 0, _values: PhantomData }
+        Table {
+            rows: R::EMPTY,
+            vacant: NONE,
+            taken: 0,
+            _values: PhantomData,
+        }
     }
 
     /// How many places are taken.
@@ -71,7 +76,9 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         if matches!(slot, Slot::Vacant(_)) {
             return None;
         }
-        let Slot::Taken(value) = core::mem::replace(slot, Slot::Vacant(self.vacant)) else { return None };
+        let Slot::Taken(value) = core::mem::replace(slot, Slot::Vacant(self.vacant)) else {
+            return None;
+        };
         self.vacant = id;
         self.taken -= 1;
         Some(value)
@@ -93,22 +100,30 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
 
     /// The taken places, in the order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
-        (0..).zip(self.rows.iter()).filter_map(|(id, slot)| match slot {
-            Slot::Taken(value) => Some((id, value)),
-            Slot::Vacant(_) => None,
-        })
+        (0..)
+            .zip(self.rows.iter())
+            .filter_map(|(id, slot)| match slot {
+                Slot::Taken(value) => Some((id, value)),
+                Slot::Vacant(_) => None,
+            })
     }
 
     /// The taken places, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
-        (0..).zip(self.rows.iter_mut()).filter_map(|(id, slot)| match slot {
-            Slot::Taken(value) => Some((id, value)),
-            Slot::Vacant(_) => None,
-        })
+        (0..)
+            .zip(self.rows.iter_mut())
+            .filter_map(|(id, slot)| match slot {
+                Slot::Taken(value) => Some((id, value)),
+                Slot::Vacant(_) => None,
+            })
     }
 
     /// Makes the table as long as `bound`, with values from `fill`: for tables that run beside another one.
-    pub(crate) fn extend_to(&mut self, bound: u32, mut fill: impl FnMut() -> T) -> Result<(), Full> {
+    pub(crate) fn extend_to(
+        &mut self,
+        bound: u32,
+        mut fill: impl FnMut() -> T,
+    ) -> Result<(), Full> {
         while self.bound() < bound {
             self.rows.push(Slot::Taken(fill())).map_err(|_| Full)?;
             self.taken += 1;

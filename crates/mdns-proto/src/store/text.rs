@@ -34,7 +34,10 @@ pub(crate) struct Text<R> {
 
 impl<R: Slots<u8>> Text<R> {
     pub(crate) const fn new() -> Self {
-        Text { row: R::EMPTY, holes: 0 }
+        Text {
+            row: R::EMPTY,
+            holes: 0,
+        }
     }
 
     /// The bytes of a block.
@@ -46,9 +49,10 @@ impl<R: Slots<u8>> Text<R> {
 
     fn header(&self, at: usize) -> (Owner, usize) {
         match self.row.get(at..at + HEADER) {
-            Some(&[a, b, c, d, e, f]) => {
-                (Owner(u32::from_le_bytes([a, b, c, d])), usize::from(u16::from_le_bytes([e, f])))
-            }
+            Some(&[a, b, c, d, e, f]) => (
+                Owner(u32::from_le_bytes([a, b, c, d])),
+                usize::from(u16::from_le_bytes([e, f])),
+            ),
             _ => (Owner::NOBODY, 0),
         }
     }
@@ -77,11 +81,16 @@ impl<R: Slots<u8>> Text<R> {
         if !self.has_room(len, limit) {
             return Err(Full);
         }
-        if self.row.len() + HEADER + len > limit.min(R::CAPACITY) || self.holes > self.row.len() / 2 {
+        if self.row.len() + HEADER + len > limit.min(R::CAPACITY) || self.holes > self.row.len() / 2
+        {
             self.compact(moved);
         }
         let at = self.row.len();
-        let header = owner.0.to_le_bytes().into_iter().chain(u16::try_from(len).map_err(|_| Full)?.to_le_bytes());
+        let header = owner
+            .0
+            .to_le_bytes()
+            .into_iter()
+            .chain(u16::try_from(len).map_err(|_| Full)?.to_le_bytes());
         for byte in header.chain(parts.iter().flat_map(|part| part.iter().copied())) {
             if self.row.push(byte).is_err() {
                 self.row.truncate(at);
@@ -153,16 +162,31 @@ mod tests {
                 c = block;
             })
             .unwrap();
-        assert_eq!((text.bytes(a), text.bytes(c), text.bytes(d)), (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..]));
+        assert_eq!(
+            (text.bytes(a), text.bytes(c), text.bytes(d)),
+            (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..])
+        );
         text.remove(a);
-        text.insert(Owner(4), &[b""], 40, |owner, block| if owner == Owner(2) { c = block } else { d = block }).unwrap();
-        assert_eq!((text.bytes(c), text.bytes(d)), (&b"cccc"[..], &b"ddddd"[..]));
+        text.insert(Owner(4), &[b""], 40, |owner, block| {
+            if owner == Owner(2) {
+                c = block
+            } else {
+                d = block
+            }
+        })
+        .unwrap();
+        assert_eq!(
+            (text.bytes(c), text.bytes(d)),
+            (&b"cccc"[..], &b"ddddd"[..])
+        );
     }
 
     #[test]
     fn the_last_block_leaves_no_hole() {
         let mut text: Text<heapless::Vec<u8, 16>> = Text::new();
-        let a = text.insert(Owner(0), &[b"0123456789"], 16, |_, _| {}).unwrap();
+        let a = text
+            .insert(Owner(0), &[b"0123456789"], 16, |_, _| {})
+            .unwrap();
         text.remove(a);
         assert_eq!(text.used(), 0);
     }

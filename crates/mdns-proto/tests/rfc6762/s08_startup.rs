@@ -376,7 +376,12 @@ fn s8_4_addresses_that_go_together_all_say_goodbye() {
     bench.set_addresses(1, &["fe80::1/64"]);
     bench.run(ms(5000));
     for address in ["10.0.0.1", "10.0.0.2"] {
-        assert!(bench.sent.iter().any(|sent| sent.says(&format!("hall.local 0 IN! A {address}"))));
+        assert!(
+            bench
+                .sent
+                .iter()
+                .any(|sent| sent.says(&format!("hall.local 0 IN! A {address}")))
+        );
     }
     assert!(!bench.sent.iter().any(|sent| sent.says("hall.local 120")));
 }

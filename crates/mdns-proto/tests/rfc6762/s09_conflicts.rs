@@ -194,7 +194,8 @@ fn s14_a_name_lost_on_one_link_is_lost_on_all() {
 fn s9_the_reverse_name_of_an_address_is_left_to_a_neighbour() {
     let reverse = "1.0.0.10.in-addr.arpa";
     for heard in [
-        Heard::query(&["1.0.0.10.in-addr.arpa ANY"]).proposes(&["1.0.0.10.in-addr.arpa 120 IN PTR box.local"]),
+        Heard::query(&["1.0.0.10.in-addr.arpa ANY"])
+            .proposes(&["1.0.0.10.in-addr.arpa 120 IN PTR box.local"]),
         Heard::response(&["1.0.0.10.in-addr.arpa 120 IN! PTR box.local"]),
     ] {
         let (mut bench, _) = Bench::established(10);
