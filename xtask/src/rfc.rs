@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn check() -> Result<()> {
     run(&Options {
         check: true,
-        strict: false,
+        strict: true,
     })
 }
 

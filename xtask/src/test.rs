@@ -74,14 +74,6 @@ fn parts() -> Vec<Part> {
             work: Work::Chore(no_alloc::run),
         },
         commands(
-            "core",
-            "tests of mdns-proto, on fixed memory alone and with alloc",
-            &[
-                "test --quiet --package mdns-proto --no-default-features",
-                "test --quiet --package mdns-proto --no-default-features --features alloc",
-            ],
-        ),
-        commands(
             "tests",
             "unit, doc, story and property tests of everything",
             &["test --quiet --workspace --all-features"],

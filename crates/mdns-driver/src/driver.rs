@@ -74,6 +74,9 @@ enum Life {
 
 /// The machine that adapters drive.
 ///
+/// When it is dropped it says what can be said at once of goodbye, which is all of it if nothing was announced within the
+/// last second; [`shutdown`](Self::shutdown), and driving on until it [has ended](Self::has_ended), says all of it.
+///
 /// Commands may be given at any time; after each, as after every other call, everything that can be sent has been sent, and
 /// [`timeout`](Self::timeout) may have changed.
 ///
@@ -715,6 +718,12 @@ impl Driver {
     /// Those to be woken as soon as nobody holds the driver any more.
     pub(crate) fn take_woken(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.woken)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shutdown();
     }
 }
 

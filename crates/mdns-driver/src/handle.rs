@@ -19,9 +19,9 @@ use mdns_proto::{
 };
 
 use crate::{
-    AdvertisementEvent, Announcement, BrowseNews, Driver, Error, Instance, LinkInfo, LookupNews,
-    Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription, driver::AlarmId,
-    subscribers::keep,
+    AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
+    LookupNews, Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
+    SystemClock, driver::AlarmId, subscribers::keep,
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.
@@ -147,13 +147,32 @@ impl<R: Reactor> Mdns<R> {
     /// # }
     /// ```
     pub fn with(options: Options) -> Result<Self, Error> {
+        Self::with_clock(options, Box::new(SystemClock::new()))
+    }
+
+    /// A host on other clocks, for tests.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn with_clock(options: Options, clock: Box<dyn Clock>) -> Result<Self, Error> {
+        let (mdns, run) = Self::unspawned(options, clock)?;
+        R::spawn(run).map_err(Error::Runtime)?;
+        Ok(mdns)
+    }
+
+    /// A host and its task, for an executor of one's own: nothing happens until the task is run.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn unspawned(options: Options, clock: Box<dyn Clock>) -> Result<(Self, Run<R>), Error> {
         let reactor = R::current().map_err(Error::Runtime)?;
-        let shared = Arc::new(Shared::new(Driver::open(options)?));
-        R::spawn(Run::new(Arc::clone(&shared), reactor));
-        Ok(Mdns {
+        let shared = Arc::new(Shared::new(Driver::with_clock(options, clock)?));
+        let run = Run::new(Arc::clone(&shared), reactor);
+        let mdns = Mdns {
             handle: Arc::new(Handle { shared }),
             reactor: PhantomData,
-        })
+        };
+        Ok((mdns, run))
     }
 
     /// Advertises a service: its name is probed for, then its records are announced (RFC 6762 §8). It is withdrawn when what

@@ -29,7 +29,10 @@ pub trait Reactor: Sized + Send + Unpin + 'static {
     fn current() -> io::Result<Self>;
 
     /// Runs the task to its end, beside the caller.
-    fn spawn(run: Run<Self>);
+    ///
+    /// # Errors
+    /// There is nothing to run it.
+    fn spawn(run: Run<Self>) -> io::Result<()>;
 
     /// Registers a socket.
     ///

@@ -104,3 +104,57 @@ fn after_its_end_a_driver_does_nothing() {
         Ok(None)
     );
 }
+
+#[test]
+fn who_advertises_nothing_claims_no_name() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    run(&mut driver, &hands, Duration::from_secs(10));
+    assert_eq!(sent(&driver), 0);
+}
+
+#[test]
+fn an_extra_host_name_goes_with_its_last_service_and_may_come_back() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    let service = |name: &str| Announcement {
+        host: Some("d-extra".to_owned()),
+        ..Announcement::new(name, "_d-extra._tcp".parse().expect("a type"), 1)
+    };
+    let mut claim = |names: &[&str]| {
+        let services: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let id = driver.advertise(&service(name)).expect("an advertisement");
+                id.expect("a driver that runs")
+            })
+            .collect();
+        run(&mut driver, &hands, Duration::from_secs(5));
+        for &service in &services {
+            assert!(driver.service(service).is_some_and(|(_, is_won)| is_won));
+            let host = driver.service_host(service).expect("a host");
+            assert_eq!(host.to_string(), "d-extra.local");
+        }
+        for service in services {
+            driver.withdraw(service);
+        }
+    };
+    claim(&["Desk", "Shelf"]);
+    claim(&["Desk"]);
+}
+
+#[test]
+fn what_cannot_be_advertised_claims_no_host() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    let nameless = Announcement {
+        host: Some("d-nameless".to_owned()),
+        ..Announcement::new("", "_d-nameless._tcp".parse().expect("a type"), 1)
+    };
+    driver.advertise(&nameless).expect_err("no name");
+    run(&mut driver, &hands, Duration::from_secs(10));
+    assert_eq!(sent(&driver), 0);
+}

@@ -47,9 +47,9 @@ use tokio::{
 };
 
 pub use mdns_driver::{
-    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Error,
-    Instance, LinkInfo, Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results, proto,
-    socket,
+    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
+    Error, Instance, LinkInfo, Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results,
+    SystemClock, proto, socket,
 };
 
 /// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled.
@@ -71,8 +71,10 @@ impl Reactor for Tokio {
         })
     }
 
-    fn spawn(run: Run<Self>) {
-        tokio::spawn(run);
+    fn spawn(run: Run<Self>) -> io::Result<()> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        runtime.spawn(run);
+        Ok(())
     }
 
     fn register(&self, socket: &Socket) -> io::Result<UdpSocket> {
@@ -118,3 +120,8 @@ impl Reactor for Tokio {
         self.timer.as_mut().poll(context)
     }
 }
+
+/// What the README shows works as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
