@@ -105,7 +105,11 @@ impl Reactor for AsyncIo {
         context: &mut Context<'_>,
         read: impl FnMut() -> io::Result<()>,
     ) -> Poll<()> {
-        let Source { socket, is_readable, .. } = source;
+        let Source {
+            socket,
+            is_readable,
+            ..
+        } = source;
         poll(is_readable, || socket.poll_readable(context), read)
     }
 
@@ -114,7 +118,11 @@ impl Reactor for AsyncIo {
         context: &mut Context<'_>,
         write: impl FnMut() -> io::Result<()>,
     ) -> Poll<()> {
-        let Source { socket, is_writable, .. } = source;
+        let Source {
+            socket,
+            is_writable,
+            ..
+        } = source;
         poll(is_writable, || socket.poll_writable(context), write)
     }
 

@@ -107,7 +107,10 @@ impl Mdns {
 
     /// Takes the sockets out of the registry. They stay open.
     pub fn deregister(&mut self) {
-        if let Some(Registered { registry, sources, .. }) = &mut self.registered {
+        if let Some(Registered {
+            registry, sources, ..
+        }) = &mut self.registered
+        {
             sources.iter_mut().for_each(|source| source.leave(registry));
         }
         self.registered = None;
@@ -138,7 +141,10 @@ impl Mdns {
     /// How long the poll may wait before [`handle_timeout`](Self::handle_timeout) is to be called; `None` for as long as it likes.
     pub fn timeout(&mut self) -> Option<Duration> {
         let registered = self.registered.iter();
-        if registered.flat_map(|all| &all.sources).any(|source| source.is_readable) {
+        if registered
+            .flat_map(|all| &all.sources)
+            .any(|source| source.is_readable)
+        {
             return Some(Duration::ZERO);
         }
         self.driver.timeout()
@@ -167,10 +173,18 @@ impl Mdns {
 
     /// Registers new sockets and lets go of those that have been closed.
     fn follow(&mut self) {
-        let Mdns { driver, registered: Some(registered) } = self else {
+        let Mdns {
+            driver,
+            registered: Some(registered),
+        } = self
+        else {
             return;
         };
-        let Registered { registry, tokens, sources } = registered;
+        let Registered {
+            registry,
+            tokens,
+            sources,
+        } = registered;
         sources.retain_mut(|source| {
             let is_open = driver.sources().any(|(id, _)| id == source.id);
             if !is_open {
@@ -218,7 +232,12 @@ impl Source {
         let token = token.ok_or_else(|| io::Error::other("there are not enough tokens"))?;
         let mut socket = UdpSocket::from_std(socket.try_clone()?);
         registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Source { id, token, socket, is_readable: true })
+        Ok(Source {
+            id,
+            token,
+            socket,
+            is_readable: true,
+        })
     }
 
     fn read(&mut self, driver: &mut Driver) {
@@ -227,9 +246,7 @@ impl Source {
 
     /// What is sent makes room for nothing but more of the same.
     fn write(&mut self, driver: &mut Driver) {
-        while driver.wants_write(self.id)
-            && self.socket.try_io(|| driver.write(self.id)).is_ok()
-        {}
+        while driver.wants_write(self.id) && self.socket.try_io(|| driver.write(self.id)).is_ok() {}
     }
 
     fn leave(&mut self, registry: &Registry) {

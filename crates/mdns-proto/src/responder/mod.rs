@@ -61,6 +61,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long after a probe an answer to it may come by unicast (RFC 6762 §6).
 const UNICAST_WITHIN: Duration = Duration::from_secs(2);
 
+/// The most debts looked at for one packet, when each turns out to have to wait.
+const TURNS_MAX: u32 = 10_000;
+
 /// So many conflicts, none more than [`CONFLICTS_WITHIN`] after the one before ...
 const CONFLICTS_MAX: u8 = 15;
 const CONFLICTS_WITHIN: Duration = Duration::from_secs(10);
@@ -772,8 +775,12 @@ impl<S: ResponderStorage> Responder<S> {
         if let Some(sent) = self.answer_question(id, buffer) {
             return Some(sent);
         }
-        // What is due may turn out to have to wait; then the next debt has its turn.
-        while self.next(id) <= now {
+        // What is due may turn out to have to wait; then the next debt has its turn. Each turn puts one off or pays it; the
+        // bound is there so that an error of ours would be a spin of the driver and not a hang.
+        for _ in 0..TURNS_MAX {
+            if self.next(id) > now {
+                break;
+            }
             self.win_names(now, u32::from(id.0));
             let Responder { own, links, .. } = self;
             let link = links.get_mut(u32::from(id.0))?;

@@ -549,3 +549,34 @@ fn s17_a_record_over_the_mtu_goes_alone() {
     assert!(sent.bytes.len() > 3000);
     assert_eq!(sent.message().records().count(), 1);
 }
+
+/// The query that an encyclopedia prints, and the same records as the answer beside it: A, AAAA and an NSEC for both.
+///
+/// covers: 6762-6.2-c, 6762-6.1-b, 6762-16-f
+#[test]
+fn s6_the_printed_question_gets_the_printed_records() {
+    let query = b"\0\0\0\0\0\x01\0\0\0\0\0\0\x07appletv\x05local\0\0\x01\0\x01";
+    let addresses = ["153.109.7.90/24", "fe80::223:32ff:feb1:2152/64"];
+    let mut bench = Bench::with(20, mdns_proto::config::Config::DEFAULT, &addresses);
+    bench.add_host("AppleTV");
+    bench.run(ms(20_000));
+    bench.forget();
+    let start = bench.at();
+    bench.hear_bytes(bench.links[0], "153.109.7.1:5353", Via::Multicast, query);
+    bench.run(ms(2000));
+    let (delay, sent) = bench.one_since(start);
+    assert_eq!(delay, 0);
+    let message = sent.message();
+    assert_eq!((message.header().id, message.header().flags.0), (0, 0x8400));
+    assert_eq!(message.question_count(), 0);
+    assert_eq!(sent.answers(), ["AppleTV.local 120 IN! A 153.109.7.90"]);
+    assert_eq!(
+        sent.additionals(),
+        [
+            "AppleTV.local 120 IN! AAAA fe80::223:32ff:feb1:2152",
+            "AppleTV.local 120 IN! NSEC AppleTV.local A AAAA",
+        ]
+    );
+    // Owner names and the next name by pointer to the first: as long as the printed one, byte for byte but the TTLs.
+    assert_eq!(sent.bytes.len(), 89);
+}

@@ -1,0 +1,108 @@
+//! A node with async handles, on any reactor and any executor.
+
+use std::{future::Future, marker::PhantomData, time::Duration};
+
+use mdns_driver::{
+    Address, Advertisement, Announcement, Browse, BrowseEvent, Clock, Instance, LinkInfo, Mdns,
+    Options, Reactor, Resolve, ResolveEvent,
+    proto::{
+        discovery::AddressKind,
+        name::{NameBuf, ServiceType},
+        wire::TxtVec,
+    },
+};
+
+use crate::Node;
+
+/// What polls futures.
+pub trait Executor: Send + 'static {
+    /// Opens a host where the event loop runs.
+    fn enter<T>(open: impl FnOnce() -> T) -> T {
+        open()
+    }
+    /// Runs a future to its end.
+    fn block_on<T>(future: impl Future<Output = T>) -> T;
+}
+
+/// A node with async handles.
+pub struct Async<R, E> {
+    mdns: Mdns<R>,
+    executor: PhantomData<fn() -> E>,
+}
+
+impl<R, E> Clone for Async<R, E> {
+    fn clone(&self) -> Self {
+        Async {
+            mdns: self.mdns.clone(),
+            executor: PhantomData,
+        }
+    }
+}
+
+impl<R: Reactor, E: Executor> Node for Async<R, E> {
+    type Advertisement = Advertisement;
+    type Browse = Browse;
+    type Resolve = Resolve;
+
+    fn open(options: Options, clock: Box<dyn Clock>) -> Self {
+        let mdns = E::enter(|| Mdns::with_clock(options, clock));
+        Async {
+            mdns: mdns.expect("a host on loopback"),
+            executor: PhantomData,
+        }
+    }
+
+    fn links(&self) -> Vec<LinkInfo> {
+        self.mdns.links()
+    }
+
+    fn host_name(&self) -> NameBuf {
+        self.mdns.host_name()
+    }
+
+    fn advertise(&self, announcement: &Announcement) -> Advertisement {
+        let advertisement = self.mdns.advertise(announcement);
+        advertisement.expect("an advertisement")
+    }
+
+    fn registered(&self, advertisement: &mut Advertisement) -> Option<NameBuf> {
+        E::block_on(advertisement.registered())
+    }
+
+    fn update_txt(&self, advertisement: &mut Advertisement, txt: &TxtVec) {
+        E::block_on(advertisement.update_txt(txt)).expect("an update");
+    }
+
+    fn withdraw(&self, advertisement: Advertisement) {
+        E::block_on(advertisement.withdraw());
+    }
+
+    fn browse(&self, service_type: &ServiceType) -> Browse {
+        self.mdns.browse(service_type).expect("a browse")
+    }
+
+    fn next(&self, browse: &mut Browse, within: Duration) -> Option<BrowseEvent> {
+        E::block_on(browse.next_within(within))
+    }
+
+    fn snapshot(&self, browse: &Browse) -> Vec<Instance> {
+        browse.snapshot()
+    }
+
+    fn resolve(&self, instance: &NameBuf) -> Resolve {
+        self.mdns.resolve(instance).expect("a resolve")
+    }
+
+    fn next_resolved(&self, resolve: &mut Resolve, within: Duration) -> Option<ResolveEvent> {
+        E::block_on(resolve.next_within(within))
+    }
+
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Option<Vec<Address>> {
+        let lookup = self.mdns.lookup_host(host, AddressKind::V4);
+        E::block_on(lookup.expect("a look-up").next_within(within))
+    }
+
+    fn shutdown(&self) {
+        E::block_on(self.mdns.shutdown());
+    }
+}

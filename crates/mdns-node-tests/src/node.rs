@@ -1,0 +1,92 @@
+//! What the stories need of an adapter. Everything blocks, so that stories read from the top.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mdns_driver::{
+    Address, Announcement, BrowseEvent, Clock, Instance, LinkInfo, Options, ResolveEvent,
+    SystemClock,
+    proto::{
+        name::{NameBuf, ServiceType},
+        wire::TxtVec,
+    },
+};
+
+/// A host on some event loop. Dropping it, with all that came from it, says goodbye.
+pub trait Node: Clone + Send + Sized + 'static {
+    /// A service that is advertised until it is dropped.
+    type Advertisement: Send;
+    /// A browse that goes on until it is dropped.
+    type Browse: Send;
+    /// A resolve that goes on until it is dropped.
+    type Resolve: Send;
+
+    /// A host.
+    fn open(options: Options, clock: Box<dyn Clock>) -> Self;
+    /// Its links.
+    fn links(&self) -> Vec<LinkInfo>;
+    /// Its name.
+    fn host_name(&self) -> NameBuf;
+    /// Advertises a service.
+    fn advertise(&self, announcement: &Announcement) -> Self::Advertisement;
+    /// Waits until a service is announced; `None` when the node has ended.
+    fn registered(&self, advertisement: &mut Self::Advertisement) -> Option<NameBuf>;
+    /// Replaces the TXT data.
+    fn update_txt(&self, advertisement: &mut Self::Advertisement, txt: &TxtVec);
+    /// Withdraws a service, and waits until goodbye is said.
+    fn withdraw(&self, advertisement: Self::Advertisement);
+    /// Looks for instances.
+    fn browse(&self, service_type: &ServiceType) -> Self::Browse;
+    /// The next news within a time; `None` at once when the node has ended.
+    fn next(&self, browse: &mut Self::Browse, within: Duration) -> Option<BrowseEvent>;
+    /// What is there now.
+    fn snapshot(&self, browse: &Self::Browse) -> Vec<Instance>;
+    /// Resolves an instance.
+    fn resolve(&self, instance: &NameBuf) -> Self::Resolve;
+    /// The next news within a time.
+    fn next_resolved(&self, resolve: &mut Self::Resolve, within: Duration) -> Option<ResolveEvent>;
+    /// The IPv4 addresses of a host, as first heard within a time.
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Option<Vec<Address>>;
+    /// Withdraws everything, and waits until all goodbyes are said.
+    fn shutdown(&self);
+}
+
+/// The clocks of the system, with sleep added by hand.
+#[derive(Clone, Debug)]
+pub struct Clocks {
+    system: SystemClock,
+    /// In milliseconds.
+    asleep: Arc<AtomicU64>,
+}
+
+impl Clocks {
+    /// Clocks of a machine that has not slept yet.
+    #[expect(clippy::new_without_default, reason = "it begins now")]
+    pub fn new() -> Self {
+        Clocks {
+            system: SystemClock::new(),
+            asleep: Arc::default(),
+        }
+    }
+
+    /// The machine has slept for a while.
+    pub fn sleep(&self, span: Duration) {
+        let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.asleep.fetch_add(span, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Clocks {
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic()
+    }
+
+    fn wall(&self) -> Duration {
+        self.system.wall() + Duration::from_millis(self.asleep.load(Ordering::SeqCst))
+    }
+}
