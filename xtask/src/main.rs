@@ -1,9 +1,11 @@
 //! Chores of this project, in Rust so that every developer has the same ones: `cargo xtask --help`.
 
+mod exchanges;
 mod lab;
 mod no_alloc;
 mod rfc;
 mod shell;
+mod sim;
 mod test;
 mod timings;
 
@@ -29,6 +31,10 @@ enum Chore {
     NoAlloc,
     /// Writes docs/conformance.md: what the protocol asks, and the tests that prove it.
     Rfc(rfc::Options),
+    /// Lets hosts live in bad worlds and judges them; a failure is shrunk, and the command that repeats it printed.
+    Sim(sim::Options),
+    /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
+    Exchanges,
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
     Timings(timings::Options),
 }
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         Chore::Lab(options) => lab::run(&options),
         Chore::NoAlloc => no_alloc::run(),
         Chore::Rfc(options) => rfc::run(&options),
+        Chore::Sim(options) => sim::run(&options),
+        Chore::Exchanges => exchanges::run(),
         Chore::Timings(options) => timings::run(&options),
     };
     match done {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{lab, no_alloc, rfc, shell::Shell};
+use crate::{exchanges, lab, no_alloc, rfc, shell::Shell, sim};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -69,6 +69,11 @@ fn parts() -> Vec<Part> {
             work: Work::Chore(rfc::check),
         },
         Part {
+            name: "exchanges",
+            about: "docs/exchanges.md says what the stories say",
+            work: Work::Chore(exchanges::check),
+        },
+        Part {
             name: "no-alloc",
             about: "mdns-proto links without an allocator",
             work: Work::Chore(no_alloc::run),
@@ -78,6 +83,11 @@ fn parts() -> Vec<Part> {
             "unit, doc, story and property tests of everything",
             &["test --quiet --workspace --all-features"],
         ),
+        Part {
+            name: "sim",
+            about: "hosts in bad worlds agree in the end and break no rule on the way",
+            work: Work::Chore(sim::check),
+        },
         Part {
             name: "lab",
             about: "real peers in network namespaces (root, Linux)",

@@ -17,3 +17,8 @@ pub use self::{
     node::{Clocks, Node},
     stories::Suite,
 };
+
+/// What the guide shows is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/custom-event-loop.md")]
+struct CustomEventLoop;

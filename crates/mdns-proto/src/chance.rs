@@ -19,6 +19,8 @@ pub(crate) enum Draw {
     Rename,
     /// The wait before the first question of a series (§5.2).
     FirstQuestion,
+    /// By how much the intervals of a series are longer (§5.2).
+    LateSeries,
     /// The extra time before a record is asked for again (§5.2).
     Refresh,
 }
@@ -33,6 +35,7 @@ impl Draw {
             Draw::Rename => 0x400,
             Draw::FirstQuestion => 0x500,
             Draw::Refresh => 0x600,
+            Draw::LateSeries => 0x700,
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::{
     echo::Echoes,
     link::{Destination, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Transmit, Via},
     name::Name,
-    own::{HostId, News, RegisterError, Service, ServiceId},
+    own::{HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
     querier::{Querier, QuerierStorage},
     responder::{Responder, ResponderStorage, Told},
     stats::Stats,
     store::Full,
     time::Instant,
-    wire::{Message, RecordType, Txt},
+    wire::{Message, Rdata, RecordType, Txt},
 };
 
 /// All rows of a host. [`Heap`](crate::store::Heap) names rows that grow, [`fixed!`](crate::fixed) makes some that do not.
@@ -59,6 +59,17 @@ pub enum Event<'a> {
         /// The host.
         host: HostId,
         /// The full name that is tried.
+        name: Name<'a>,
+    },
+    /// The name of records registered by themselves is ours; they are announced.
+    NameRegistered {
+        /// The name.
+        name: Name<'a>,
+    },
+    /// Another has the name of records registered by themselves. Nothing is said of them any more, until they are removed and
+    /// added again or their link comes up anew: what else to call them only the application can know (RFC 6762 §9).
+    NameLost {
+        /// The name.
         name: Name<'a>,
     },
     /// News of something that was asked for.
@@ -261,6 +272,69 @@ impl<S: Storage> Host<S> {
         self.responder.update_txt(now, service, txt)
     }
 
+    /// Replaces the port of a service, and announces it (§8.4).
+    ///
+    /// # Errors
+    /// A service that is not registered.
+    pub fn update_port(
+        &mut self,
+        now: Instant,
+        service: ServiceId,
+        port: u16,
+    ) -> Result<(), RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Unknown)?;
+        self.responder.update_port(now, service, port)
+    }
+
+    /// Replaces the subtypes of a service: new ones are announced, those that are not among them any more say goodbye.
+    ///
+    /// # Errors
+    /// No room, a subtype that is not a label, or a service that is not registered. Nothing has changed then.
+    pub fn update_subtypes(
+        &mut self,
+        now: Instant,
+        service: ServiceId,
+        subtypes: &[&str],
+    ) -> Result<(), RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Unknown)?;
+        self.responder.update_subtypes(now, service, subtypes)
+    }
+
+    /// Registers a record by itself: an alias, another type, a set that others share. The name of a unique one is probed
+    /// for; [`Event::NameRegistered`] or [`Event::NameLost`] tells the outcome.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]. Nothing has changed then.
+    pub fn add_record(
+        &mut self,
+        now: Instant,
+        record: &NewRecord<'_>,
+    ) -> Result<RecordId, RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Full)?;
+        self.responder.add_record(now, record)
+    }
+
+    /// Replaces what a unique record says, and announces it (§8.4).
+    ///
+    /// # Errors
+    /// A record that is not registered, is shared, or is of another type; no room.
+    pub fn update_record(
+        &mut self,
+        now: Instant,
+        record: RecordId,
+        rdata: &Rdata<'_>,
+    ) -> Result<(), RegisterError> {
+        let now = self.clock(now).ok_or(RegisterError::Unknown)?;
+        self.responder.update_record(now, record, rdata)
+    }
+
+    /// Withdraws a record that was registered by itself, as [`withdraw`](Self::withdraw) does.
+    pub fn remove_record(&mut self, now: Instant, record: RecordId) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.remove_record(now, record);
+        self.settle_own(now);
+    }
+
     /// Withdraws a service. What was announced says goodbye (§10.1); keep on driving until [`is_silent`](Self::is_silent).
     pub fn withdraw(&mut self, now: Instant, service: ServiceId) {
         let Some(now) = self.clock(now) else { return };
@@ -294,7 +368,8 @@ impl<S: Storage> Host<S> {
 
     // --- what we want to know ---
 
-    /// Looks for instances of a service type, or of a subtype, until it is [stopped](Self::stop) (RFC 6763 §4).
+    /// Looks for instances of a service type, or of a subtype, until it is [stopped](Self::stop) (RFC 6763 §4). Under
+    /// [`META_QUERY`](crate::name::META_QUERY) there are types, not instances: that is [`browse_types`](Self::browse_types).
     ///
     /// # Errors
     /// A name for which multicast is not the place to ask, or no room.
@@ -348,6 +423,25 @@ impl<S: Storage> Host<S> {
     ) -> Result<AskId, AskError> {
         let now = self.clock(now).ok_or(AskError::Full)?;
         self.querier.query(now, name, rtype, span, &self.responder)
+    }
+
+    /// Says that what is known under a name seems to be wrong: an address that nobody answers at, for example. Records of the
+    /// type are asked for three times, a second apart, on all links, and are gone after ten seconds if nobody says them
+    /// (RFC 6762 §10.4). The news come as ever. What is not known, or our own, stays as it is.
+    ///
+    /// For something found by a browse, [`reconfirm_instance`](Self::reconfirm_instance) is what is meant.
+    pub fn reconfirm(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
+        let Some(now) = self.clock(now) else { return };
+        self.querier.reconfirm(now, name, rtype);
+    }
+
+    /// Says that an instance seems to be gone: a connection to it failed, for example. The pointers to it, its SRV and the
+    /// addresses of its host are asked for as by [`reconfirm`](Self::reconfirm).
+    ///
+    /// A [`resolve`](Self::resolve) that misses something for three seconds does this for the pointers by itself.
+    pub fn reconfirm_instance(&mut self, now: Instant, instance: Name<'_>) {
+        let Some(now) = self.clock(now) else { return };
+        self.querier.reconfirm_instance(now, instance);
     }
 
     /// Ends what was asked for. Its id means nothing any more.
@@ -544,6 +638,15 @@ impl<S: Storage> Host<S> {
                     Event::Renamed { service, name }
                 } else {
                     Event::Registered { service, name }
+                }
+            }
+            Told::Name(claim, news) => {
+                let own = self.responder.own();
+                let name = own.name(own.claim(claim)?.name);
+                if news == News::Lost {
+                    Event::NameLost { name }
+                } else {
+                    Event::NameRegistered { name }
                 }
             }
             Told::Host(host, news) => {

@@ -19,6 +19,8 @@ pub(crate) enum Draw {
     /// Whether it arrives once more much later, and when.
     Stale,
     StaleDelay,
+    /// What a script does.
+    Script,
 }
 
 /// The source of all chance of one network.

@@ -52,6 +52,29 @@ impl<S: Storage> Host<S> {
         self.clone()
     }
 
+    /// Gives its first interface another IPv4 address in the place of the one it has, and says which.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mdns_sim::Net;
+    ///
+    /// let mut net = Net::seeded(7);
+    /// let hall = net.host("hall");
+    /// net.run_for(Duration::from_secs(5));
+    /// net.skip();
+    /// let address = hall.change_address();
+    /// net.run_for(Duration::from_secs(5));
+    /// assert_eq!(hall.addresses(), [address]);
+    /// assert!(net.transcript().contains(&format!("hall A! {address}")));
+    /// ```
+    ///
+    /// # Panics
+    /// If it is not attached to anything.
+    pub fn change_address(&self) -> IpAddr {
+        self.note("moves");
+        self.world.borrow_mut().change_address(self.index)
+    }
+
     /// All addresses it has.
     pub fn addresses(&self) -> Vec<IpAddr> {
         let world = self.world.borrow();
@@ -224,6 +247,22 @@ impl<S: Storage> Host<S> {
         self.world.borrow_mut().node(self.index).host_name()
     }
 
+    /// Whether the name of the host is won.
+    pub(crate) fn owns_name(&self) -> bool {
+        self.world.borrow_mut().node(self.index).owns_host
+    }
+
+    /// Full names of services that are won or wanted.
+    pub(crate) fn wanted_services(&self) -> Vec<String> {
+        let mut world = self.world.borrow_mut();
+        let node = world.node(self.index);
+        let names = node
+            .services
+            .iter()
+            .filter_map(|(_, id)| node.core.service_name(*id));
+        names.map(|name| name.to_string()).collect()
+    }
+
     /// Full names of services that are won.
     pub fn services(&self) -> Vec<String> {
         let mut names: Vec<_> = self
@@ -294,6 +333,7 @@ impl<S: Storage> Host<S> {
             .asks
             .remove(at.unwrap_or_else(|| panic!("{what} is not asked for")));
         node.found.remove(&id);
+        node.resolved.remove(&id);
         world.act(self.index, |core, now| core.stop(now, id));
         drop(world);
         self.clone()
@@ -325,6 +365,13 @@ impl<S: Storage> Host<S> {
             .flatten()
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect()
+    }
+
+    /// What its resolves say: full names, with what is known of them.
+    pub fn resolved(&self) -> BTreeMap<String, String> {
+        let mut world = self.world.borrow_mut();
+        let resolved = world.node(self.index).resolved.values();
+        resolved.cloned().collect()
     }
 
     // --- inside ---

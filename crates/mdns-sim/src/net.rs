@@ -8,14 +8,14 @@ use mdns_proto::{config::Config, host::Storage, link::Family, store::Heap, time:
 use crate::{
     Host, Kind, Peer, Segment, Sent,
     transcript::{self, Entry},
-    world::{Role, World},
+    world::{Probed, Role, World},
 };
 
 /// A network of hosts on a virtual clock, all of whose chance comes from one seed.
 ///
 /// The type parameter names the rows of its hosts: those that grow, unless a test wants a board.
 pub struct Net<S: Storage = Heap> {
-    world: Rc<RefCell<World<S>>>,
+    pub(crate) world: Rc<RefCell<World<S>>>,
     hidden: BTreeSet<Kind>,
     /// How much of the log has been looked at.
     seen: usize,
@@ -212,6 +212,24 @@ impl<S: Storage> Net<S> {
     pub fn forget(&mut self) {
         self.world.borrow_mut().log = None;
         self.seen = 0;
+    }
+
+    /// Notes which probes arrive where, from now on.
+    pub(crate) fn watch(&self) {
+        self.world.borrow_mut().probed = Some(Vec::new());
+    }
+
+    /// What happened since it was last taken, and the probes that arrived. The transcript knows of it no more.
+    pub(crate) fn take_log(&self) -> (Vec<Entry>, Vec<Probed>) {
+        let mut world = self.world.borrow_mut();
+        let log = world.log.as_mut().map(std::mem::take);
+        let probed = world.probed.as_mut().map(std::mem::take);
+        (log.unwrap_or_default(), probed.unwrap_or_default())
+    }
+
+    /// Lines of a log that was taken.
+    pub(crate) fn page(&self, log: &[Entry]) -> String {
+        transcript::write(&self.world.borrow(), log, &self.hidden)
     }
 
     /// Packets that have arrived somewhere so far.

@@ -46,6 +46,10 @@ pub(crate) struct Node<S: Storage> {
     pub(crate) owned: HashMap<ServiceId, String>,
     /// What each browse has found, with its details.
     pub(crate) found: HashMap<AskId, BTreeMap<String, String>>,
+    /// What each resolve says: the full name, and the details.
+    pub(crate) resolved: HashMap<AskId, (String, String)>,
+    /// Whether the host name is won.
+    pub(crate) owns_host: bool,
 }
 
 impl<S: Storage> Node<S> {
@@ -61,6 +65,8 @@ impl<S: Storage> Node<S> {
             host_names: HashMap::new(),
             owned: HashMap::new(),
             found: HashMap::new(),
+            resolved: HashMap::new(),
+            owns_host: false,
         }
     }
 
@@ -90,6 +96,8 @@ impl<S: Storage> Node<S> {
             host_names,
             owned,
             found,
+            resolved,
+            owns_host,
             ..
         } = self;
         let asked = |ask: AskId| {
@@ -104,7 +112,10 @@ impl<S: Storage> Node<S> {
                     names.insert(service, name.clone());
                     each(Told::Owns(name));
                 }
-                Event::HostRegistered { name, .. } => each(Told::Owns(name.to_string())),
+                Event::HostRegistered { name, .. } => {
+                    *owns_host = true;
+                    each(Told::Owns(name.to_string()));
+                }
                 Event::Renamed { service, name } => {
                     owned.remove(&service);
                     let name = name.to_string();
@@ -112,6 +123,7 @@ impl<S: Storage> Node<S> {
                     each(Told::Renames { old, new: name });
                 }
                 Event::HostRenamed { host, name } => {
+                    *owns_host = false;
                     let name = name.to_string();
                     let old = host_names.insert(host, name.clone()).unwrap_or_default();
                     each(Told::Renames { old, new: name });
@@ -136,14 +148,18 @@ impl<S: Storage> Node<S> {
                             found.entry(ask).or_default().remove(&name);
                             Told::Loses(name)
                         }
-                        E::Resolved { instance, .. } => Told::Resolves {
-                            name: instance.name().to_string(),
-                            details: details(&instance),
-                        },
-                        E::Lost { instance, .. } => Told::Hears {
-                            name: instance.name().to_string(),
-                            what: "is nowhere any more".to_owned(),
-                        },
+                        E::Resolved { ask, instance } => {
+                            let (name, details) = (instance.name().to_string(), details(&instance));
+                            resolved.insert(ask, (name.clone(), details.clone()));
+                            Told::Resolves { name, details }
+                        }
+                        E::Lost { ask, instance } => {
+                            resolved.remove(&ask);
+                            Told::Hears {
+                                name: instance.name().to_string(),
+                                what: "is nowhere any more".to_owned(),
+                            }
+                        }
                         E::Addresses { host, .. } => {
                             let addresses = host.addresses().map(|address| address.ip.to_string());
                             let what = match join(addresses) {

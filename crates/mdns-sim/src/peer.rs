@@ -131,6 +131,11 @@ impl<S: Storage> Peer<S> {
         })
     }
 
+    /// Pulls its cable.
+    pub fn leave(&self) {
+        self.world.borrow_mut().stations[self.index].interfaces[0].is_up = false;
+    }
+
     /// Forgets what it has heard.
     pub fn forget(&self) {
         if let Role::Peer(heard) = &mut self.world.borrow_mut().stations[self.index].role {

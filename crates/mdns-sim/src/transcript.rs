@@ -431,7 +431,7 @@ fn usual_ttl(record: &Record<'_>) -> Ttl {
 }
 
 /// The address that a reverse name is of.
-fn reversed(name: Name<'_>) -> Option<IpAddr> {
+pub(crate) fn reversed(name: Name<'_>) -> Option<IpAddr> {
     let text = name.to_string().to_ascii_lowercase();
     if let Some(digits) = text.strip_suffix(".in-addr.arpa") {
         let octets: Vec<&str> = digits.split('.').rev().collect();

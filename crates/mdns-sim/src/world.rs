@@ -60,10 +60,19 @@ impl Sent {
         Message::parse(&self.bytes)
     }
 
+    /// Whether it is a query that proposes records (RFC 6762 §8.2): asked at every arrival, so by the header alone.
+    fn is_probe(&self) -> bool {
+        matches!(&*self.bytes, [_, _, flags, _, _, _, _, _, high, low, ..]
+            if flags & 0x80 == 0 && high | low != 0)
+    }
+
     pub(crate) fn family(&self) -> Family {
         Family::of(&self.source.ip())
     }
 }
+
+/// When a probe arrived, where, and the packet.
+pub(crate) type Probed = (Instant, Port, Rc<Sent>);
 
 /// A packet that a [`Peer`](crate::Peer) has heard.
 #[derive(Clone, Debug)]
@@ -101,6 +110,8 @@ pub(crate) struct Interface {
     pub(crate) is_up: bool,
     /// The part of the segment that it is on.
     pub(crate) island: u32,
+    /// How often it was given another address.
+    pub(crate) changes: usize,
 }
 
 impl Interface {
@@ -169,6 +180,8 @@ pub(crate) struct World<S: Storage> {
     /// Service types that hosts have advertised or browsed: while there is one, names do without it.
     pub(crate) types: BTreeSet<String>,
     pub(crate) deliveries: u64,
+    /// Probes that hosts have heard, if somebody wants to know.
+    pub(crate) probed: Option<Vec<Probed>>,
     buffer: Box<[u8]>,
 }
 
@@ -184,6 +197,7 @@ impl<S: Storage> World<S> {
             log: Some(Vec::new()),
             types: BTreeSet::new(),
             deliveries: 0,
+            probed: None,
             buffer: vec![0; BUFFER].into(),
         }
     }
@@ -230,6 +244,7 @@ impl<S: Storage> World<S> {
             links: [None; 2],
             is_up: true,
             island: 0,
+            changes: 0,
         });
         for &family in families {
             self.add_family(index, interface, family);
@@ -277,6 +292,32 @@ impl<S: Storage> World<S> {
         found.links[family as usize] =
             Some(added.unwrap_or_else(|Full| panic!("no room for the links of {}", station.name)));
         self.drain(index);
+    }
+
+    /// Gives the first interface of a host an IPv4 address that no other host has had, in the place of the one it has.
+    pub(crate) fn change_address(&mut self, index: usize) -> IpAddr {
+        let interface = &mut self.stations[index].interfaces[0];
+        let (segment, family) = (interface.segment, Family::V4);
+        interface.changes += 1;
+        // The upper half of the addresses: 32 for each host, in turn.
+        let n = 1 << 15 | index % (1 << 10) << 5 | interface.changes % (1 << 5);
+        let new = address(segment, n, family);
+        let is_old = |subnet: &&mut Subnet| Family::of(&subnet.address) == family;
+        let owners = &mut self.segments[segment].owners;
+        if let Some(old) = interface.addresses.iter_mut().find(is_old) {
+            owners.remove(&old.address);
+            *old = new;
+        }
+        let port = Port {
+            station: number(index),
+            interface: 0,
+        };
+        owners.insert(new.address, port);
+        let addresses = interface.addresses.clone();
+        let id = InterfaceId(1);
+        let set = self.act(index, |core, now| core.set_addresses(now, id, &addresses));
+        set.unwrap_or_else(|Full| panic!("{}: no room for its address", self.place(index)));
+        new.address
     }
 
     pub(crate) fn set_island(&mut self, segment: usize, index: usize, island: u32) {
@@ -363,6 +404,9 @@ impl<S: Storage> World<S> {
                 else {
                     return;
                 };
+                if let Some(probed) = self.probed.as_mut().filter(|_| packet.is_probe()) {
+                    probed.push((now, to, Rc::clone(packet)));
+                }
                 if node.queued == Some(now) {
                     // Both at one moment: the driver looks at its clock first.
                     node.core.handle_timeout(now);

@@ -24,6 +24,9 @@ pub(crate) use record::{Life, Worth};
 /// The seconds that are left to a record that was withdrawn or replaced (§10.1, §10.2).
 const LAST_SECS: u32 = 1;
 
+/// The seconds in which a record that is in doubt is to be heard again (§10.4, §10.5).
+const DOUBT_SECS: u32 = 10;
+
 /// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
 const COPIED_MAX: usize = 600;
 
@@ -229,6 +232,11 @@ impl<H: HeardStorage> Cache<H> {
     pub(crate) fn find(&self, record: &Record<'_>) -> Option<u32> {
         let name = self.names.find(record.name)?;
         as_kept(record, |record| self.find_kept(name, &record.rdata))
+    }
+
+    /// The pointer from one name to another, if it is there.
+    pub(crate) fn find_pointer(&self, from: Name<'_>, to: Name<'_>) -> Option<u32> {
+        self.find_kept(self.names.find(from)?, &Rdata::Ptr(to))
     }
 
     fn find_kept(&self, name: NameId, rdata: &Rdata<'_>) -> Option<u32> {
@@ -600,14 +608,47 @@ impl<H: HeardStorage> Cache<H> {
         }
     }
 
-    /// All that was heard is in doubt: what is not heard again ends in `secs` (§10.3).
-    pub(crate) fn doubt(&mut self, now: Instant, secs: u32) {
+    /// A record is in doubt: it ends in ten seconds, if it is not heard again (§10.4).
+    pub(crate) fn doubt(&mut self, now: Instant, id: u32) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.doubt(now, DOUBT_SECS);
+        }
+        self.settle(id);
+    }
+
+    /// So are all of a name and type.
+    pub(crate) fn doubt_all_of(&mut self, now: Instant, name: NameId, rtype: RecordType) {
+        let mut next = self.first(name);
+        for _ in 0..self.walk_max {
+            let Some(record) = self.get(next) else {
+                return;
+            };
+            let id = core::mem::replace(&mut next, record.after);
+            if record.rtype == rtype {
+                self.doubt(now, id);
+            }
+        }
+    }
+
+    /// Another asks for a record. If that has happened before and nothing was said since, it is in doubt (§10.5).
+    pub(crate) fn expect(&mut self, now: Instant, id: u32) {
+        if self
+            .records
+            .get_mut(id)
+            .is_some_and(|record| record.expect(now))
+        {
+            self.doubt(now, id);
+        }
+    }
+
+    /// All that was heard is from before a sleep: what is not heard again ends in ten seconds (§10.3).
+    pub(crate) fn age(&mut self, now: Instant) {
         for id in 0..self.records.bound() {
             if self
                 .get(id)
                 .is_some_and(|record| record.life() != Life::Own)
             {
-                self.cut(now, id, secs);
+                self.cut(now, id, DOUBT_SECS);
             }
         }
     }

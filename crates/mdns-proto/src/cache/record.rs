@@ -4,6 +4,7 @@
 //! heard ──80 %──▶ ask ──85 %──▶ ask ──90 %──▶ ask ──95 %──▶ ask ──100 %──▶ gone     kept up to date (§5.2)
 //! heard ─────────────────────────────────────────────────────────100 %──▶ gone     otherwise
 //! goodbye, flushed ──1 s──▶ gone                                                   either way (§10.1, §10.2)
+//! in doubt, and not heard again ──10 s──▶ gone                                     either way (§10.4, §10.5)
 //! ```
 
 use core::time::Duration;
@@ -19,6 +20,9 @@ const REFRESH_AT: [u64; 4] = [80, 85, 90, 95];
 
 /// By how much of its life each refresh may be late, in hundredths (§5.2).
 const REFRESH_SPREAD: u64 = 2;
+
+/// How long what was said is not said again to another who asks: a second (§6), and what packets take.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// Later than any expiry, and yet not never: where a record of our own stands while nobody keeps it, so that it can
 /// be evicted.
@@ -47,8 +51,7 @@ pub struct HeardRecord {
     /// Refreshes that fell due so far, `0..=4`.
     refreshes: u8,
     life: Life,
-    /// Member of a set that is sent whole: it came with cache-flush.
-    unique: bool,
+    set: Set,
     worth: Worth,
 }
 
@@ -72,12 +75,31 @@ pub(super) enum Data {
     Dropped,
 }
 
+/// The set that a record is a member of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    /// Others have members of it too.
+    Shared,
+    /// It is sent whole: the record came with cache-flush.
+    Unique,
+    /// The same, and since it was last heard another asked for it and was not answered (§10.5).
+    Missed,
+}
+
+impl Set {
+    fn new(unique: bool) -> Self {
+        if unique { Set::Unique } else { Set::Shared }
+    }
+}
+
 /// How a record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// With its TTL.
     Whole,
-    /// Soon: it was withdrawn, or replaced, or is in doubt.
+    /// In ten seconds, if it is not heard by then: it seems that it is so no more (§10.4, §10.5). Until then it counts.
+    Doubted,
+    /// Soon: it was withdrawn, or replaced, or is from before a sleep.
     CutShort,
     /// When we withdraw it: it is our own.
     Own,
@@ -120,7 +142,7 @@ impl HeardRecord {
             rtype,
             refreshes: 0,
             life: term.life,
-            unique: term.unique,
+            set: Set::new(term.unique),
             worth: Worth::Idle,
         }
     }
@@ -131,7 +153,7 @@ impl HeardRecord {
         self.ttl_secs = term.ttl_secs;
         self.jitter = term.jitter;
         self.life = term.life;
-        self.unique = term.unique;
+        self.set = Set::new(term.unique);
         self.refreshes = 0;
     }
 
@@ -142,6 +164,24 @@ impl HeardRecord {
             self.ttl_secs = secs;
         }
         self.life = Life::CutShort;
+    }
+
+    /// Lets it end in `secs`, unless it is heard again by then or ends sooner anyway.
+    pub(super) fn doubt(&mut self, now: Instant, secs: u32) {
+        if self.life == Life::Whole {
+            self.cut(now, secs);
+            self.life = Life::Doubted;
+        }
+    }
+
+    /// Another asks for it: it is to be said again. Whether this was so before and it was not (§10.5).
+    pub(super) fn expect(&mut self, now: Instant) -> bool {
+        if now < self.heard + ANSWERED {
+            return false;
+        }
+        let missed = self.set == Set::Missed;
+        self.set = Set::Missed;
+        missed
     }
 
     /// Who would miss it. Refreshes that lie in the past by then are not made up for.
@@ -173,7 +213,9 @@ impl HeardRecord {
     pub(crate) fn expires(&self) -> Instant {
         match self.life {
             Life::Own => LATEST,
-            Life::Whole | Life::CutShort => self.heard + Duration::from_micros(self.life_micros()),
+            Life::Whole | Life::Doubted | Life::CutShort => {
+                self.heard + Duration::from_micros(self.life_micros())
+            }
         }
     }
 
@@ -190,7 +232,7 @@ impl HeardRecord {
     }
 
     pub(crate) fn is_unique(&self) -> bool {
-        self.unique
+        self.set != Set::Shared
     }
 
     pub(crate) fn worth(&self) -> Worth {
@@ -211,8 +253,9 @@ impl HeardRecord {
     /// if it must not be said (§7.1, §10.2).
     pub(crate) fn known_ttl(&self, now: Instant) -> Option<u32> {
         let left = self.expires().since(now).as_micros();
-        let is_known =
-            self.life == Life::Whole && !self.unique && left * 2 >= u128::from(self.life_micros());
+        let is_known = self.life == Life::Whole
+            && self.set == Set::Shared
+            && left * 2 >= u128::from(self.life_micros());
         is_known.then(|| u32::try_from(left / 1_000_000).unwrap_or(u32::MAX))
     }
 

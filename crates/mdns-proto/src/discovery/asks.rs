@@ -324,6 +324,19 @@ impl<A: AskStorage> Asks<A> {
             .map(|(told, ..)| told)
     }
 
+    /// What was browsed and has found this instance.
+    pub(super) fn each_browse_of(&self, instance: Name<'_>, mut each: impl FnMut(Name<'_>)) {
+        let Some(name) = self.names.find(instance) else {
+            return;
+        };
+        for (_, role, slot) in self.entries(name) {
+            let browse = self.asks.get(slot.ask).filter(|ask| ask.kind.is_browse());
+            if let Some(ask) = browse.filter(|_| role == Role::Name) {
+                each(self.names.name(ask.name));
+            }
+        }
+    }
+
     /// How much a record of this name and type is wanted.
     pub(crate) fn need(&self, name: Name<'_>, rtype: RecordType) -> Need {
         let Some(name) = self.names.find(name) else {

@@ -90,7 +90,7 @@ pub(super) fn each_link<'a>(
     (0..links.bound()).filter_map(|index| links.link(index))
 }
 
-/// Whether a record that will last says something of this type, and how surely it is all there is.
+/// Whether a record that is believed says something of this type, and how surely it is all there is.
 pub(crate) fn is_answered(
     heard: &dyn Heard,
     name: Name<'_>,
@@ -99,7 +99,7 @@ pub(crate) fn is_answered(
 ) -> bool {
     let is_answer = |entry: Entry<'_>| {
         entry.life == Life::Own && entry.is_unique
-            || entry.life == Life::Whole && (entry.is_unique || !in_full)
+            || matches!(entry.life, Life::Whole | Life::Doubted) && (entry.is_unique || !in_full)
     };
     rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
         || heard.denies(name, rtype)

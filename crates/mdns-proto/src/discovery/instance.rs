@@ -91,7 +91,12 @@ impl<'a> Instance<'a> {
         let name = self.name;
         let newest = each_link(self.links)
             .flat_map(|heard| current(heard, name, RecordType::TXT))
-            .max_by_key(|entry| (entry.life != Life::CutShort, entry.heard))?;
+            .max_by_key(|entry| {
+                (
+                    !matches!(entry.life, Life::Doubted | Life::CutShort),
+                    entry.heard,
+                )
+            })?;
         match newest.rdata {
             Rdata::Txt(txt) => Some((txt, newest.is_dropped)),
             _ => None,

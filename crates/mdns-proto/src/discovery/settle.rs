@@ -35,6 +35,7 @@ impl<S: QuerierStorage> Querier<S> {
             link.retry = Instant::MAX;
         }
         if is_hungry {
+            self.open_all(now, own);
             for told in 0..self.asks.told_bound() {
                 self.asks.touch(told);
             }
@@ -121,7 +122,11 @@ impl<S: QuerierStorage> Querier<S> {
             .any(|heard| has_own(heard, name, RecordType::SRV));
         if instance.target().is_none() {
             number = NOTHING;
-            self.asks.calm(standing.ask);
+            if standing.is_impatient {
+                self.asks.calm(standing.ask);
+            } else {
+                self.asks.set_patience(standing.ask, now + PATIENCE);
+            }
         } else if standing.told == NOTHING && !standing.is_impatient && !instance.is_complete() {
             number = NOTHING;
             self.asks.set_patience(standing.ask, now + PATIENCE);
@@ -141,8 +146,11 @@ impl<S: QuerierStorage> Querier<S> {
             .target()
             .filter(|target| target.is_available())
             .map(|target| target.host);
-        if self.asks.set_host(told, host).is_err() {
-            self.asks.set_incomplete(ask);
+        match self.asks.set_host(told, host) {
+            Ok(false) => {}
+            // There is something new to wait for.
+            Ok(true) => self.asks.calm(ask),
+            Err(Full) => self.asks.set_incomplete(ask),
         }
         instance.fingerprint(self.key)
     }
@@ -285,9 +293,11 @@ impl<S: QuerierStorage> Querier<S> {
                 return Ok(());
             }
         }
-        link.ask(now, name, rtype, chance, &mut |name, rdata| {
+        let asked = link.ask(now, name, rtype, chance, &mut |name, rdata| {
             asks.note(Change::Went, name, rdata);
-        })
+        });
+        link.is_starved |= asked.is_err();
+        asked
     }
 
     /// Gets what is missing on a link, if it is.
@@ -309,12 +319,6 @@ impl<S: QuerierStorage> Querier<S> {
         {
             return Ok(());
         }
-        let put = self.put(now, index, name, rtype, own);
-        if put.is_err()
-            && let Some(link) = self.links.get_mut(index)
-        {
-            link.is_starved = true;
-        }
-        put
+        self.put(now, index, name, rtype, own)
     }
 }

@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use super::{
     AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span,
-    ask::Kind, news::News, told::NOTHING,
+    ask::Kind, instance::target_on, news::News, told::NOTHING,
 };
 use crate::{
-    name::{META_QUERY, Name, NameBuf},
+    name::{META_QUERY, Name, NameBuf, split_instance},
     own::OwnRecords,
     querier::{Querier, QuerierStorage, worth_of},
     store::{Full, NONE},
@@ -15,20 +15,27 @@ use crate::{
     wire::RecordType,
 };
 
-/// How long a one-shot query waits for its answer, and a resolve for details once it knows the port (RFC 6762 §5.1).
+/// How long a one-shot query waits for its answer, and a resolve for its port, then for the rest (RFC 6762 §5.1).
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 impl<S: QuerierStorage> Querier<S> {
     // Commands.
 
-    /// Looks for instances of a service type, or of a subtype, until it is stopped.
+    /// Looks for instances of a service type, or of a subtype, until it is stopped; for service types, if that is what the
+    /// name lists.
     pub(crate) fn browse(
         &mut self,
         now: Instant,
         service_type: Name<'_>,
         own: &dyn OwnRecords,
     ) -> Result<AskId, AskError> {
-        self.ask(now, service_type, Kind::Browse, Span::Continuous, own)
+        // What is found there has no SRV to ask for.
+        let kind = if service_type == META_QUERY {
+            Kind::Types
+        } else {
+            Kind::Browse
+        };
+        self.ask(now, service_type, kind, Span::Continuous, own)
     }
 
     /// Looks for service types, until it is stopped (RFC 6763 §9).
@@ -123,23 +130,53 @@ impl<S: QuerierStorage> Querier<S> {
         }
     }
 
+    // Doubting.
+
+    /// Records turned out to be wrong, or seem to: they are asked for, and are gone in ten seconds if nobody says them
+    /// (§10.4).
+    pub(crate) fn reconfirm(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
+        for link in self.links.iter_mut().filter(|link| link.is_up) {
+            link.reconfirm(now, name, rtype);
+        }
+    }
+
+    /// An instance seems to be gone: all that leads to it and to its host is asked for.
+    pub(crate) fn reconfirm_instance(&mut self, now: Instant, instance: Name<'_>) {
+        self.reconfirm_pointers(now, instance);
+        for index in 0..self.links.bound() {
+            let heard = self.links.link(index);
+            let target = heard.and_then(|heard| target_on(heard, instance));
+            let host = target.map(|target| NameBuf::from(target.host));
+            let Some(link) = self.links.up_mut(index) else {
+                continue;
+            };
+            link.reconfirm(now, instance, RecordType::SRV);
+            for &rtype in AddressKind::Both.types() {
+                if let Some(host) = &host {
+                    link.reconfirm(now, host.as_name(), rtype);
+                }
+            }
+        }
+    }
+
+    /// The pointers to an instance: that of its type, and those it was found by.
+    fn reconfirm_pointers(&mut self, now: Instant, instance: Name<'_>) {
+        let Querier { links, asks, .. } = self;
+        for link in links.iter_mut().filter(|link| link.is_up) {
+            if let Some((_, service_type)) = split_instance(instance) {
+                link.reconfirm_pointer(now, service_type, instance);
+            }
+            asks.each_browse_of(instance, |asked| {
+                link.reconfirm_pointer(now, asked, instance);
+            });
+        }
+    }
+
     // Starting to ask.
 
     /// Everything is asked on links that are fresh, and everything is looked at again.
     pub(crate) fn start_over(&mut self, now: Instant, own: &dyn OwnRecords) {
-        for ask in 0..self.asks.asks_bound() {
-            let Some((name, kind)) = self.asks.asked(ask) else {
-                continue;
-            };
-            if kind.is_browse() {
-                let name = NameBuf::from(name);
-                for link in 0..self.links.bound() {
-                    if self.open(now, link, ask, name.as_name(), own).is_err() {
-                        self.asks.set_incomplete(ask);
-                    }
-                }
-            }
-        }
+        self.open_all(now, own);
         for told in 0..self.asks.told_bound() {
             self.asks.owe_details(told);
             self.asks.touch(told);
@@ -147,6 +184,20 @@ impl<S: QuerierStorage> Querier<S> {
         self.settle(now, own);
         for link in self.links.iter_mut() {
             link.is_fresh = false;
+        }
+    }
+
+    /// Browses on all links, where that is not being done.
+    pub(super) fn open_all(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for ask in 0..self.asks.asks_bound() {
+            let Some((name, _)) = self.asks.asked(ask).filter(|(_, kind)| kind.is_browse()) else {
+                continue;
+            };
+            let name = NameBuf::from(name);
+            for link in 0..self.links.bound() {
+                // What finds no room is tried again when a question has made some.
+                let _ = self.open(now, link, ask, name.as_name(), own);
+            }
         }
     }
 
@@ -173,21 +224,34 @@ impl<S: QuerierStorage> Querier<S> {
             }
             id = next;
         }
-        if self.put(now, index, name, RecordType::PTR, own).is_err() {
+        let put = self.put(now, index, name, RecordType::PTR, own);
+        if put.is_err() {
             self.asks.set_incomplete(ask);
-            return Err(Full);
         }
-        Ok(())
+        put
     }
 
-    /// Ends what has waited long enough: one-shot queries, and the wait of a resolve for what is still missing.
+    /// Ends what has waited long enough: one-shot queries, and the wait of a resolve for what is still missing. An instance
+    /// of which that is so is perhaps no more.
     pub(crate) fn end_patience(&mut self, now: Instant) {
         while let Some(ask) = self.asks.take_due(now) {
             if self.asks.is_one_shot(ask) {
                 self.asks.finish(ask, Outcome::TimedOut);
                 self.recheck(now, ask);
-            } else {
-                self.asks.touch_ask(ask);
+                continue;
+            }
+            self.asks.touch_ask(ask);
+            let Some((name, _)) = self.asks.asked(ask) else {
+                continue;
+            };
+            let name = NameBuf::from(name);
+            let instance = Instance {
+                links: &self.links,
+                name: name.as_name(),
+                is_own: false,
+            };
+            if !instance.is_complete() {
+                self.reconfirm_pointers(now, name.as_name());
             }
         }
     }

@@ -7,6 +7,7 @@
 mod past;
 mod record;
 mod service;
+mod single;
 mod spelling;
 
 use core::net::IpAddr;
@@ -16,6 +17,7 @@ use past::Pasts;
 pub use record::OwnRecord;
 pub(crate) use record::{HOST_TTL, Scope, Stored};
 pub use service::{RegisterError, Service, ServiceSlot};
+pub use single::{NewRecord, RecordId, Sharing};
 pub(crate) use spelling::Spelling;
 
 use crate::{
@@ -74,6 +76,8 @@ pub(crate) enum Holder {
     Host,
     /// A service, by its number.
     Service(u32),
+    /// Records that were registered by themselves. It keeps its name, or loses it.
+    Records,
     /// The reverse mapping of an address. Not probed: nobody else can rightly have it (RFC 6762 §8.1).
     Address,
 }
@@ -84,6 +88,8 @@ pub(crate) enum News {
     None,
     Registered,
     Renamed,
+    /// Another has the name, and there is no next one.
+    Lost,
 }
 
 /// A name that must be ours alone.
@@ -237,7 +243,8 @@ impl<S: OwnStorage> Own<S> {
         match stored {
             Stored::A(octets) => Rdata::A(octets.into()),
             Stored::Aaaa(octets) => Rdata::Aaaa(octets.into()),
-            Stored::Ptr(target) => Rdata::Ptr(self.names.name(target)),
+            Stored::Name(RecordType::CNAME, target) => Rdata::Cname(self.names.name(target)),
+            Stored::Name(_, target) => Rdata::Ptr(self.names.name(target)),
             Stored::Srv {
                 priority,
                 weight,
@@ -249,8 +256,10 @@ impl<S: OwnStorage> Own<S> {
                 port,
                 target: self.names.name(target),
             }),
-            Stored::Txt(block) => {
-                Rdata::Txt(Txt::from_wire(self.names.bytes(block)).unwrap_or(Txt::EMPTY))
+            Stored::Bytes(rtype, block) => {
+                // What was stored was read from the wire form before.
+                let bytes = self.names.bytes(block);
+                Rdata::from_wire(rtype, bytes).unwrap_or(Rdata::Txt(Txt::EMPTY))
             }
         }
     }
@@ -261,7 +270,7 @@ impl<S: OwnStorage> Own<S> {
             name: self.names.name(record.name),
             class: Class::IN,
             cache_flush: record.unique,
-            ttl: record.ttl(),
+            ttl: record.ttl,
             rdata: self.rdata(record.stored),
         }
     }
@@ -271,7 +280,8 @@ impl<S: OwnStorage> Own<S> {
         Some(match *rdata {
             Rdata::A(address) => Stored::A(address.octets()),
             Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
-            Rdata::Ptr(target) => Stored::Ptr(self.names.find(target)?),
+            Rdata::Ptr(target) => Stored::Name(RecordType::PTR, self.names.find(target)?),
+            Rdata::Cname(target) => Stored::Name(RecordType::CNAME, self.names.find(target)?),
             Rdata::Srv(Srv {
                 priority,
                 weight,
@@ -294,16 +304,19 @@ impl<S: OwnStorage> Own<S> {
         rdata: &Rdata<'_>,
         is: impl Fn(&OwnRecord) -> bool,
     ) -> Option<u32> {
-        if let Rdata::Txt(txt) = rdata {
-            // The only rdata that is stored as bytes.
-            let hash = Stored::Txt(Block::NONE).hash(self.key, name, txt.as_wire());
+        let is_bytes = !matches!(
+            rdata,
+            Rdata::A(_) | Rdata::Aaaa(_) | Rdata::Ptr(_) | Rdata::Cname(_) | Rdata::Srv(_)
+        );
+        if is_bytes {
+            let stored = Stored::Bytes(rdata.rtype(), Block::NONE);
+            let hash = stored.hash(self.key, name, rdata.hash(self.key));
             return self.index.find(&self.records, hash, |record| {
-                let same = matches!(record.stored, Stored::Txt(block) if self.names.bytes(block) == txt.as_wire());
-                same && record.name == name && is(record)
+                record.name == name && self.rdata(record.stored) == *rdata && is(record)
             });
         }
         let stored = self.stored(rdata)?;
-        let hash = stored.hash(self.key, name, &[]);
+        let hash = stored.hash(self.key, name, 0);
         self.index.find(&self.records, hash, |record| {
             record.name == name && record.stored == stored && is(record)
         })
@@ -351,12 +364,16 @@ impl<S: OwnStorage> Own<S> {
         }
     }
 
-    fn insert_record(&mut self, mut record: OwnRecord) -> Result<u32, Full> {
-        let bytes = match record.stored {
-            Stored::Txt(block) => self.names.bytes(block),
-            _ => &[],
+    fn hash(&self, name: NameId, stored: Stored) -> u32 {
+        let opaque = match stored {
+            Stored::Bytes(..) => self.rdata(stored).hash(self.key),
+            _ => 0,
         };
-        record.hash = record.stored.hash(self.key, record.name, bytes);
+        stored.hash(self.key, name, opaque)
+    }
+
+    fn insert_record(&mut self, mut record: OwnRecord) -> Result<u32, Full> {
+        record.hash = self.hash(record.name, record.stored);
         let name = record.name;
         record.after = self.names.first(name);
         let (after, target) = (record.after, record.stored.target());
@@ -390,7 +407,7 @@ impl<S: OwnStorage> Own<S> {
         if let Some(target) = record.stored.target() {
             self.names.release(target);
         }
-        if let Stored::Txt(block) = record.stored {
+        if let Stored::Bytes(_, block) = record.stored {
             self.names.remove_bytes(block);
         }
         self.names.release(record.name);
@@ -464,8 +481,8 @@ impl<S: OwnStorage> Own<S> {
         let (name, spelling) = match claim.holder {
             Holder::Host => (claim.name, Spelling::Host),
             Holder::Service(_) => (claim.name, Spelling::Instance),
-            // Nobody else can rightly have it: it is kept.
-            Holder::Address => return,
+            // Such names mean what they are: no other would do.
+            Holder::Address | Holder::Records => return,
         };
         // Late copies of our own probes and announcements name what we were.
         for record in 0..self.records.bound() {
@@ -593,7 +610,7 @@ impl<S: OwnStorage> Own<S> {
 /// A record's bytes have moved.
 fn moved<R: Slots<Slot<OwnRecord>>>(records: &mut Table<OwnRecord, R>, record: u32, to: Block) {
     if let Some(OwnRecord {
-        stored: Stored::Txt(block),
+        stored: Stored::Bytes(_, block),
         ..
     }) = records.get_mut(record)
     {

@@ -7,7 +7,7 @@ use crate::{
     link::InterfaceId,
     name::KeyedHash,
     store::{Block, Chained, NONE, NameId},
-    wire::{RecordType, Ttl, TypeSet},
+    wire::{RecordType, Ttl},
 };
 
 /// TTL of records in which a host name is owner or rdata (RFC 6762 §10).
@@ -20,14 +20,16 @@ pub(crate) const OTHER_TTL: Ttl = Ttl(4500);
 pub(crate) enum Stored {
     A([u8; 4]),
     Aaaa([u8; 16]),
-    Ptr(NameId),
+    /// PTR or CNAME.
+    Name(RecordType, NameId),
     Srv {
         priority: u16,
         weight: u16,
         port: u16,
         target: NameId,
     },
-    Txt(Block),
+    /// Of any other type, as it is on the wire without compression.
+    Bytes(RecordType, Block),
 }
 
 impl Stored {
@@ -35,43 +37,15 @@ impl Stored {
         match self {
             Stored::A(_) => RecordType::A,
             Stored::Aaaa(_) => RecordType::AAAA,
-            Stored::Ptr(_) => RecordType::PTR,
+            Stored::Name(rtype, _) | Stored::Bytes(rtype, _) => *rtype,
             Stored::Srv { .. } => RecordType::SRV,
-            Stored::Txt(_) => RecordType::TXT,
         }
-    }
-
-    /// A bit for the type.
-    pub(crate) const fn bit(&self) -> u8 {
-        match self {
-            Stored::A(_) => 1,
-            Stored::Aaaa(_) => 2,
-            Stored::Ptr(_) => 4,
-            Stored::Srv { .. } => 8,
-            Stored::Txt(_) => 16,
-        }
-    }
-
-    /// The types of which the bits are set.
-    pub(crate) fn types(bits: u8) -> TypeSet {
-        const TYPES: [RecordType; 5] = [
-            RecordType::A,
-            RecordType::AAAA,
-            RecordType::PTR,
-            RecordType::SRV,
-            RecordType::TXT,
-        ];
-        (0u8..)
-            .zip(TYPES)
-            .filter(|(bit, _)| bits >> bit & 1 == 1)
-            .map(|(_, rtype)| rtype)
-            .collect()
     }
 
     /// The name in the rdata.
     pub(crate) const fn target(&self) -> Option<NameId> {
         match *self {
-            Stored::Ptr(target) | Stored::Srv { target, .. } => Some(target),
+            Stored::Name(_, target) | Stored::Srv { target, .. } => Some(target),
             _ => None,
         }
     }
@@ -85,15 +59,15 @@ impl Stored {
         }
     }
 
-    /// The hash of a record with this rdata; `bytes` are those of the block, if there is one.
-    pub(crate) fn hash(&self, key: u64, name: NameId, bytes: &[u8]) -> u32 {
+    /// The hash of a record with this rdata; `opaque` is that of what is in the block, if there is one.
+    pub(crate) fn hash(&self, key: u64, name: NameId, opaque: u32) -> u32 {
         let mut hash = KeyedHash::new(key);
         hash.bytes(&name.0.to_le_bytes());
         hash.bytes(&self.rtype().0.to_le_bytes());
         match self {
             Stored::A(octets) => hash.bytes(octets),
             Stored::Aaaa(octets) => hash.bytes(octets),
-            Stored::Ptr(target) => hash.bytes(&target.0.to_le_bytes()),
+            Stored::Name(_, target) => hash.bytes(&target.0.to_le_bytes()),
             Stored::Srv {
                 priority,
                 weight,
@@ -105,7 +79,7 @@ impl Stored {
                 hash.bytes(&port.to_le_bytes());
                 hash.bytes(&target.0.to_le_bytes());
             }
-            Stored::Txt(_) => hash.bytes(bytes),
+            Stored::Bytes(..) => hash.bytes(&opaque.to_le_bytes()),
         }
         hash.finish()
     }
@@ -137,8 +111,13 @@ pub struct OwnRecord {
     pub(crate) scope: Scope,
     /// Whether it is unique, and its RRset said whole and with the cache-flush bit.
     pub(crate) unique: bool,
+    pub(crate) ttl: Ttl,
     /// Whose name it is; `None` for a shared record, and for one that is leaving.
     pub(crate) claim: Option<ClaimId>,
+    /// Whether the application registered it by itself, not as part of a service or host.
+    pub(crate) is_single: bool,
+    /// Told apart from a later record in the same place, if it is single.
+    pub(crate) generation: u32,
     /// The next record of the same service, `NONE` at the end.
     pub(crate) sibling: u32,
     /// How many services need it; more than one only for the PTR of a service type.
@@ -155,11 +134,21 @@ pub struct OwnRecord {
 
 impl OwnRecord {
     pub(crate) fn new(name: NameId, stored: Stored, scope: Scope, claim: Option<ClaimId>) -> Self {
+        // RFC 6762 §10: 120 s where a host name is owner or rdata, 75 minutes for the rest. A unique PTR is the reverse mapping
+        // of an address; a shared one leads to a service.
+        let ttl = match stored {
+            Stored::A(_) | Stored::Aaaa(_) | Stored::Srv { .. } => HOST_TTL,
+            Stored::Name(..) if claim.is_some() => HOST_TTL,
+            Stored::Name(..) | Stored::Bytes(..) => OTHER_TTL,
+        };
         OwnRecord {
             name,
             stored,
             scope,
             unique: claim.is_some(),
+            ttl,
+            is_single: false,
+            generation: 0,
             claim,
             sibling: NONE,
             users: 1,
@@ -173,16 +162,6 @@ impl OwnRecord {
 
     pub(crate) fn rtype(&self) -> RecordType {
         self.stored.rtype()
-    }
-
-    /// RFC 6762 §10: 120 s where a host name is owner or rdata, 75 minutes for the rest.
-    pub(crate) fn ttl(&self) -> Ttl {
-        match self.stored {
-            Stored::A(_) | Stored::Aaaa(_) | Stored::Srv { .. } => HOST_TTL,
-            // A unique PTR is the reverse mapping of an address; a shared one leads to a service.
-            Stored::Ptr(_) if self.unique => HOST_TTL,
-            Stored::Ptr(_) | Stored::Txt(_) => OTHER_TTL,
-        }
     }
 
     /// Whether nobody needs it any more: it only says goodbye.

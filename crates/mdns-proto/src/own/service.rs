@@ -11,7 +11,7 @@ use crate::{
     },
     store::{Full, NONE, NameId},
     time::Instant,
-    wire::Txt,
+    wire::{Rdata, RecordType, Txt},
 };
 
 /// A service to be registered.
@@ -75,8 +75,14 @@ pub enum RegisterError {
     TooLarge,
     /// There is no slot or no text left.
     Full,
-    /// The id is not one of a service that is registered.
+    /// The id is not one of what is registered.
     Unknown,
+    /// A record of this type cannot be registered by itself, or not in place of what is there.
+    Type,
+    /// A shared record cannot be changed: remove it, and add another (RFC 6762 §8.4).
+    Shared,
+    /// The name is neither under `.local` nor in a reverse zone of link-local addresses.
+    NotLinkLocal,
 }
 
 impl fmt::Display for RegisterError {
@@ -90,7 +96,14 @@ impl fmt::Display for RegisterError {
             RegisterError::Taken => f.write_str("this name is registered here already"),
             RegisterError::TooLarge => f.write_str("a record of it would not fit in one packet"),
             RegisterError::Full => Full.fmt(f),
-            RegisterError::Unknown => f.write_str("no such service is registered"),
+            RegisterError::Unknown => f.write_str("nothing of this id is registered"),
+            RegisterError::Type => f.write_str("a record of this type cannot be registered here"),
+            RegisterError::Shared => {
+                f.write_str("a shared record cannot be changed, only removed and added")
+            }
+            RegisterError::NotLinkLocal => {
+                f.write_str("name is not under .local nor in a link-local reverse zone")
+            }
         }
     }
 }
@@ -174,11 +187,9 @@ impl<S: OwnStorage> Own<S> {
         }
         // Reverse records that lead to it.
         for id in 0..self.records.bound() {
-            if self
-                .records
-                .get(id)
-                .is_some_and(|record| record.claim.is_some() && record.stored == Stored::Ptr(name))
-            {
+            if self.records.get(id).is_some_and(|record| {
+                record.claim.is_some() && record.stored == Stored::Name(RecordType::PTR, name)
+            }) {
                 self.remove_reverse(now, id);
             }
         }
@@ -218,9 +229,12 @@ impl<S: OwnStorage> Own<S> {
                 }
             };
         let owner = self.claim(claim).ok_or(Full)?.name;
-        if let Err(full) =
-            self.insert_record(OwnRecord::new(owner, Stored::Ptr(name), scope, Some(claim)))
-        {
+        if let Err(full) = self.insert_record(OwnRecord::new(
+            owner,
+            Stored::Name(RecordType::PTR, name),
+            scope,
+            Some(claim),
+        )) {
             if known.is_none() {
                 self.drop_claim(claim);
             }
@@ -411,7 +425,12 @@ impl<S: OwnStorage> Own<S> {
     ) -> Result<u32, Full> {
         // The bytes come first, under a number that no record has yet.
         let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
-        let record = OwnRecord::new(owner, Stored::Txt(block), Scope::Everywhere, Some(claim));
+        let record = OwnRecord::new(
+            owner,
+            Stored::Bytes(RecordType::TXT, block),
+            Scope::Everywhere,
+            Some(claim),
+        );
         match self.add_to_service(service, record) {
             Ok(id) => {
                 self.names.set_bytes_owner(block, id);
@@ -433,7 +452,12 @@ impl<S: OwnStorage> Own<S> {
         let from = self.intern(from)?;
         let added = self.add_to_service(
             service,
-            OwnRecord::new(from, Stored::Ptr(to), Scope::Everywhere, None),
+            OwnRecord::new(
+                from,
+                Stored::Name(RecordType::PTR, to),
+                Scope::Everywhere,
+                None,
+            ),
         );
         // The record holds the name itself.
         self.names.release(from);
@@ -451,9 +475,7 @@ impl<S: OwnStorage> Own<S> {
                 return Err(full);
             }
         };
-        let found = self.find(from, &crate::wire::Rdata::Ptr(base), |record| {
-            !record.is_leaving()
-        });
+        let found = self.find(from, &Rdata::Ptr(base), |record| !record.is_leaving());
         let added = match found {
             Some(id) => {
                 if let Some(record) = self.records.get_mut(id) {
@@ -463,7 +485,7 @@ impl<S: OwnStorage> Own<S> {
             }
             None => self.insert_record(OwnRecord::new(
                 from,
-                Stored::Ptr(to),
+                Stored::Name(RecordType::PTR, to),
                 Scope::Everywhere,
                 None,
             )),
@@ -555,33 +577,152 @@ impl<S: OwnStorage> Own<S> {
         let slot = self.service(id).ok_or(RegisterError::Unknown)?;
         let owner = self.claim(slot.claim).ok_or(RegisterError::Unknown)?.name;
         let name = self.names.name(owner);
-        if name.wire_len() + txt.as_wire().len() + FRAME > self.packet_max {
-            return Err(RegisterError::TooLarge);
-        }
+        self.check_room(name, &Rdata::Txt(txt))?;
         let (record, old) = self
             .records_of_service(id.index)
             .find_map(|(id, record)| match record.stored {
-                Stored::Txt(block) => Some((id, block)),
+                Stored::Bytes(RecordType::TXT, block) => Some((id, block)),
                 _ => None,
             })
             .ok_or(RegisterError::Unknown)?;
         if self.names.bytes(old) == txt.as_wire() {
             return Ok(None);
         }
-        let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
-        self.remember(now, record);
-        self.index.remove(&mut self.records, record);
-        let hash = Stored::Txt(block).hash(self.key, owner, txt.as_wire());
-        if let Some(found) = self.records.get_mut(record) {
-            // Making room may have moved the old block.
-            if let Stored::Txt(old) = core::mem::replace(&mut found.stored, Stored::Txt(block)) {
-                self.names.remove_bytes(old);
-            }
-            found.hash = hash;
-        }
-        self.names.set_bytes_owner(block, record);
-        self.index.insert(&mut self.records, record);
+        let block = self.store_bytes(txt.as_wire())?;
+        self.replace(now, record, Stored::Bytes(RecordType::TXT, block));
         Ok(Some(record))
+    }
+
+    /// Replaces the port of a service. The number of the record; `None` when that is its port.
+    pub(crate) fn set_port(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        new: u16,
+    ) -> Result<Option<u32>, RegisterError> {
+        self.service(id).ok_or(RegisterError::Unknown)?;
+        let found = self
+            .records_of_service(id.index)
+            .find_map(|(record, found)| match found.stored {
+                Stored::Srv {
+                    priority,
+                    weight,
+                    port,
+                    target,
+                } => Some((record, port, priority, weight, target)),
+                _ => None,
+            });
+        let (record, port, priority, weight, target) = found.ok_or(RegisterError::Unknown)?;
+        if port == new {
+            return Ok(None);
+        }
+        self.names.hold(target);
+        let stored = Stored::Srv {
+            priority,
+            weight,
+            port: new,
+            target,
+        };
+        self.replace(now, record, stored);
+        Ok(Some(record))
+    }
+
+    /// Adds the subtypes that a service does not have yet. On an error nothing has changed.
+    pub(crate) fn add_subtypes(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        subtypes: &[&str],
+    ) -> Result<(), RegisterError> {
+        let (owner, base) = self.instance_and_type(id)?;
+        let before = self
+            .services
+            .get(id.index)
+            .map_or(NONE, |service| service.first);
+        for subtype in subtypes {
+            let added = base
+                .with_subtype(subtype.as_bytes())
+                .map_err(RegisterError::from)
+                .and_then(|subtype| {
+                    if self.has_pointer(id.index, subtype.as_name()) {
+                        return Ok(());
+                    }
+                    self.add_pointer(id.index, subtype.as_name(), owner)
+                });
+            if let Err(error) = added {
+                // The new ones stand before those that were there.
+                while let Some(service) = self.services.get_mut(id.index)
+                    && service.first != before
+                {
+                    let record = service.first;
+                    service.first = self
+                        .records
+                        .get(record)
+                        .map_or(before, |record| record.sibling);
+                    self.remove_record(now, record);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn instance_and_type(&self, id: ServiceId) -> Result<(NameId, ServiceType), RegisterError> {
+        let service = self.service(id).ok_or(RegisterError::Unknown)?;
+        let owner = self
+            .claim(service.claim)
+            .ok_or(RegisterError::Unknown)?
+            .name;
+        let base = self
+            .names
+            .name(owner)
+            .parent()
+            .and_then(ServiceType::from_name);
+        Ok((owner, base.ok_or(RegisterError::Unknown)?))
+    }
+
+    fn has_pointer(&self, service: u32, from: Name<'_>) -> bool {
+        self.records_of_service(service).any(|(_, record)| {
+            matches!(record.stored, Stored::Name(..)) && self.names.name(record.name) == from
+        })
+    }
+
+    /// Takes a subtype that is not among these off a service: its record, which nobody needs any more.
+    pub(crate) fn take_subtype(&mut self, id: ServiceId, kept: &[&str]) -> Option<u32> {
+        let (_, base) = self.instance_and_type(id).ok()?;
+        let is_kept = |name: Name<'_>| {
+            name == base.as_name()
+                || kept.iter().any(|label| {
+                    base.with_subtype(label.as_bytes())
+                        .is_ok_and(|subtype| subtype.as_name() == name)
+                })
+        };
+        let (record, sibling) = self.records_of_service(id.index).find_map(|(id, record)| {
+            let is_gone =
+                matches!(record.stored, Stored::Name(..)) && !is_kept(self.names.name(record.name));
+            is_gone.then_some((id, record.sibling))
+        })?;
+        let before = self
+            .records_of_service(id.index)
+            .find_map(|(id, other)| (other.sibling == record).then_some(id));
+        match before.and_then(|before| self.records.get_mut(before)) {
+            Some(before) => before.sibling = sibling,
+            None => self.services.get_mut(id.index)?.first = sibling,
+        }
+        self.records.get_mut(record)?.sibling = NONE;
+        Some(record)
+    }
+
+    /// Whether a record of this name and rdata can go alone in a packet.
+    pub(super) fn check_room(
+        &self,
+        name: Name<'_>,
+        rdata: &Rdata<'_>,
+    ) -> Result<(), RegisterError> {
+        if name.wire_len() > 255 || name.wire_len() + rdata.wire_len() + FRAME > self.packet_max {
+            return Err(RegisterError::TooLarge);
+        }
+        Ok(())
     }
 }
 

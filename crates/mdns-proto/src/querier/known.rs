@@ -53,16 +53,14 @@ impl<H: HeardStorage> HeardLink<H> {
             let name = self.cache.name(slot.name);
             let need = asks.need(name, rtype);
             let is_moot = match need {
+                _ if slot.is_in_doubt() => false,
                 Need::None => true,
                 Need::Once => slot.is_spent() || is_answered(self, name, rtype, false),
                 Need::Kept => !slot.refresh && is_answered(self, name, rtype, true),
                 Need::Open => false,
             };
             if is_moot {
-                self.drop_question(id);
-                if self.is_starved {
-                    self.retry = now + FIRST_MIN;
-                }
+                self.end_question(now, id);
                 continue;
             }
             let question = Question {
@@ -84,16 +82,18 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Takes note that a question was asked.
     fn note_asked(&mut self, now: Instant, id: u32) {
-        let Some(slot) = self.questions.get_mut(id) else {
-            return;
-        };
-        slot.note_asked(now);
-        if slot.has_series() {
-            self.due.settle(&mut self.questions, id);
-            self.list(id);
-        } else {
-            // It was asked for the sake of one unique record: there is nothing to say that we know.
-            self.drop_question(id);
+        if let Some(slot) = self.questions.get_mut(id) {
+            slot.note_asked(now);
+        }
+        self.due.settle(&mut self.questions, id);
+        self.list(id);
+    }
+
+    /// Drops a question while packets are written; who waits for its room is seen to soon.
+    fn end_question(&mut self, now: Instant, id: u32) {
+        self.drop_question(id);
+        if self.is_starved {
+            self.retry = now + FIRST_MIN;
         }
     }
 
@@ -121,7 +121,10 @@ impl<H: HeardStorage> HeardLink<H> {
                 }
                 self.cache.set_cursor(next);
             }
-            self.unlist(self.listed.0);
+            match self.questions.get(self.listed.0) {
+                Some(slot) if slot.is_over() => self.end_question(now, self.listed.0),
+                _ => self.unlist(self.listed.0),
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
 use crate::{
-    cache::{Cache, Gone, HeardStorage, Inserted, Origin, Room, Worth},
+    cache::{Cache, Gone, HeardStorage, Inserted, Life, Origin, Room, Worth},
     chance::{Chance, Draw},
     config::Config,
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
@@ -23,15 +23,15 @@ const UNICAST_SPAN: Duration = Duration::from_secs(2);
 pub struct HeardLink<H: HeardStorage> {
     pub(crate) id: LinkId,
     pub(super) config: LinkConfig,
-    pub(super) is_up: bool,
+    pub(crate) is_up: bool,
     /// Questions that start now are the first after the link came up.
     pub(crate) is_fresh: bool,
     pub(crate) cache: Cache<H>,
     pub(super) questions: Table<QuestionSlot, H::Questions>,
     pub(super) due: Due<H::QuestionDue>,
     questions_max: u32,
-    /// When the questions that start together are asked.
-    burst: Instant,
+    /// When the questions that start together are asked, and how late they are from then on.
+    burst: (Instant, u16),
     /// Until when a unicast answer is believed.
     unicast_until: Instant,
     /// Questions whose known answers are still to be written, the first and the last.
@@ -56,7 +56,7 @@ impl<H: HeardStorage> HeardLink<H> {
             questions: Table::new(),
             due: Due::new(),
             questions_max: limits.heard_records_max,
-            burst: Instant::ZERO,
+            burst: (Instant::ZERO, 0),
             unicast_until: Instant::ZERO,
             listed: (NONE, NONE),
             is_starved: false,
@@ -284,19 +284,20 @@ impl<H: HeardStorage> HeardLink<H> {
             return Ok(());
         }
         let unicast = self.is_fresh && self.config.unicast;
-        let due = self.next_burst(now, chance);
+        let (due, late) = self.next_burst(now, chance);
         if let Some(slot) = self.questions.get_mut(id) {
-            slot.start(due, unicast);
+            slot.start(due, late, unicast);
         }
         self.due.settle(&mut self.questions, id);
         Ok(())
     }
 
-    /// When questions that start now are to be asked: together, so that they share a packet (§5.2, §5.3).
-    fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> Instant {
-        if self.burst < now + FIRST_MIN {
+    /// When questions that start now are to be asked: together, so that they share packets (§5.2, §5.3).
+    fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> (Instant, u16) {
+        if self.burst.0 < now + FIRST_MIN {
             let wait = chance.within(Draw::FirstQuestion, self.id.0.into(), FIRST_MIN..=FIRST_MAX);
-            self.burst = now + wait;
+            let late = chance.draw(Draw::LateSeries, self.id.0.into());
+            self.burst = (now + wait, (late >> 48) as u16);
         }
         self.burst
     }
@@ -309,11 +310,11 @@ impl<H: HeardStorage> HeardLink<H> {
         slot.is_some_and(QuestionSlot::has_series)
     }
 
-    pub(super) fn find_question(&self, name: Name<'_>, rtype: RecordType) -> Option<u32> {
+    fn find_question(&self, name: Name<'_>, rtype: RecordType) -> Option<u32> {
         self.question_of(self.cache.find_name(name)?, rtype)
     }
 
-    fn question_of(&self, name: NameId, rtype: RecordType) -> Option<u32> {
+    pub(super) fn question_of(&self, name: NameId, rtype: RecordType) -> Option<u32> {
         let mut id = self.cache.tag(name);
         while let Some(slot) = self.questions.get(id) {
             if slot.rtype == rtype {
@@ -352,21 +353,61 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Asks at once because a record is about to end.
     fn ask_for_refresh(&mut self, now: Instant, name: NameId, rtype: RecordType) {
-        let id = match self.question_of(name, rtype) {
-            Some(id) => id,
-            None => {
-                self.cache.hold(name);
-                match self.add_question_of(name, rtype) {
-                    Ok(id) => id,
-                    // There is another time, at the next refresh.
-                    Err(Full) => return,
-                }
-            }
+        // If there is no room, there is another time, at the next refresh.
+        self.ask_beside(name, rtype, |slot| slot.ask_for_refresh(now));
+    }
+
+    /// Asks for something that is known, beside the series if there is one. Says whether there was room for the question.
+    fn ask_beside(
+        &mut self,
+        name: NameId,
+        rtype: RecordType,
+        ask: impl FnOnce(&mut QuestionSlot),
+    ) -> bool {
+        let found = self.question_of(name, rtype).or_else(|| {
+            self.cache.hold(name);
+            self.add_question_of(name, rtype).ok()
+        });
+        let Some(id) = found else {
+            return false;
         };
         if let Some(slot) = self.questions.get_mut(id) {
-            slot.ask_for_refresh(now);
+            ask(slot);
         }
         self.due.settle(&mut self.questions, id);
+        true
+    }
+
+    /// Doubts the records of a name and type: they are asked for, and end in ten seconds if they are not heard again (§10.4).
+    /// What cannot be asked for is not doubted.
+    pub(crate) fn reconfirm(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
+        let Some(name) = self.cache.find_name(name) else {
+            return;
+        };
+        let is_believed = self
+            .cache
+            .of_type(name, rtype)
+            .any(|(_, record)| record.life() == Life::Whole);
+        if is_believed
+            && self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(now))
+        {
+            self.cache.doubt_all_of(now, name, rtype);
+        }
+    }
+
+    /// Doubts one pointer of many.
+    pub(crate) fn reconfirm_pointer(&mut self, now: Instant, from: Name<'_>, to: Name<'_>) {
+        let Some(id) = self.cache.find_pointer(from, to) else {
+            return;
+        };
+        if let Some(record) = self.cache.get(id)
+            && record.life() == Life::Whole
+            && self.ask_beside(record.name(), RecordType::PTR, |slot| {
+                slot.ask_in_doubt(now)
+            })
+        {
+            self.cache.doubt(now, id);
+        }
     }
 
     /// Ends the questions that a record has answered for good: a set that came whole is all there is (§5.2), and so is

@@ -24,7 +24,7 @@ use crate::{
     stats::Stats,
     store::{Full, Slots},
     time::Instant,
-    wire::{Class, Message, Rdata, Record, RecordType, Ttl},
+    wire::{Class, Message, Record, RecordType, Ttl},
 };
 
 pub(crate) use self::link::worth_of;
@@ -32,9 +32,6 @@ pub use self::{link::HeardLink, question::QuestionSlot};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
 const KEY: u8 = 1;
-
-/// The seconds that are left to what was heard before the machine slept (§10.3).
-const DOUBT_SECS: u32 = 10;
 
 /// The rows of a querier.
 pub trait QuerierStorage {
@@ -68,15 +65,7 @@ impl<S: QuerierStorage> Rows<S> {
     /// Whether a link has a pointer from one name to another, and whether that is our own.
     pub(crate) fn pointer(&self, index: usize, from: Name<'_>, to: Name<'_>) -> Option<bool> {
         let cache = &self.get(index)?.cache;
-        let rdata = Rdata::Ptr(to);
-        let record = Record {
-            name: from,
-            class: Class::IN,
-            cache_flush: false,
-            ttl: Ttl(0),
-            rdata,
-        };
-        let kept = cache.get(cache.find(&record)?)?;
+        let kept = cache.get(cache.find_pointer(from, to)?)?;
         Some(kept.life() == Life::Own)
     }
 
@@ -182,7 +171,7 @@ impl<S: QuerierStorage> Querier<S> {
     /// The machine has slept: what was heard before is believed for ten more seconds only, and asked for again (§10.3).
     pub(crate) fn resumed(&mut self, now: Instant, own: &dyn OwnRecords) {
         for link in self.links.iter_mut().filter(|link| link.is_up) {
-            link.cache.doubt(now, DOUBT_SECS);
+            link.cache.age(now);
             link.is_fresh = true;
         }
         self.start_over(now, own);

@@ -4,8 +4,11 @@
 //! start ─20..120 ms─▶ ask ─1 s─▶ ask ─2 s─▶ ask ─4 s─▶ ... ─1 h─▶ ask ─1 h─▶ ...
 //! ```
 //!
-//! The series ends when a unique answer comes, or when nobody wants one any more. Of its own, a question may be asked
-//! once more at any time because a record is about to end.
+//! All intervals of a series are longer by one part of themselves, which is drawn when it starts: each is twice the one
+//! before, and browsers that started together ask one after the other, so that the first spares the others theirs (§7.3).
+//!
+//! The series ends when a unique answer comes, or when nobody wants one any more. Beside it, a question may be asked at any
+//! time: once because a record is about to end, a few times because somebody doubts what it says (§10.4).
 
 use core::time::Duration;
 
@@ -25,8 +28,19 @@ const INTERVAL_SECS: u64 = 1;
 /// The longest interval.
 const INTERVAL_SECS_MAX: u64 = 3600;
 
+/// By how much all intervals of a series are longer, at most, in hundredths.
+const LATE_PERCENT: u64 = 25;
+
+/// How soon our question must be due for another's to stand in for it (§7.3), at least, and as a part of the interval: as
+/// wide as what chance adds. One that is due much later is better asked later.
+const SOON: Duration = Duration::from_secs(1);
+const SOON_PART: u32 = 4;
+
 /// How often we ask for details that nobody keeps up to date.
 const DETAILS_ASKED: u8 = 3;
+
+/// How often we ask for what is in doubt. Two is the least (§10.4).
+const DOUBTS_ASKED: u8 = 3;
 
 /// A question as it stands on one link.
 #[derive(Debug)]
@@ -44,10 +58,14 @@ pub struct QuestionSlot {
     pub(super) unicast: bool,
     /// A record that answers it is about to end.
     pub(super) refresh: bool,
+    /// How often it is still to be asked because what answers it is in doubt.
+    doubts: u8,
+    /// How late the series is, of what it may be.
+    late: u16,
     /// When the series goes on; [`Instant::MAX`] if there is none.
     due: Instant,
-    /// When it was last asked for a refresh; [`Instant::ZERO`] if never.
-    refreshed: Instant,
+    /// When it may be asked beside its series: a second after it was last asked.
+    free: Instant,
 }
 
 impl QuestionSlot {
@@ -62,14 +80,17 @@ impl QuestionSlot {
             asked: 0,
             unicast: false,
             refresh: false,
+            doubts: 0,
+            late: 0,
             due: Instant::MAX,
-            refreshed: Instant::ZERO,
+            free: Instant::ZERO,
         }
     }
 
     /// Starts the series.
-    pub(super) fn start(&mut self, due: Instant, unicast: bool) {
+    pub(super) fn start(&mut self, due: Instant, late: u16, unicast: bool) {
         self.due = due;
+        self.late = late;
         self.asked = 0;
         self.unicast = unicast;
     }
@@ -79,9 +100,9 @@ impl QuestionSlot {
         self.due != Instant::MAX
     }
 
-    /// When the series goes on.
-    pub(super) fn series_due(&self) -> Instant {
-        self.due
+    /// Whether there is nothing more to ask.
+    pub(super) fn is_over(&self) -> bool {
+        self.due() == Instant::MAX
     }
 
     /// Whether it was asked often enough for something that is good to know but not kept up to date.
@@ -91,41 +112,61 @@ impl QuestionSlot {
 
     /// Asks at once because a record is about to end; once a second is enough for all records of a set.
     pub(super) fn ask_for_refresh(&mut self, now: Instant) {
-        let is_long_ago = now.since(self.refreshed) >= Duration::from_secs(INTERVAL_SECS);
-        if is_long_ago || self.refreshed == Instant::ZERO {
-            self.refresh = true;
-        }
+        self.refresh |= self.free <= now;
     }
 
-    /// It was asked, by us or by another who will make known to us what we want to know (§7.3).
+    /// Asks a few times, a second apart, because what answers it is in doubt (§10.4).
+    pub(super) fn ask_in_doubt(&mut self, now: Instant) {
+        self.doubts = DOUBTS_ASKED;
+        self.free = self.free.max(now);
+    }
+
+    /// Whether it is asked because what answers it is in doubt.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.doubts > 0
+    }
+
+    /// It was asked.
     pub(super) fn note_asked(&mut self, now: Instant) {
-        if self.refresh {
-            self.refresh = false;
-            self.refreshed = now;
-        }
+        self.refresh = false;
+        self.doubts = self.doubts.saturating_sub(1);
+        self.free = now + Duration::from_secs(INTERVAL_SECS);
         if self.due <= now {
             self.go_on(now);
         }
     }
 
+    /// Another asks the same, and will make known to us what we want to know: what is due soon counts as asked (§7.3).
+    pub(super) fn note_asked_by_another(&mut self, now: Instant) {
+        let soon = SOON.max(self.interval(self.asked.saturating_sub(1)) / SOON_PART);
+        if self.has_series() && self.due <= now + soon {
+            self.go_on(now);
+        }
+    }
+
     /// Goes on with the series after a question at `now`.
-    pub(super) fn go_on(&mut self, now: Instant) {
+    fn go_on(&mut self, now: Instant) {
         self.unicast = false;
-        let secs = INTERVAL_SECS
-            .checked_shl(self.asked.into())
-            .unwrap_or(INTERVAL_SECS_MAX);
-        self.asked = self.asked.saturating_add(1).min(32);
         // From now, not from `due`: a late driver must not make intervals short.
-        self.due = now + Duration::from_secs(secs.min(INTERVAL_SECS_MAX));
+        self.due = now + self.interval(self.asked);
+        self.asked = self.asked.saturating_add(1).min(32);
+    }
+
+    /// The interval after a question before which `asked` were asked.
+    fn interval(&self, asked: u8) -> Duration {
+        let secs = INTERVAL_SECS.checked_shl(asked.into());
+        let secs = secs.map_or(INTERVAL_SECS_MAX, |secs| secs.min(INTERVAL_SECS_MAX));
+        let late = secs * 10_000 * LATE_PERCENT * u64::from(self.late) / u64::from(u16::MAX);
+        Duration::from_secs(secs) + Duration::from_micros(late)
     }
 }
 
 impl Timed for QuestionSlot {
     fn due(&self) -> Instant {
-        if self.refresh {
-            Instant::ZERO
-        } else {
-            self.due
+        match (self.refresh, self.doubts) {
+            (true, _) => Instant::ZERO,
+            (false, 0) => self.due,
+            (false, _) => self.due.min(self.free),
         }
     }
     fn place(&self) -> u32 {
@@ -143,16 +184,54 @@ mod tests {
     /// covers: 6762-5.2-a, 6762-5.2-b, 6762-5.2-c
     #[test]
     fn intervals_double_up_to_an_hour() {
-        let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
-        question.start(Instant::ZERO, true);
-        let mut now = Instant::ZERO;
-        for secs in [
-            1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600,
-        ] {
-            question.note_asked(now);
-            assert!(!question.unicast);
-            assert_eq!(question.due(), now + Duration::from_secs(secs));
-            now = question.due();
+        for (late, percent) in [(0, 100), (u16::MAX, 125)] {
+            let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
+            question.start(Instant::ZERO, late, true);
+            let mut now = Instant::ZERO;
+            for secs in [
+                1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600, 3600,
+            ] {
+                question.note_asked(now);
+                assert!(!question.unicast);
+                let interval = Duration::from_millis(secs * 10 * percent);
+                assert_eq!(question.due(), now + interval);
+                now = question.due();
+            }
         }
+    }
+
+    /// covers: 6762-7.3-a
+    #[test]
+    fn another_stands_in_for_what_is_due_soon() {
+        let after = |asked: u8, left: u64| {
+            let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
+            question.start(Instant::ZERO, 0, false);
+            for _ in 0..asked {
+                question.note_asked(question.due());
+            }
+            let due = question.due();
+            let now = Instant::from_micros(due.as_micros() - left * 1000);
+            question.note_asked_by_another(now);
+            question.due() != due
+        };
+        assert!(after(1, 999) && after(2, 1_000) && !after(2, 1_001));
+        // The interval is 64 s.
+        assert!(after(7, 16_000) && !after(7, 16_001));
+        // An hour.
+        assert!(after(20, 900_000) && !after(20, 900_001));
+    }
+
+    /// covers: 6762-10.4-b
+    #[test]
+    fn what_is_in_doubt_is_asked_for_three_times_a_second_apart() {
+        let mut question = QuestionSlot::new(NameId(0), RecordType::SRV);
+        question.ask_in_doubt(Instant::from_millis(500));
+        for millis in [500, 1500, 2500] {
+            assert_eq!(question.due(), Instant::from_millis(millis));
+            // A second doubt does not hurry.
+            question.ask_for_refresh(Instant::from_millis(millis - 1));
+            question.note_asked(Instant::from_millis(millis));
+        }
+        assert!(question.is_over());
     }
 }

@@ -51,15 +51,15 @@ fn a_series_doubles_its_intervals_up_to_an_hour() {
         scene.run(secs(6 * 3600));
         let times = scene.times_of(start, "_ipp._tcp.local IN PTR?");
         assert!((20..=120).contains(&times[0]));
-        let intervals: Vec<u64> = times
-            .windows(2)
-            .map(|pair| (pair[1] - pair[0]) / 1000)
-            .collect();
-        assert_eq!(
-            intervals[..12],
-            [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]
-        );
-        assert!(intervals[12..].iter().all(|&interval| interval == 3600));
+        let intervals: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!((1000..=1250).contains(&intervals[0]));
+        for (at, interval) in intervals.iter().enumerate() {
+            // All are longer by one part.
+            let wanted = intervals[0] << at.min(12);
+            let wanted = wanted.min(intervals[0] * 3600);
+            assert!(interval.abs_diff(wanted) <= 1 << at.min(12), "{intervals:?}");
+        }
+        assert!(intervals.len() >= 15);
     }
     on_both!(test);
 }
@@ -505,23 +505,16 @@ fn a_question_that_another_has_just_asked_is_not_asked_again() {
             scene.times_of(first, "_ipp._tcp.local IN PTR?")[0]
         };
         let ours = "_ipp._tcp.local PTR";
-        assert_eq!(next_after(&[ours], &[]), 2_900, "as if it were sent at 900");
-        assert_eq!(
-            next_after(
-                &["_IPP._tcp.local PTR"],
-                &["_ipp._tcp.local 4500 PTR Known._ipp._tcp.local"]
-            ),
-            2_900
-        );
-        assert_eq!(
-            next_after(
-                &[ours],
-                &["_ipp._tcp.local 4500 PTR Strange._ipp._tcp.local"]
-            ),
-            1_000
-        );
-        assert_eq!(next_after(&["_ipp._tcp.local PTR QU"], &[]), 1_000);
-        assert_eq!(next_after(&["_ipp._tcp.local SRV"], &[]), 1_000);
+        let alone = next_after(&["_ipp._tcp.local SRV"], &[]);
+        assert!((1_000..=1_250).contains(&alone));
+        // As if it were sent at 900.
+        let spared = 900 + 2 * alone;
+        assert!(next_after(&[ours], &[]).abs_diff(spared) <= 1);
+        let known = ["_ipp._tcp.local 4500 PTR Known._ipp._tcp.local"];
+        assert!(next_after(&["_IPP._tcp.local PTR"], &known).abs_diff(spared) <= 1);
+        let strange = ["_ipp._tcp.local 4500 PTR Strange._ipp._tcp.local"];
+        assert_eq!(next_after(&[ours], &strange), alone);
+        assert_eq!(next_after(&["_ipp._tcp.local PTR QU"], &[]), alone);
     }
     on_both!(test);
 }
@@ -554,38 +547,37 @@ fn the_longest_ttl_at_the_end_of_time_does_no_harm() {
     on_both!(test);
 }
 
+/// Work is counted in slots looked at, which no busy machine makes more of.
+///
 /// covers: 6762-21-b, SEC-11, SEC-12
 #[test]
 #[cfg(feature = "alloc")]
 fn thousands_of_pointers_are_taken_in_linear_time() {
     let mut scene = Scene::<super::scene::Server>::new(1);
     browse(&mut scene);
-    let took = |scene: &mut Scene<super::scene::Server>, from: usize| {
+    let work = |scene: &mut Scene<super::scene::Server>, from: usize| {
         let lines: Vec<String> = (from..from + 4_000)
             .map(|n| format!("_ipp._tcp.local 4500 PTR P{n}._ipp._tcp.local"))
             .collect();
-        let packets: Vec<Vec<u8>> = lines
-            .chunks(100)
-            .map(|lines| packet(&[], &lines.iter().map(String::as_str).collect::<Vec<_>>()))
-            .collect();
-        let start = std::time::Instant::now();
-        for bytes in &packets {
-            let message = Message::parse(bytes).unwrap();
+        let before = crate::store::looks();
+        for lines in lines.chunks(100) {
+            let bytes = packet(&[], &lines.iter().map(String::as_str).collect::<Vec<_>>());
+            let message = Message::parse(&bytes).unwrap();
             scene
                 .querier
                 .handle_response(scene.now, LAN, &message, Via::Multicast, &scene.ours);
         }
-        start.elapsed()
+        crate::store::looks() - before
     };
-    let first = took(&mut scene, 0);
-    let third = [took(&mut scene, 4_000), took(&mut scene, 8_000)][1];
+    let first = work(&mut scene, 0);
+    let third = [work(&mut scene, 4_000), work(&mut scene, 8_000)][1];
     let mut events = 0;
     while scene.querier.poll_event().is_some() {
         events += 1;
     }
     assert_eq!(events, 12_000);
-    // Quadratic would be five times as long; a busy machine is allowed for.
-    assert!(third < 4 * first + millis(200), "{first:?}, then {third:?}");
+    // Quadratic would be five times as much.
+    assert!(third < 2 * first, "{first}, then {third}");
 }
 
 /// After any operation a full drain ends, and then nothing is due; on short rows, where everything is full most of the time.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     link::LinkId,
-    own::{ClaimId, Holder},
+    own::{ClaimId, Holder, News},
     stats::Stats,
     store::NameId,
     time::Instant,
@@ -91,6 +91,13 @@ impl<S: ResponderStorage> Responder<S> {
             Stats::count(&mut link.stats.conflicts);
         }
         let pause = self.count_conflict(now);
+        if self
+            .own
+            .claim(claim)
+            .is_some_and(|claim| claim.holder == Holder::Records)
+        {
+            return self.give_up(claim);
+        }
         self.own.rename(now, claim, &mut self.chance);
         self.has_unsaid = true;
         let Responder {
@@ -102,6 +109,17 @@ impl<S: ResponderStorage> Responder<S> {
                 link.probe(now, claim, pause, chance);
             }
         }
+    }
+
+    /// Another has a name for which there is no next one: nothing more is said of it, and the application decides.
+    fn give_up(&mut self, claim: ClaimId) {
+        let Responder { own, links, .. } = self;
+        for (_, link) in links.iter_mut() {
+            link.hush(own, claim);
+            link.stop_claim(claim);
+        }
+        own.set_news(claim, News::Lost);
+        self.has_unsaid = true;
     }
 
     /// Another may have the name: it is probed for again, and not used meanwhile (§9).
@@ -162,7 +180,7 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         };
         let Some(found) = own.get(record) else { return };
-        let ttl = u64::from(found.ttl().0);
+        let ttl = u64::from(found.ttl.0);
         let theirs = u64::from(heard.ttl.0);
         if theirs * 2 < ttl {
             // §6.6, §10.1: others would forget too soon what is so.

@@ -164,7 +164,7 @@ impl<L: LinkStorage> Link<L> {
         let was_leaving = state.is_leaving;
         state.is_live = false;
         state.is_leaving = false;
-        state.denied = 0;
+        state.denied = false;
         state.debt.clear(&mut self.askers);
         state.announce(Instant::MAX, 0);
         if was_leaving {
@@ -183,26 +183,15 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// Owes the goodbye of a record, and of what was said its name has not. `false` when it was never said here.
-    pub(super) fn owe_goodbye<O: OwnStorage>(
+    pub(super) fn owe_goodbye(
         &mut self,
         now: Instant,
-        own: &Own<O>,
         record: u32,
         claim: Option<ClaimId>,
     ) -> bool {
         let was_denied = claim
             .and_then(|claim| self.claims.get(claim.0))
             .is_some_and(|state| state.sent.is_some());
-        let name = own
-            .get(record)
-            .filter(|_| was_denied)
-            .map(|record| record.name);
-        let denied = name.map_or(0, |name| {
-            let here = own
-                .records_of(name)
-                .filter(|(_, record)| record.scope.covers(self.config.interface));
-            here.fold(0, |bits, (_, record)| bits | record.stored.bit())
-        });
         let Some(state) = self.records.get_mut(record) else {
             return false;
         };
@@ -212,7 +201,7 @@ impl<L: LinkStorage> Link<L> {
         }
         state.debt.clear(&mut self.askers);
         state.is_leaving = true;
-        state.denied = denied;
+        state.denied = was_denied;
         state.announce(now, 1);
         self.settle_record(record);
         true
@@ -233,7 +222,27 @@ impl<L: LinkStorage> Link<L> {
         match own.claim(claim).map(|claim| claim.holder) {
             Some(Holder::Service(index)) => self.wake_service(now, own, index, announcements),
             Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
-            Some(Holder::Address) | None => {}
+            Some(Holder::Address | Holder::Records) | None => {}
+        }
+        let name = own.claim(claim).map(|claim| claim.name);
+        for (id, record) in name.into_iter().flat_map(|name| own.records_of(name)) {
+            if record.is_single && record.claim == Some(claim) {
+                self.wake(now, own, id, announcements);
+            }
+        }
+    }
+
+    /// Shared records that were registered by themselves wait for no name.
+    pub(super) fn wake_shared<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &Own<O>,
+        announcements: u8,
+    ) {
+        for (id, record) in own.records() {
+            if record.is_single && !record.unique {
+                self.wake(now, own, id, announcements);
+            }
         }
     }
 

@@ -36,13 +36,13 @@ use crate::{
     link::{Destination, InterfaceId, LinkConfig, LinkId, Subnet},
     name::Name,
     own::{
-        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, RegisterError,
-        Scope, Service, ServiceId, Stored,
+        ClaimId, Holder, HostId, NewRecord, News, Own, OwnRecord, OwnRecords, OwnStorage, RecordId,
+        RegisterError, Scope, Service, ServiceId, Stored,
     },
     stats::Stats,
     store::{Full, Slot, Slots, Table},
     time::Instant,
-    wire::{Record, RecordType, Txt},
+    wire::{Rdata, Record, RecordType, Txt},
 };
 
 /// All rows of a responder.
@@ -75,6 +75,8 @@ const CONFLICTS_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) enum Told {
     Service(ServiceId, News),
     Host(HostId, News),
+    /// Of records registered by themselves.
+    Name(ClaimId, News),
 }
 
 /// The responder over all links of a host.
@@ -206,7 +208,11 @@ impl<S: ResponderStorage> Responder<S> {
     /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
     pub(crate) fn link_up(&mut self, now: Instant, id: LinkId) {
         let Responder {
-            own, links, chance, ..
+            own,
+            links,
+            chance,
+            announcements,
+            ..
         } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
@@ -214,6 +220,7 @@ impl<S: ResponderStorage> Responder<S> {
         link.is_up = true;
         link.held_until = Instant::ZERO;
         link.start_over(now, own, chance);
+        link.wake_shared(now, own, *announcements);
         self.settle_address_claims(now, id);
     }
 
@@ -342,8 +349,8 @@ impl<S: ResponderStorage> Responder<S> {
             let Some(found) = self.own.get(record) else {
                 continue;
             };
-            let is_its =
-                found.claim == Some(host) || (found.unique && found.stored == Stored::Ptr(name));
+            let is_its = found.claim == Some(host)
+                || (found.unique && found.stored == Stored::Name(RecordType::PTR, name));
             if is_its && !found.is_leaving() {
                 let claim = found.claim;
                 self.own.let_go(record);
@@ -372,6 +379,108 @@ impl<S: ResponderStorage> Responder<S> {
             link.stop_claim(claim);
         }
         self.own.drop_claim(claim);
+    }
+
+    /// Replaces the port of a service, and announces it.
+    pub(crate) fn update_port(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        port: u16,
+    ) -> Result<(), RegisterError> {
+        if let Some(record) = self.own.set_port(now, id, port)? {
+            self.announce_anew(now, record);
+        }
+        Ok(())
+    }
+
+    /// Replaces the subtypes of a service: new ones are announced, old ones say goodbye.
+    pub(crate) fn update_subtypes(
+        &mut self,
+        now: Instant,
+        id: ServiceId,
+        subtypes: &[&str],
+    ) -> Result<(), RegisterError> {
+        self.own.add_subtypes(now, id, subtypes)?;
+        self.follow()?;
+        while let Some(record) = self.own.take_subtype(id, subtypes) {
+            if self.own.let_go(record) {
+                self.say_goodbye(now, record, None);
+            }
+        }
+        self.call_back(now, id.index);
+        let Responder {
+            own,
+            links,
+            announcements,
+            ..
+        } = self;
+        for (_, link) in links.iter_mut() {
+            link.wake_service(now, own, id.index, *announcements);
+        }
+        Ok(())
+    }
+
+    /// Registers a record by itself.
+    pub(crate) fn add_record(
+        &mut self,
+        now: Instant,
+        new: &NewRecord<'_>,
+    ) -> Result<RecordId, RegisterError> {
+        let (record, claim) = self.own.add_single(new)?;
+        self.follow()?;
+        while let Some(twin) = self.own.leaving_twin_of(record) {
+            for (_, link) in self.links.iter_mut() {
+                link.forget_record(twin);
+            }
+            self.own.remove_record(now, twin);
+        }
+        if let Some(claim) = claim {
+            self.begin_claim(now, claim);
+        } else {
+            let Responder {
+                own,
+                links,
+                announcements,
+                ..
+            } = self;
+            for (_, link) in links.iter_mut() {
+                link.wake(now, own, record, *announcements);
+            }
+        }
+        self.own.record_id(record).ok_or(RegisterError::Full)
+    }
+
+    /// Replaces what a unique record says, and announces it.
+    pub(crate) fn update_record(
+        &mut self,
+        now: Instant,
+        id: RecordId,
+        rdata: &Rdata<'_>,
+    ) -> Result<(), RegisterError> {
+        if let Some(record) = self.own.set_single(now, id, rdata)? {
+            self.announce_anew(now, record);
+        }
+        Ok(())
+    }
+
+    /// Withdraws a record that was registered by itself.
+    pub(crate) fn remove_record(&mut self, now: Instant, id: RecordId) {
+        let Some(record) = self.own.single(id) else {
+            return;
+        };
+        let claim = self.own.get(record).and_then(|record| record.claim);
+        let claim = claim.filter(|&claim| {
+            self.own
+                .claim(claim)
+                .is_some_and(|claim| claim.holder == Holder::Records)
+        });
+        if self.own.let_go(record) {
+            self.say_goodbye(now, record, claim);
+        }
+        if let Some(claim) = claim {
+            self.drop_unused_claim(claim);
+        }
     }
 
     pub(crate) fn update_txt(
@@ -406,8 +515,13 @@ impl<S: ResponderStorage> Responder<S> {
         }
     }
 
-    /// Withdraws every service and every host.
+    /// Withdraws everything.
     pub(crate) fn shutdown(&mut self, now: Instant) {
+        for record in 0..self.own.records_bound() {
+            if let Some(id) = self.own.record_id(record) {
+                self.remove_record(now, id);
+            }
+        }
         for claim in 0..self.own.claims_bound() {
             let host = ClaimId(claim);
             if self
@@ -430,10 +544,9 @@ impl<S: ResponderStorage> Responder<S> {
     ///
     /// `claim` is whose name it was, if that goes with it.
     fn say_goodbye(&mut self, now: Instant, record: u32, claim: Option<ClaimId>) {
-        let Responder { own, links, .. } = self;
         let mut owed = 0u8;
-        for (_, link) in links.iter_mut() {
-            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, own, record, claim)));
+        for (_, link) in self.links.iter_mut() {
+            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, record, claim)));
         }
         if let Some(found) = self.own.get_mut(record) {
             found.goodbyes = owed;
@@ -531,7 +644,7 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             let is_forward = record.stored.address() == Some(gone.address);
-            let is_reverse = matches!(record.stored, Stored::Ptr(_))
+            let is_reverse = matches!(record.stored, Stored::Name(..))
                 && self.own.name(record.name) == crate::name::reverse_name(gone.address).as_name();
             if !is_forward && !is_reverse {
                 continue;
@@ -670,6 +783,7 @@ impl<S: ResponderStorage> Responder<S> {
                     self.tell_settled(claim, host);
                 }
             }
+            Some(Holder::Records) => self.tell_settled(claim, claim),
             Some(Holder::Address) | None => {}
         }
     }
@@ -818,6 +932,7 @@ impl<S: ResponderStorage> Responder<S> {
                 Holder::Service(index) => {
                     return Some(Told::Service(self.own.service_id(index)?, news));
                 }
+                Holder::Records => return Some(Told::Name(claim, news)),
                 Holder::Address => {}
             }
         }

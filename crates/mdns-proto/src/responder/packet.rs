@@ -16,7 +16,7 @@ use super::{
 use crate::{
     link::{Destination, InterfaceId, LinkId},
     name::{Name, NameBuf},
-    own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage, Stored},
+    own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage},
     store::NameId,
     time::Instant,
     wire::{
@@ -34,6 +34,9 @@ const MOST: usize = 64;
 /// Bytes of a question beside its name, and of a record beside its names and rdata.
 const QUESTION_FIXED: usize = 4;
 const RECORD_FIXED: usize = 10;
+
+/// The greatest type that the restricted form of an NSEC has a place for.
+const RESTRICTED_MAX: RecordType = RecordType(255);
 
 /// Bytes of a message's header.
 const HEADER: usize = 12;
@@ -271,7 +274,7 @@ impl<L: LinkStorage> Link<L> {
             let wanted = match rtype {
                 // The SRV and TXT of an instance.
                 RecordType::PTR if !record.unique => record.stored.target(),
-                RecordType::SRV => record.stored.target(),
+                RecordType::SRV | RecordType::CNAME => record.stored.target(),
                 // The addresses of the other family.
                 RecordType::A | RecordType::AAAA => Some(record.name),
                 _ => None,
@@ -303,18 +306,28 @@ impl<L: LinkStorage> Link<L> {
         added
     }
 
-    /// What a claimed name has and what it has not (§6.1). Whatever is ours counts, announced or not: nothing that exists is denied.
-    fn types_of<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> TypeSet {
-        let name = own.claim(claim).map(|claim| claim.name);
-        let records = name.into_iter().flat_map(|name| own.records_of(name));
-        records
-            .filter(|(_, record)| {
-                record.scope.covers(self.config.interface) && !record.is_leaving()
-            })
-            .map(|(_, record)| record.rtype())
-            .collect()
+    /// The types that a name has on this link, of the records that count; `None` if there are some that the restricted form of
+    /// an NSEC has no place for (§6.1).
+    fn types_of<O: OwnStorage>(
+        &self,
+        own: &Own<O>,
+        name: NameId,
+        counts: impl Fn(&OwnRecord) -> bool,
+    ) -> Option<TypeSet> {
+        let mut types = TypeSet::new();
+        for (_, record) in own.records_of(name) {
+            if record.scope.covers(self.config.interface) && counts(record) {
+                if record.rtype() > RESTRICTED_MAX {
+                    return None;
+                }
+                types.insert(record.rtype());
+            }
+        }
+        Some(types)
     }
 
+    /// That a claimed name has these types and no others (§6.1). Whatever is ours counts, announced or not: nothing that
+    /// exists is denied.
     fn write_denial<O: OwnStorage>(
         &self,
         own: &Own<O>,
@@ -323,26 +336,18 @@ impl<L: LinkStorage> Link<L> {
         claim: ClaimId,
         manner: Manner,
     ) -> Result<(), crate::wire::Full> {
-        let Some(found) = own.claim(claim) else {
+        let Some(name) = own.claim(claim).map(|claim| claim.name) else {
             return Ok(());
         };
-        let types = self.types_of(own, claim);
-        let name = own.name(found.name);
-        let rdata = Rdata::Nsec(Nsec {
-            next: name,
-            types: types.as_types(),
-        });
-        let record = Record {
-            name,
-            class: Class::IN,
-            cache_flush: true,
-            ttl: HOST_TTL,
-            rdata,
-        };
-        writer.record(section, &manner.of(record))
+        match self.types_of(own, name, |record| !record.is_leaving()) {
+            Some(types) => {
+                writer.record(section, &manner.of(nsec(own.name(name), &types, HOST_TTL)))
+            }
+            None => Ok(()),
+        }
     }
 
-    /// The goodbye of what was said that a name has not; once a packet, as far as there is room.
+    /// Takes back what was said that a name has not; once a packet, as far as there is room.
     fn unsay_denial<O: OwnStorage>(
         &self,
         own: &Own<O>,
@@ -350,34 +355,19 @@ impl<L: LinkStorage> Link<L> {
         record: u32,
         unsaid: &mut heapless::Vec<NameId, MOST>,
     ) {
-        let Some((name, state)) = own
-            .get(record)
-            .map(|record| record.name)
-            .zip(self.records.get(record))
-        else {
+        let name = own.get(record).map(|record| record.name);
+        let Some((name, state)) = name.zip(self.records.get(record)) else {
             return;
         };
-        if state.denied == 0 || unsaid.contains(&name) || unsaid.push(name).is_err() {
+        if !state.denied || unsaid.contains(&name) || unsaid.push(name).is_err() {
             return;
         }
-        let types = Stored::types(state.denied);
-        let name = own.name(name);
-        let rdata = Rdata::Nsec(Nsec {
-            next: name,
-            types: types.as_types(),
-        });
-        // Not zero: Avahi compares what it does not know byte by byte, pointers and all, and would not find it again. Replaced
-        // (§10.2) by one that ends within the second, it is gone everywhere. Without room it stays where it was heard until its TTL ends, two minutes at most.
-        let _fits = writer.record(
-            Section::Answer,
-            &Record {
-                name,
-                class: Class::IN,
-                cache_flush: true,
-                ttl: Ttl(1),
-                rdata,
-            },
-        );
+        if let Some(types) = self.types_of(own, name, |_| true) {
+            // Not zero: Avahi compares what it does not know byte by byte, pointers and all, and would not find it again.
+            // Replaced (§10.2) by one that ends within the second, it is gone everywhere. Without room it stays where it
+            // was heard until its TTL ends, two minutes at most.
+            let _fits = writer.record(Section::Answer, &nsec(own.name(name), &types, Ttl(1)));
+        }
     }
 
     /// Denials beside the records answered and added: so that nobody waits for the address family that is not there (§6.2).
@@ -711,7 +701,8 @@ impl<L: LinkStorage> Link<L> {
         if writer.record_count() == 0 {
             let claim =
                 claim.filter(|claim| self.claims.get(claim.0).is_some_and(ClaimState::is_won))?;
-            let denies = !self.types_of(own, claim).as_types().contains(asked.qtype);
+            let types = self.types_of(own, asked.name, |record| !record.is_leaving())?;
+            let denies = !types.as_types().contains(asked.qtype);
             if !denies || asked.qtype == RecordType::ANY {
                 return None;
             }
@@ -811,6 +802,18 @@ impl<L: LinkStorage> Link<L> {
             }
             self.settle_record(id);
         }
+    }
+}
+
+/// The NSEC record of a name, in the restricted form (RFC 6762 §6.1).
+fn nsec<'a>(name: Name<'a>, types: &'a TypeSet, ttl: Ttl) -> Record<'a> {
+    let types = types.as_types();
+    Record {
+        name,
+        class: Class::IN,
+        cache_flush: true,
+        ttl,
+        rdata: Rdata::Nsec(Nsec { next: name, types }),
     }
 }
 

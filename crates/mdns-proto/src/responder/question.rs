@@ -284,7 +284,7 @@ impl<L: LinkStorage> Link<L> {
             }
             // A record that is not live yet is not denied either.
             is_known |= record.claim.is_some();
-            self.owe_record(&mut owe, id, record.ttl());
+            self.owe_record(&mut owe, id, record.ttl);
         }
         if let Some(claim) = claim
             && !is_known
@@ -395,7 +395,7 @@ impl<L: LinkStorage> Link<L> {
                 continue;
             };
             // §7.1: less than half of the true TTL does not count as known.
-            if known.class != Class::IN || u64::from(known.ttl.0) * 2 < u64::from(record.ttl().0) {
+            if known.class != Class::IN || u64::from(known.ttl.0) * 2 < u64::from(record.ttl.0) {
                 continue;
             }
             if let Some(state) = self.records.get_mut(id)

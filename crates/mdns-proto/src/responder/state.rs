@@ -149,9 +149,8 @@ pub struct RecordState {
     pub(super) is_live: bool,
     /// Whether a goodbye is all that is still to be said.
     pub(super) is_leaving: bool,
-    /// Of a record that is leaving: the types its name was said to have, a bit each, if it was said to have no others. That
-    /// says goodbye too.
-    pub(super) denied: u8,
+    /// Of a record that is leaving: whether its name was said to have no other types. That takes its leave too.
+    pub(super) denied: bool,
     /// The packet it was last written into.
     pub(super) packet: u16,
 }
@@ -166,7 +165,7 @@ impl RecordState {
             left: 0,
             is_live: false,
             is_leaving: false,
-            denied: 0,
+            denied: false,
             packet: 0,
         }
     }

@@ -85,6 +85,8 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
     }
 
     pub(crate) fn get(&self, id: u32) -> Option<&T> {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
         match self.rows.get(id as usize)? {
             Slot::Taken(value) => Some(value),
             Slot::Vacant(_) => None,
@@ -92,6 +94,8 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
     }
 
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get() + 1);
         match self.rows.get_mut(id as usize)? {
             Slot::Taken(value) => Some(value),
             Slot::Vacant(_) => None,
@@ -130,6 +134,17 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         }
         Ok(())
     }
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static LOOKS: core::cell::Cell<u64> = const { core::cell::Cell::new(0) };
+}
+
+/// How many slots were looked at in this thread: the work that was done, for tests.
+#[cfg(test)]
+pub(crate) fn looks() -> u64 {
+    LOOKS.get()
 }
 
 #[cfg(test)]

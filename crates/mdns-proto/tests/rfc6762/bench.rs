@@ -200,7 +200,7 @@ fn question(text: &str, use_it: impl FnOnce(&Question<'_>)) {
     });
 }
 
-fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
+pub(crate) fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
     let (head, flush, tail) = match text.split_once(" IN! ") {
         Some((head, tail)) => (head, true, tail),
         None => {
@@ -225,6 +225,10 @@ fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
     let rdata = match rtype {
         "A" => Rdata::A(data.parse().expect("an address")),
         "AAAA" => Rdata::Aaaa(data.parse().expect("an address")),
+        "CNAME" => {
+            target = name(data);
+            Rdata::Cname(target.as_name())
+        }
         "PTR" => {
             target = name(data);
             Rdata::Ptr(target.as_name())
@@ -462,6 +466,8 @@ impl Bench {
                 Event::Renamed { name, .. } => format!("renamed {name}"),
                 Event::HostRegistered { name, .. } => format!("host registered {name}"),
                 Event::HostRenamed { name, .. } => format!("host renamed {name}"),
+                Event::NameRegistered { name } => format!("name registered {name}"),
+                Event::NameLost { name } => format!("name lost {name}"),
                 Event::Discovery(event) => told(&event),
                 other => format!("{other:?}"),
             });

@@ -3,6 +3,7 @@
 //! Each test names the rows of the checklist it covers. Delays are checked on both sides of their limits under a virtual clock.
 
 mod bench;
+mod s03_names;
 mod s05_querying;
 mod s06_negative;
 mod s06_responding;

@@ -1,6 +1,8 @@
-//! §10: goodbyes, as the responder says them.
+//! §10: goodbyes, as the responder says them; records that are doubted.
 
-use super::bench::{Bench, Heard, ms};
+use mdns_proto::{link::Via, name::NameBuf, wire::RecordType};
+
+use super::bench::{Bench, Heard, OTHER, PEER, Sent, ms};
 
 /// covers: 6762-10.1-a, 6763-7.1-f, 6763-9-d, BCT-II-16
 #[test]
@@ -164,4 +166,245 @@ fn s10_2_a_unique_rrset_is_said_whole_and_flushes() {
             assert_eq!(line.contains(" IN! "), !is_shared, "{line}");
         }
     }
+}
+
+const ADDRESS: &str = "x.local 4500 IN! A 10.0.0.7";
+const PTR: &str = "_ipp._tcp.local 4500 IN PTR Printer._ipp._tcp.local";
+
+fn name(text: &str) -> NameBuf {
+    text.parse().expect("a name")
+}
+
+/// A host that watches the address of `x`, which it heard ten seconds ago.
+fn watching(seed: u64) -> Bench {
+    let mut bench = Bench::new(seed);
+    bench.query("x.local A");
+    bench.run(ms(500));
+    bench.hear(&Heard::response(&[ADDRESS]));
+    bench.run(ms(10_000));
+    bench.forget();
+    bench
+}
+
+/// When something is told to be gone, in milliseconds; `None` if it is not within a minute.
+fn gone_after(bench: &mut Bench, news: &str) -> Option<u64> {
+    let start = bench.at();
+    while bench.at() < start + 60_000 {
+        if bench.events.iter().any(|event| event == news) {
+            return Some(bench.at() - start);
+        }
+        bench.run(ms(1));
+    }
+    None
+}
+
+/// covers: 6762-10.4-a, 6762-10.4-b, 6762-10.4-c
+#[test]
+fn s10_4_what_is_doubted_and_not_heard_is_gone_in_ten_seconds() {
+    let mut bench = watching(8);
+    let start = bench.at();
+    let x = name("x.local");
+    bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+    bench.run(ms(5000));
+    // That it is doubted twice makes it neither last nor be asked for more often.
+    bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+    assert_eq!(gone_after(&mut bench, "answers x.local A"), Some(5000));
+    let asked: Vec<_> = bench.sent.iter().filter(|sent| sent.at < start + 10_000).collect();
+    let at: Vec<_> = asked.iter().map(|sent| sent.at - start).collect();
+    assert_eq!(at, [0, 1000, 2000]);
+    assert!(asked.iter().all(|sent| sent.questions() == ["x.local IN A?"]));
+    assert!(asked.iter().all(|sent| sent.answers().is_empty()));
+}
+
+/// covers: 6762-10.4-c
+#[test]
+fn s10_4_what_is_doubted_and_heard_stays() {
+    for after in [100, 3000, 9999] {
+        let mut bench = watching(9);
+        let x = name("x.local");
+        bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+        bench.run(ms(after));
+        bench.hear(&Heard::response(&[ADDRESS]));
+        assert_eq!(gone_after(&mut bench, "answers x.local A"), None, "{after}");
+    }
+}
+
+/// What nobody asks for is asked for too when it is doubted, and forgotten.
+///
+/// covers: 6762-10.4-b, 6762-10.4-c
+#[test]
+fn s10_4_what_nobody_wants_may_be_doubted() {
+    for (after, is_known) in [(9_999, true), (10_000, false)] {
+        let mut bench = Bench::new(10);
+        bench.hear(&Heard::response(&[ADDRESS]));
+        let x = name("x.local");
+        bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+        bench.run(ms(after));
+        assert_eq!(bench.take().len(), 3);
+        bench.query("x.local A");
+        assert_eq!(!bench.take_events().is_empty(), is_known, "{after}");
+    }
+}
+
+/// covers: 6762-10.4-a, 6762-10.4-b
+#[test]
+fn s10_4_what_is_ours_or_unknown_is_not_doubted() {
+    let (mut bench, _) = Bench::established(11);
+    bench.browse("_ipp._tcp.local");
+    // The series goes on after 31 and after 63 seconds, and up to a quarter more.
+    bench.run(ms(40_000));
+    bench.forget();
+    let printer = name("Printer._ipp._tcp.local");
+    bench.host.reconfirm_instance(bench.now, printer.as_name());
+    for host in ["hall.local", "x.local"] {
+        let host = name(host);
+        bench.host.reconfirm(bench.now, host.as_name(), RecordType::A);
+    }
+    bench.run(ms(10_000));
+    assert!(bench.take().is_empty() && bench.take_events().is_empty());
+}
+
+/// A browser with a printer and a scanner, all that belongs to them, and a minute to get to know them.
+fn found_two(seed: u64) -> Bench {
+    let mut bench = Bench::new(seed);
+    bench.browse("_ipp._tcp.local");
+    bench.run(ms(500));
+    for (label, host) in [("Printer", "hall"), ("Scanner", "attic")] {
+        let records = [
+            format!("_ipp._tcp.local 4500 IN PTR {label}._ipp._tcp.local"),
+            format!("{label}._ipp._tcp.local 4500 IN! SRV 0 0 631 {host}.local"),
+            format!("{label}._ipp._tcp.local 4500 IN! TXT"),
+            format!("{host}.local 4500 IN! A 10.0.0.7"),
+            format!("{host}.local 4500 IN! NSEC {host}.local A"),
+        ];
+        bench.hear(&Heard::response(&records.each_ref().map(String::as_str)));
+    }
+    bench.run(ms(25_000));
+    bench.forget();
+    bench
+}
+
+/// covers: 6762-10.4-a, 6762-10.4-b, 6762-10.4-c
+#[test]
+fn s10_4_an_instance_that_is_doubted_goes_alone() {
+    let mut bench = found_two(12);
+    let start = bench.at();
+    let printer = name("Printer._ipp._tcp.local");
+    bench.host.reconfirm_instance(bench.now, printer.as_name());
+    bench.run(ms(9_999));
+    assert!(bench.take_events().is_empty());
+    bench.run(ms(1));
+    assert_eq!(bench.take_events(), ["gone Printer._ipp._tcp.local"]);
+    let first = bench.sent.iter().find(|sent| sent.at == start).expect("a question");
+    let mut questions = first.questions();
+    questions.sort();
+    assert_eq!(
+        questions,
+        [
+            "Printer._ipp._tcp.local IN SRV?",
+            "_ipp._tcp.local IN PTR?",
+            "hall.local IN A?",
+        ]
+    );
+    // §7.1: were it listed as known, its owner would be silent.
+    assert_eq!(first.answers().len(), 1);
+    assert!(first.says("_ipp._tcp.local 4475 IN PTR Scanner"));
+}
+
+/// A resolve that misses something doubts what leads to the instance: a browser need not show for 75 minutes what a
+/// power cut has taken.
+///
+/// covers: 6762-10.4-b, 6762-10.4-c
+#[test]
+fn s10_4_a_resolve_without_answer_doubts_the_pointer() {
+    for (is_there, gone) in [(false, Some(13_000)), (true, None)] {
+        let mut bench = Bench::new(13);
+        bench.browse("_ipp._tcp.local");
+        bench.run(ms(500));
+        bench.hear(&Heard::response(&[PTR]));
+        bench.run(ms(25_000));
+        bench.forget();
+        bench.resolve("Printer._ipp._tcp.local");
+        if is_there {
+            bench.run(ms(3500));
+            assert!(bench.sent.iter().any(|sent| {
+                sent.questions() == ["_ipp._tcp.local IN PTR?"] && sent.answers().is_empty()
+            }));
+            bench.hear(&Heard::response(&[PTR]));
+        }
+        assert_eq!(gone_after(&mut bench, "gone Printer._ipp._tcp.local"), gone);
+    }
+}
+
+/// covers: 6762-10.5-a, 6762-10.5-b
+#[test]
+fn s10_5_what_is_not_said_to_others_who_ask_is_gone() {
+    for (second, answer, gone) in [
+        (Some(1000), None, Some(11_000)),
+        (Some(9000), None, Some(19_000)),
+        (Some(1000), Some(5000), None),
+        (None, None, None),
+    ] {
+        for question in ["x.local A", "X.local ANY"] {
+            let mut bench = watching(14);
+            bench.hear(&Heard::query(&[question]));
+            let start = bench.at();
+            if let Some(second) = second {
+                bench.run(ms(second));
+                bench.hear_from(OTHER, Via::Multicast, &Heard::query(&[question]));
+            }
+            if let Some(answer) = answer {
+                bench.run(ms(start + answer - bench.at()));
+                bench.hear(&Heard::response(&[ADDRESS]));
+            }
+            let waited = bench.at() - start;
+            let gone_at = gone_after(&mut bench, "answers x.local A");
+            assert_eq!(gone_at.map(|at| at + waited), gone);
+            let until = start + gone.unwrap_or(60_000);
+            assert!(bench.sent.iter().all(|sent| sent.at >= until), "nobody else need ask");
+        }
+    }
+}
+
+/// covers: 6762-10.5-c
+#[test]
+fn s10_5_questions_that_need_no_multicast_answer_do_not_count() {
+    let plain = Heard::query(&["x.local A"]);
+    for (source, via, heard) in [
+        (PEER, Via::Multicast, plain.clone().knows(&[ADDRESS])),
+        (PEER, Via::Multicast, plain.clone().truncated()),
+        (PEER, Via::Multicast, Heard::query(&["x.local A QU"])),
+        (PEER, Via::Multicast, Heard::query(&["x.local AAAA"])),
+        ("10.0.0.7:40000", Via::Multicast, plain.clone()),
+        (PEER, Via::Unicast, plain.clone()),
+    ] {
+        let mut bench = watching(15);
+        for _ in 0..10 {
+            bench.hear_from(source, via, &heard);
+            bench.run(ms(1000));
+        }
+        assert_eq!(gone_after(&mut bench, "answers x.local A"), None);
+    }
+    // §6: what was said a second ago is not said again.
+    let mut bench = watching(15);
+    bench.hear(&Heard::response(&[ADDRESS]));
+    for _ in 0..19 {
+        bench.run(ms(100));
+        bench.hear(&plain);
+    }
+    assert_eq!(gone_after(&mut bench, "answers x.local A"), None);
+}
+
+/// Which of a shared set is missing is not looked for.
+///
+/// covers: none (a bound of the design)
+#[test]
+fn s10_5_members_of_shared_sets_are_not_watched() {
+    let mut bench = found_two(16);
+    for _ in 0..10 {
+        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+        bench.run(ms(1000));
+    }
+    assert!(!bench.sent.iter().any(Sent::is_response));
+    assert!(bench.take_events().is_empty());
 }

@@ -125,16 +125,16 @@ fn two_printers_meet_when_their_segments_are_joined() {
         10.834 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
         10.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
         10.973 desk   owns     desk
-        11.058 desk   asks     _ipp._tcp PTR?  knows PTR Printer 4499 s
         11.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
         11.084 attic  owns     Printer (2)
         11.084 desk   finds    Printer (2) at attic:631
-        11.139 desk   asks     attic A?, AAAA?
-        11.182 attic  says     attic A! 10.0.0.2, NSEC! A
-        11.182 desk   learns   Printer (2) at attic:631, 10.0.0.2
+        11.108 desk   asks     attic A?, AAAA?
+        11.155 attic  says     attic A! 10.0.0.2, NSEC! A
+        11.155 desk   learns   Printer (2) at attic:631, 10.0.0.2
+        11.270 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4498 s
         11.973 desk   says     10.0.0.3 PTR! desk, desk A! 10.0.0.3
         12.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
-        13.058 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4497 s
+        13.694 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4498 s, PTR Printer 4496 s
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer (2)._ipp._tcp.local"]);

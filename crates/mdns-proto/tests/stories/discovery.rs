@@ -28,14 +28,14 @@ fn a_browser_finds_a_printer_and_loses_it() {
         5.000 attic  finds    Printer at hall:631, 10.0.0.1, paper=A4
         5.115 attic  asks     _ipp._tcp PTR?, hall AAAA?  knows PTR Printer 4496 s
         5.184 hall   says     hall NSEC! A
-        6.115 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4495 s
+        6.171 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4495 s
         7.000 attic  resolves Printer at hall:631, 10.0.0.1, paper=A4
-        8.115 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4493 s
+        8.282 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4493 s
         9.000 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT! paper=A4
-        9.038 attic  asks     Printer._ipp._tcp SRV?, TXT?
+        9.057 attic  asks     Printer._ipp._tcp SRV?, TXT?
         10.000 attic  loses    Printer
         10.000 attic  hears    Printer is nowhere any more
-        10.038 attic  asks     Printer._ipp._tcp TXT?, SRV?
+        10.099 attic  asks     Printer._ipp._tcp TXT?, SRV?
     "#]]);
 }
 
@@ -119,10 +119,10 @@ fn subtypes_and_types_are_found() {
         5.115 attic  asks     _universal._sub._ipp._tcp PTR?
         5.184 hall   says     _universal PTR Printer._ipp._tcp  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer._ipp._tcp NSEC! TXT SRV, hall NSEC! A)
         5.184 attic  finds    Printer._ipp._tcp at hall:631, 10.0.0.1
-        6.026 attic  asks     _services._dns-sd._udp PTR?
-        6.124 hall   says     types PTR _http._tcp, PTR _ipp._tcp
-        6.124 attic  finds    _http._tcp
-        6.124 attic  finds    _ipp._tcp
+        6.038 attic  asks     _services._dns-sd._udp PTR?
+        6.136 hall   says     types PTR _http._tcp, PTR _ipp._tcp
+        6.137 attic  finds    _http._tcp
+        6.137 attic  finds    _ipp._tcp
     "#]]);
 }
 
@@ -169,8 +169,8 @@ fn a_printer_comes_back_with_its_link() {
     net.run_for(secs(5));
     net.expect(expect![[r#"
         5.000 hall   is down
-        7.020 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4494 s
-        15.020 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4486 s
+        7.481 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4494 s
+        16.008 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4485 s
         25.000 hall   is up
         25.247 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         25.497 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
@@ -198,14 +198,14 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
         5.000 attic  loses    Printer
         5.000 attic  is down
         25.000 attic  is up
-        25.038 attic  asks     _ipp._tcp PTR? QU
         25.101 attic  asks     attic ANY? QU  for A 10.0.0.2
-        25.145 hall   says     to attic  PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        25.145 attic  finds    Printer at hall:631, 10.0.0.1
+        25.106 attic  asks     _ipp._tcp PTR? QU
+        25.144 hall   says     to attic  PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        25.144 attic  finds    Printer at hall:631, 10.0.0.1
         25.351 attic  asks     attic ANY? QU  for A 10.0.0.2
         25.601 attic  asks     attic ANY? QU  for A 10.0.0.2
         25.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
-        26.038 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4499 s
+        26.334 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4498 s
         26.851 attic  says     10.0.0.2 PTR! attic, attic A! 10.0.0.2
     "#]]);
 }
@@ -233,16 +233,16 @@ fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
         605.000 laptop wakes
         605.000 laptop learns   Printer
         605.094 laptop asks     laptop ANY? QU  for A 10.0.0.3
-        605.110 laptop asks     _ipp._tcp PTR? QU, Printer._ipp._tcp SRV? QU, TXT? QU
-        605.171 cafe   says     to laptop  PTR Till  (+ TXT!, SRV! cafe:631, cafe A! 10.0.0.2, Till NSEC! TXT SRV, cafe NSEC! A)
-        605.171 laptop finds    Till at cafe:631, 10.0.0.2
+        605.111 laptop asks     _ipp._tcp PTR? QU, Printer._ipp._tcp SRV? QU, TXT? QU
+        605.172 cafe   says     to laptop  PTR Till  (+ TXT!, SRV! cafe:631, cafe A! 10.0.0.2, Till NSEC! TXT SRV, cafe NSEC! A)
+        605.173 laptop finds    Till at cafe:631, 10.0.0.2
         605.344 laptop asks     laptop ANY? QU  for A 10.0.0.3
         605.594 laptop asks     laptop ANY? QU  for A 10.0.0.3
         605.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
-        606.110 laptop asks     Printer._ipp._tcp TXT?, SRV?, _ipp._tcp PTR?  knows PTR Till 4499 s
+        606.336 laptop asks     Printer._ipp._tcp TXT?, SRV?, _ipp._tcp PTR?  knows PTR Till 4498 s
         606.844 laptop says     10.0.0.3 PTR! laptop, laptop A! 10.0.0.3
-        608.110 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp TXT?, SRV?  knows PTR Till 4497 s
-        612.110 laptop asks     _ipp._tcp PTR?  knows PTR Till 4493 s
+        608.786 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp TXT?, SRV?  knows PTR Till 4496 s
+        613.686 laptop asks     _ipp._tcp PTR?  knows PTR Till 4491 s
         615.000 laptop loses    Printer
     "#]]);
     assert_eq!(

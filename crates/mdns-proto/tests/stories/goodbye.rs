@@ -20,7 +20,7 @@ fn a_withdrawn_service_says_goodbye() {
     net.expect(expect![[r#"
         5.000 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
         6.000 attic  loses    Printer
-        7.020 attic  asks     _ipp._tcp PTR?
+        7.481 attic  asks     _ipp._tcp PTR?
     "#]]);
 }
 
@@ -83,7 +83,7 @@ fn new_attributes_are_announced() {
         5.000 hall   says     Printer TXT! paper=A3
         5.000 attic  learns   Printer at hall:631, 10.0.0.1, paper=A3
         6.000 hall   says     Printer TXT! paper=A3
-        7.020 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4494 s
+        7.481 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4494 s
     "#]]);
 }
 
@@ -102,11 +102,11 @@ fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
     net.skip();
     net.run_for(secs(1600));
     net.expect(expect![[r#"
-        3602.978 attic  asks     _ipp._tcp PTR?
-        3827.978 attic  asks     _ipp._tcp PTR?
-        4052.978 attic  asks     _ipp._tcp PTR?
-        4095.020 attic  asks     _ipp._tcp PTR?
-        4277.978 attic  asks     _ipp._tcp PTR?
+        3670.145 attic  asks     _ipp._tcp PTR?
+        3895.145 attic  asks     _ipp._tcp PTR?
+        4120.145 attic  asks     _ipp._tcp PTR?
+        4345.145 attic  asks     _ipp._tcp PTR?
+        4364.739 attic  asks     _ipp._tcp PTR?
         4501.867 attic  loses    Printer
     "#]]);
     assert!(attic.found().is_empty());

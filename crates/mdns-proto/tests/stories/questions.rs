@@ -19,20 +19,20 @@ fn a_browser_alone_asks_ever_more_rarely() {
     net.run_for(secs(4 * 3600));
     net.expect(expect![[r#"
         3.057 attic  asks     _ipp._tcp PTR?
-        4.057 attic  asks     _ipp._tcp PTR?
-        6.057 attic  asks     _ipp._tcp PTR?
-        10.057 attic  asks     _ipp._tcp PTR?
-        18.057 attic  asks     _ipp._tcp PTR?
-        34.057 attic  asks     _ipp._tcp PTR?
-        66.057 attic  asks     _ipp._tcp PTR?
-        130.057 attic  asks     _ipp._tcp PTR?
-        258.057 attic  asks     _ipp._tcp PTR?
-        514.057 attic  asks     _ipp._tcp PTR?
-        1026.057 attic  asks     _ipp._tcp PTR?
-        2050.057 attic  asks     _ipp._tcp PTR?
-        4098.057 attic  asks     _ipp._tcp PTR?
-        7698.057 attic  asks     _ipp._tcp PTR?
-        11298.057 attic  asks     _ipp._tcp PTR?
+        4.291 attic  asks     _ipp._tcp PTR?
+        6.759 attic  asks     _ipp._tcp PTR?
+        11.697 attic  asks     _ipp._tcp PTR?
+        21.571 attic  asks     _ipp._tcp PTR?
+        41.320 attic  asks     _ipp._tcp PTR?
+        80.818 attic  asks     _ipp._tcp PTR?
+        159.814 attic  asks     _ipp._tcp PTR?
+        317.806 attic  asks     _ipp._tcp PTR?
+        633.791 attic  asks     _ipp._tcp PTR?
+        1265.759 attic  asks     _ipp._tcp PTR?
+        2529.697 attic  asks     _ipp._tcp PTR?
+        5057.571 attic  asks     _ipp._tcp PTR?
+        9501.101 attic  asks     _ipp._tcp PTR?
+        13944.630 attic  asks     _ipp._tcp PTR?
     "#]]);
 }
 
@@ -96,11 +96,6 @@ fn many_known_answers_take_several_packets() {
 #[test]
 fn a_question_of_another_is_as_good_as_ones_own() {
     let mut net = Net::seeded(7);
-    // Whoever hears a question waits as long as its sender: were all packets equally fast, they would all ask at once again.
-    net.segment().set(Conditions {
-        delay: millis(1)..=millis(5),
-        ..Conditions::default()
-    });
     let attic = net.host("attic");
     let desk = net.host("desk");
     let shed = net.host("shed");
@@ -112,19 +107,37 @@ fn a_question_of_another_is_as_good_as_ones_own() {
     net.run_for(secs(60));
     net.expect(expect![[r#"
         3.024 shed   asks     _ipp._tcp PTR?
-        3.026 desk   asks     _ipp._tcp PTR?
-        5.027 desk   asks     _ipp._tcp PTR?
-        5.029 attic  asks     _ipp._tcp PTR?
-        5.030 shed   asks     _ipp._tcp PTR?
-        9.027 desk   asks     _ipp._tcp PTR?
-        9.029 attic  asks     _ipp._tcp PTR?
-        17.027 desk   asks     _ipp._tcp PTR?
-        17.029 attic  asks     _ipp._tcp PTR?
-        17.029 shed   asks     _ipp._tcp PTR?
-        33.027 desk   asks     _ipp._tcp PTR?
-        33.029 attic  asks     _ipp._tcp PTR?
-        33.029 shed   asks     _ipp._tcp PTR?
+        4.060 attic  asks     _ipp._tcp PTR?
+        6.132 attic  asks     _ipp._tcp PTR?
+        10.276 attic  asks     _ipp._tcp PTR?
+        18.565 attic  asks     _ipp._tcp PTR?
+        35.141 attic  asks     _ipp._tcp PTR?
     "#]]);
+}
+
+/// Twenty browsers of one type that start at one moment: chance pulls them apart, and then one asks for all (§7.3).
+///
+/// covers: 6762-7.3-a
+#[test]
+fn twenty_browsers_ask_like_a_few() {
+    for seed in 0..20 {
+        let net = Net::seeded(seed);
+        net.segment().set(Conditions {
+            delay: millis(1)..=millis(5),
+            ..Conditions::default()
+        });
+        let tool = net.peer("tool");
+        let crowd: Vec<_> = (0..20).map(|n| net.host(&format!("host-{n}"))).collect();
+        net.run_for(secs(3));
+        tool.forget();
+        for host in &crowd {
+            host.browse("_ipp._tcp");
+        }
+        net.run_for(secs(12 * 3600));
+        // One alone asks 13 times in the first hour and a quarter, then once an hour.
+        let asked = tool.heard().len();
+        assert!((20..=60).contains(&asked), "{asked}, seed {seed}");
+    }
 }
 
 /// A one-shot query ends with its first answer, with a denial, or after three seconds (§5.1).
@@ -150,8 +163,8 @@ fn a_query_ends() {
         8.116 hall   says     hall NSEC! A
         8.116 attic  hears    hall has no AAAA
         8.116 attic  ends     hall AAAA: denied
-        13.026 attic  asks     nobody A?
-        14.026 attic  asks     nobody A?
+        13.038 attic  asks     nobody A?
+        14.254 attic  asks     nobody A?
         16.000 attic  ends     nobody A: no answer
     "#]]);
 }
