@@ -24,6 +24,8 @@
 //! }
 //! ```
 //!
+//! Goodbyes take up to a second, and a program that ends does not wait for them: await [`shutdown`](Mdns::shutdown) first.
+//!
 //! The handles work on any executor. What waits for the sockets is one task; [`Mdns::new`] and [`Mdns::with`] run it on a
 //! thread named `mdns`, since async-io brings no executor. To run it on your own, take it from [`Mdns::unspawned`]:
 //!

@@ -466,6 +466,10 @@ impl Links {
         source: SourceId,
         error: &io::Error,
     ) {
+        if let Some(Kind::Unicast(_, family)) = self.socket(source).as_deref().map(Socket::kind) {
+            // Links that are opened from now on do not count on it.
+            self.unicast.retain(|other| other != family);
+        }
         self.sources.retain(|(id, _)| *id != source);
         if let Some(at) = self.links.iter().position(|link| link.source == source) {
             let link = self.links.swap_remove(at);

@@ -300,7 +300,7 @@ impl<S: Storage> World<S> {
         let (segment, family) = (interface.segment, Family::V4);
         interface.changes += 1;
         // The upper half of the addresses: 32 for each host, in turn.
-        let n = 1 << 15 | index % (1 << 10) << 5 | interface.changes % (1 << 5);
+        let n = 0x8000 + (index % 1024) * 32 + interface.changes % 32;
         let new = address(segment, n, family);
         let is_old = |subnet: &&mut Subnet| Family::of(&subnet.address) == family;
         let owners = &mut self.segments[segment].owners;

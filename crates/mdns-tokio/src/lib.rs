@@ -24,6 +24,8 @@
 //! }
 //! ```
 //!
+//! Goodbyes take up to a second, and a program that ends does not wait for them: await [`shutdown`](Mdns::shutdown) first.
+//!
 //! One [`Mdns`] is one task, which runs until the last handle is dropped. Everything else is in `mdns-driver`, which the
 //! adapters share; this crate only waits for sockets and for time.
 

@@ -251,12 +251,22 @@ impl HeardRecord {
 
     /// The TTL to say it with as a known answer: what is left, in whole seconds; `None` if that is less than half, or
     /// if it must not be said (§7.1, §10.2).
+    ///
+    /// What is ours is known too. Were it not listed, others would take our question for one whose answers they will hear
+    /// (§7.3), and we do not answer ourselves.
     pub(crate) fn known_ttl(&self, now: Instant) -> Option<u32> {
-        let left = self.expires().since(now).as_micros();
-        let is_known = self.life == Life::Whole
-            && self.set == Set::Shared
-            && left * 2 >= u128::from(self.life_micros());
-        is_known.then(|| u32::try_from(left / 1_000_000).unwrap_or(u32::MAX))
+        if self.set != Set::Shared {
+            return None;
+        }
+        match self.life {
+            Life::Own => Some(self.ttl_secs),
+            Life::Whole => {
+                let left = self.expires().since(now).as_micros();
+                let is_known = left * 2 >= u128::from(self.life_micros());
+                is_known.then(|| u32::try_from(left / 1_000_000).unwrap_or(u32::MAX))
+            }
+            Life::Doubted | Life::CutShort => None,
+        }
     }
 
     /// The next record in the chain of the name.

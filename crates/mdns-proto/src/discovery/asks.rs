@@ -441,6 +441,11 @@ impl<A: AskStorage> Asks<A> {
         self.due.settle(&mut self.asks, ask);
     }
 
+    /// Whether nothing is asked for.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.asks.len() == 0
+    }
+
     /// Whether nothing at all is kept, not even a name.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {

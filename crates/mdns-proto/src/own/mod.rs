@@ -335,6 +335,12 @@ impl<S: OwnStorage> Own<S> {
             || (self.was_here(now, source) && self.past.contains(now, self.past_hash(record)))
     }
 
+    /// When a record that says the same was last taken back, if that is remembered.
+    pub(crate) fn taken_back(&self, id: u32) -> Option<Instant> {
+        let record = self.records.get(id)?;
+        self.past.since(self.past_hash(&self.record(record)))
+    }
+
     /// Whether an address is one of ours, or was lately.
     fn was_here(&self, now: Instant, address: IpAddr) -> bool {
         self.has_address(address) || self.past.contains(now, self.address_hash(address))

@@ -46,6 +46,12 @@ impl<R: Slots<Past>> Pasts<R> {
         }
     }
 
+    /// When it became past, the last time, if it is remembered.
+    pub(crate) fn since(&self, hash: u64) -> Option<Instant> {
+        let same = self.row.iter().filter(|past| past.hash == hash);
+        same.map(|past| past.until - KEPT).max()
+    }
+
     pub(crate) fn contains(&self, now: Instant, hash: u64) -> bool {
         self.row
             .iter()

@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
 use crate::{
-    cache::{Cache, Gone, HeardStorage, Inserted, Life, Origin, Room, Worth},
+    cache::{Cache, Gone, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth},
     chance::{Chance, Draw},
     config::Config,
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
@@ -106,7 +106,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 asks.note(Change::Went, name, rdata);
             });
         }
-        self.note_answered(asks, record);
+        self.note_answered(asks, record, id);
     }
 
     /// Forgets what was taken in as our own and is not ours any more.
@@ -388,9 +388,7 @@ impl<H: HeardStorage> HeardLink<H> {
             .cache
             .of_type(name, rtype)
             .any(|(_, record)| record.life() == Life::Whole);
-        if is_believed
-            && self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(now))
-        {
+        if is_believed && self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(now)) {
             self.cache.doubt_all_of(now, name, rtype);
         }
     }
@@ -412,8 +410,8 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Ends the questions that a record has answered for good: a set that came whole is all there is (§5.2), and so is
     /// what its owner denies (§6.1).
-    fn note_answered<A: AskStorage>(&mut self, asks: &Asks<A>, record: &Record<'_>) {
-        let Some(name) = self.cache.find_name(record.name) else {
+    fn note_answered<A: AskStorage>(&mut self, asks: &Asks<A>, record: &Record<'_>, id: u32) {
+        let Some(name) = self.cache.get(id).map(HeardRecord::name) else {
             return;
         };
         let mut id = self.cache.tag(name);

@@ -95,6 +95,9 @@ const PASSES: [fn(RecordType) -> bool; 3] = [
     |rtype| rtype != RecordType::PTR && rtype != RecordType::SRV,
 ];
 
+/// The order where nothing is asked for: as they come.
+const ONE_PASS: [fn(RecordType) -> bool; 1] = [|_| true];
+
 /// Asks, hears, remembers and tells.
 ///
 /// Commands that ask for something are in [`discovery`](crate::discovery).
@@ -233,7 +236,12 @@ impl<S: QuerierStorage> Querier<S> {
         let Some(link) = self.links.up_mut(id.index()) else {
             return;
         };
-        for is_in in PASSES {
+        let passes: &[fn(RecordType) -> bool] = if self.asks.is_idle() {
+            &ONE_PASS
+        } else {
+            &PASSES
+        };
+        for is_in in passes {
             let is_data = |record: &Record<'_>| {
                 let rtype = record.rtype();
                 // §10.2: what is no record, and what is not of the Internet, is not for the cache.

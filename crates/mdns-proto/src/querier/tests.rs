@@ -57,7 +57,10 @@ fn a_series_doubles_its_intervals_up_to_an_hour() {
             // All are longer by one part.
             let wanted = intervals[0] << at.min(12);
             let wanted = wanted.min(intervals[0] * 3600);
-            assert!(interval.abs_diff(wanted) <= 1 << at.min(12), "{intervals:?}");
+            assert!(
+                interval.abs_diff(wanted) <= 1 << at.min(12),
+                "{intervals:?}"
+            );
         }
         assert!(intervals.len() >= 15);
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::{
     askers::{Asker, Askers},
-    state::{ClaimState, PROBE_INTERVAL, RecordState},
+    state::{ClaimState, MULTICAST_INTERVAL, PROBE_INTERVAL, RecordState},
 };
 use crate::{
     chance::{Chance, Draw},
@@ -303,8 +303,12 @@ impl<L: LinkStorage> Link<L> {
         if let Some(state) = self.records.get_mut(id)
             && !state.is_live
         {
+            // §6: its goodbye may be less than a second old.
+            let first = own
+                .taken_back(id)
+                .map_or(now, |at| now.max(at + MULTICAST_INTERVAL));
             state.is_live = true;
-            state.announce(now, announcements);
+            state.announce(first, announcements);
             self.settle_record(id);
         }
     }

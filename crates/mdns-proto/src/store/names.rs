@@ -81,7 +81,8 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         name: Name<'_>,
         moved: impl FnMut(u32, Block),
     ) -> Result<NameId, Full> {
-        if let Some(id) = self.find(name) {
+        let hash = name.hash(self.key);
+        if let Some(id) = self.find_hashed(name, hash) {
             self.hold(id);
             return Ok(id);
         }
@@ -89,7 +90,6 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             return Err(Full);
         }
         let block = self.store_name(NONE >> 1, name, moved)?;
-        let hash = name.hash(self.key);
         let slot = NameSlot {
             block,
             hash,
@@ -174,7 +174,14 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     pub(crate) fn find(&self, name: Name<'_>) -> Option<NameId> {
-        let hash = name.hash(self.key);
+        // Most hosts ask for nothing: then no name need be hashed to know that nobody asks for it.
+        if self.table.len() == 0 {
+            return None;
+        }
+        self.find_hashed(name, name.hash(self.key))
+    }
+
+    fn find_hashed(&self, name: Name<'_>, hash: u32) -> Option<NameId> {
         self.index
             .find(&self.table, hash, |slot| self.text_of(slot) == name)
             .map(NameId)

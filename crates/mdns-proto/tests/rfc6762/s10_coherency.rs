@@ -209,10 +209,18 @@ fn s10_4_what_is_doubted_and_not_heard_is_gone_in_ten_seconds() {
     // That it is doubted twice makes it neither last nor be asked for more often.
     bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
     assert_eq!(gone_after(&mut bench, "answers x.local A"), Some(5000));
-    let asked: Vec<_> = bench.sent.iter().filter(|sent| sent.at < start + 10_000).collect();
+    let asked: Vec<_> = bench
+        .sent
+        .iter()
+        .filter(|sent| sent.at < start + 10_000)
+        .collect();
     let at: Vec<_> = asked.iter().map(|sent| sent.at - start).collect();
     assert_eq!(at, [0, 1000, 2000]);
-    assert!(asked.iter().all(|sent| sent.questions() == ["x.local IN A?"]));
+    assert!(
+        asked
+            .iter()
+            .all(|sent| sent.questions() == ["x.local IN A?"])
+    );
     assert!(asked.iter().all(|sent| sent.answers().is_empty()));
 }
 
@@ -258,7 +266,9 @@ fn s10_4_what_is_ours_or_unknown_is_not_doubted() {
     bench.host.reconfirm_instance(bench.now, printer.as_name());
     for host in ["hall.local", "x.local"] {
         let host = name(host);
-        bench.host.reconfirm(bench.now, host.as_name(), RecordType::A);
+        bench
+            .host
+            .reconfirm(bench.now, host.as_name(), RecordType::A);
     }
     bench.run(ms(10_000));
     assert!(bench.take().is_empty() && bench.take_events().is_empty());
@@ -295,7 +305,11 @@ fn s10_4_an_instance_that_is_doubted_goes_alone() {
     assert!(bench.take_events().is_empty());
     bench.run(ms(1));
     assert_eq!(bench.take_events(), ["gone Printer._ipp._tcp.local"]);
-    let first = bench.sent.iter().find(|sent| sent.at == start).expect("a question");
+    let first = bench
+        .sent
+        .iter()
+        .find(|sent| sent.at == start)
+        .expect("a question");
     let mut questions = first.questions();
     questions.sort();
     assert_eq!(
@@ -361,7 +375,10 @@ fn s10_5_what_is_not_said_to_others_who_ask_is_gone() {
             let gone_at = gone_after(&mut bench, "answers x.local A");
             assert_eq!(gone_at.map(|at| at + waited), gone);
             let until = start + gone.unwrap_or(60_000);
-            assert!(bench.sent.iter().all(|sent| sent.at >= until), "nobody else need ask");
+            assert!(
+                bench.sent.iter().all(|sent| sent.at >= until),
+                "nobody else need ask"
+            );
         }
     }
 }

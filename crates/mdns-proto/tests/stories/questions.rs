@@ -140,6 +140,25 @@ fn twenty_browsers_ask_like_a_few() {
     }
 }
 
+/// A browser that is what is looked for says so with its question: who does not know it yet must ask (§7.1, §7.3).
+///
+/// covers: 6762-7.3-b
+#[test]
+fn the_question_of_an_owner_does_not_silence_those_who_look_for_it() {
+    for seed in 0..50 {
+        let net = Net::seeded(seed);
+        let [hall, attic, desk] =
+            ["hall", "attic", "desk"].map(|name| net.host(name).browse("_ipp._tcp"));
+        hall.advertise("Printer", "_ipp._tcp", 631);
+        net.segment().part(&[&hall, &attic]);
+        net.run_for(secs(10));
+        assert!(desk.found().is_empty());
+        net.segment().heal();
+        net.run_for(secs(20));
+        assert_eq!(desk.found().len(), 1, "seed {seed}");
+    }
+}
+
 /// A one-shot query ends with its first answer, with a denial, or after three seconds (§5.1).
 ///
 /// covers: 6762-5.1-b

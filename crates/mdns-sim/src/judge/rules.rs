@@ -300,3 +300,127 @@ impl Rules {
         Err((Rule::Rename, what))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mdns_proto::{
+        name::NameBuf,
+        wire::{Class, Question, Rdata, RecordType, Section, Ttl, Writer},
+    };
+
+    use super::*;
+    use crate::{Net, Peer};
+
+    const SECONDS: fn(u64) -> Duration = Duration::from_secs;
+
+    fn say<S: mdns_proto::host::Storage>(peer: &Peer<S>, ttl: u32) {
+        let name: NameBuf = "box.local".parse().unwrap();
+        let record = Record {
+            name: name.as_name(),
+            class: Class::IN,
+            cache_flush: true,
+            ttl: Ttl(ttl),
+            rdata: Rdata::A([10, 0, 0, 1].into()),
+        };
+        peer.say(|message| message.record(Section::Answer, &record).unwrap());
+    }
+
+    /// What the rules say of packets that `story` makes a peer send.
+    fn judged(story: impl Fn(&Net, &Peer<mdns_proto::store::Heap>)) -> Verdict {
+        let net = Net::seeded(1);
+        let peer = net.peer("peer");
+        story(&net, &peer);
+        let mut rules = Rules::new(10, Duration::ZERO);
+        net.packets().iter().try_for_each(|sent| rules.sent(sent))
+    }
+
+    fn broken(verdict: Verdict) -> Option<Rule> {
+        verdict.err().map(|(rule, _)| rule)
+    }
+
+    /// covers: none (the judge)
+    #[test]
+    fn who_speaks_after_a_goodbye_is_condemned() {
+        let story = |last| {
+            judged(|net, peer| {
+                say(peer, 120);
+                net.run_for(SECONDS(1));
+                say(peer, 0);
+                net.run_for(SECONDS(60));
+                say(peer, last);
+            })
+        };
+        assert_eq!(broken(story(120)), Some(Rule::Goodbye));
+        assert_eq!(broken(story(0)), None);
+    }
+
+    /// covers: none (the judge)
+    #[test]
+    fn who_speaks_twice_in_a_second_is_condemned() {
+        let story = |millis| {
+            judged(|net, peer| {
+                say(peer, 120);
+                net.run_for(Duration::from_millis(millis));
+                say(peer, 120);
+            })
+        };
+        assert_eq!(broken(story(999)), Some(Rule::Rate));
+        assert_eq!(broken(story(1000)), None);
+    }
+
+    /// covers: none (the judge)
+    #[test]
+    fn who_defends_a_name_may_do_so_after_250_ms() {
+        let story = |millis, asked: &str| {
+            let net = Net::seeded(1);
+            let (peer, rival) = (net.peer("peer"), net.peer("rival"));
+            say(&peer, 120);
+            net.run_for(Duration::from_millis(millis));
+            let name: NameBuf = asked.parse().unwrap();
+            rival.ask(|message: &mut Writer<'_>| {
+                let question = Question::new(name.as_name(), RecordType::ANY);
+                message.question(&question).unwrap();
+            });
+            say(&peer, 120);
+            let mut rules = Rules::new(10, Duration::ZERO);
+            let packets = net.packets();
+            rules.probed(net.now(), packets[0].from, Rc::clone(&packets[1]));
+            packets.iter().try_for_each(|sent| rules.sent(sent))
+        };
+        assert_eq!(broken(story(249, "BOX.local")), Some(Rule::Rate));
+        assert_eq!(broken(story(250, "BOX.local")), None);
+        assert_eq!(broken(story(250, "other.local")), Some(Rule::Rate));
+    }
+
+    /// covers: none (the judge)
+    #[test]
+    fn who_talks_too_much_is_condemned() {
+        let story = |count| {
+            judged(|net, peer| {
+                for _ in 0..count {
+                    peer.ask(|_| {});
+                    net.run_for(SECONDS(1));
+                }
+            })
+        };
+        assert_eq!(broken(story(10)), None);
+        assert_eq!(broken(story(11)), Some(Rule::Flood));
+    }
+
+    /// covers: none (the judge)
+    #[test]
+    fn who_is_renamed_without_a_rival_is_condemned() {
+        let at = |secs| Instant::ZERO + SECONDS(secs);
+        let mut rules = Rules::new(10, SECONDS(5));
+        rules.wants(0, "box.local");
+        rules.wants(1, "Box.local");
+        rules.leaves(at(10), 1, "box.local");
+        // What the other has sent may still be on its way.
+        assert_eq!(
+            broken(rules.renamed(at(15), 0, "box.local", "box-2.local")),
+            None
+        );
+        let verdict = rules.renamed(at(16), 0, "box-2.local", "box-3.local");
+        assert_eq!(broken(verdict), Some(Rule::Rename));
+    }
+}

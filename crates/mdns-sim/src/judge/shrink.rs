@@ -95,3 +95,25 @@ fn without_acts(script: &Script, acts: std::ops::Range<usize>) -> Script {
     script.acts.drain(acts.start.min(end)..end);
     script
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{Rule, WorldPlan};
+
+    /// covers: none (the judge)
+    #[test]
+    fn what_does_not_matter_is_left_out() {
+        let world = WorldPlan::named("bad-air").unwrap();
+        let mut script = world.script(3, 3, Duration::from_secs(60));
+        // So few that the first announcement is too much.
+        script.packets_max = 3;
+        let failure = run(&script).unwrap_err();
+        assert_eq!(failure.rule, Rule::Flood);
+        let (script, failure) = shrink(&script, failure, Duration::from_secs(60));
+        assert_eq!(failure.rule, Rule::Flood);
+        assert_eq!(script.acts.len(), 1, "{script}");
+        assert!(matches!(script.acts[..], [(_, Act::Arrive(_))]));
+        assert!(!failure.page.is_empty());
+    }
+}

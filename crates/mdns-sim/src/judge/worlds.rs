@@ -62,7 +62,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(10 * 60),
         full_hosts: 50,
         full_noise: HOUR,
-        packets: (2000, 50),
+        packets: (1500, 20),
         write: bad_air,
     },
     WorldPlan {
@@ -72,7 +72,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(10 * 60),
         full_hosts: 60,
         full_noise: HOUR,
-        packets: (1000, 50),
+        packets: (500, 10),
         write: partitions,
     },
     WorldPlan {
@@ -82,7 +82,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(10 * 60),
         full_hosts: 50,
         full_noise: HOUR,
-        packets: (2000, 50),
+        packets: (1500, 20),
         write: twice,
     },
     WorldPlan {
@@ -92,7 +92,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(2 * 60),
         full_hosts: 30,
         full_noise: Duration::from_secs(20 * 60),
-        packets: (20_000, 200),
+        packets: (6000, 50),
         write: moves,
     },
     WorldPlan {
@@ -102,7 +102,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: HOUR,
         full_hosts: 50,
         full_noise: Duration::from_secs(8 * 3600),
-        packets: (1000, 50),
+        packets: (300, 10),
         write: sleep,
     },
     WorldPlan {
@@ -112,7 +112,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(20 * 60),
         full_hosts: 30,
         full_noise: HOUR,
-        packets: (4000, 50),
+        packets: (800, 20),
         write: stale,
     },
     WorldPlan {
@@ -122,7 +122,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(10 * 60),
         full_hosts: 60,
         full_noise: HOUR,
-        packets: (1000, 50),
+        packets: (400, 10),
         write: echo,
     },
     WorldPlan {
@@ -132,7 +132,7 @@ pub const WORLDS: [WorldPlan; 10] = [
         noise: Duration::from_secs(3 * 24 * 3600),
         full_hosts: 40,
         full_noise: Duration::from_secs(3 * 24 * 3600),
-        packets: (60, 5),
+        packets: (40, 2),
         write: days,
     },
 ];
