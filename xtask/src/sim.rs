@@ -6,7 +6,7 @@ use clap::Args;
 use crate::shell::Shell;
 
 /// What every change has to pass: all worlds at their small size, in about a minute.
-const SEEDS: &str = "0..100";
+const SEEDS: &str = "0..300";
 
 #[derive(Args)]
 #[command(disable_help_flag = true)]

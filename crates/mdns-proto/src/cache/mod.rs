@@ -9,6 +9,8 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
+
 use crate::{
     config::Config,
     name::Name,
@@ -26,6 +28,10 @@ const LAST_SECS: u32 = 1;
 
 /// The seconds in which a record that is in doubt is to be heard again (§10.4, §10.5).
 const DOUBT_SECS: u32 = 10;
+
+/// Records heard this long before a cache-flush yield to it. §10.2 says one second, which is also how far apart a responder
+/// multicasts what has changed: the second packet may come a little less than that after the first.
+const OLD: Duration = Duration::from_millis(950);
 
 /// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
 const COPIED_MAX: usize = 600;
@@ -598,7 +604,7 @@ impl<H: HeardStorage> Cache<H> {
                 return;
             };
             let next = record.after;
-            let is_old = now.since(record.heard()).as_micros() > 1_000_000;
+            let is_old = now.since(record.heard()) >= OLD;
             let yields = record.life() != Life::Own || origin == Origin::Own;
             if other != id && record.rtype == rtype && is_old && yields {
                 self.cut(now, other, LAST_SECS);

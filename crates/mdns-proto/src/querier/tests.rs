@@ -314,6 +314,31 @@ fn cache_flush_ends_what_is_older_than_a_second() {
     on_both!(test);
 }
 
+/// A responder multicasts a change one second after what it said before; the packets may come a little less than that apart.
+///
+/// covers: 6762-10.2-c, 6762-10.2-d
+#[test]
+fn a_second_that_jitter_made_short_is_a_second() {
+    fn test<S: QuerierStorage>() {
+        for (apart, is_flushed) in [(949, false), (950, true), (997, true)] {
+            let mut scene = Scene::<S>::new(1);
+            let hall = name("hall.local");
+            scene
+                .querier
+                .lookup_host(scene.now, hall.as_name(), AddressKind::V4, &scene.ours)
+                .unwrap();
+            scene.hear(&[A]);
+            scene.run(millis(apart));
+            scene.hear(&["hall.local 120! A 192.0.2.2"]);
+            scene.run(secs(5));
+            let told = scene.told();
+            let last = told.last().unwrap();
+            assert_eq!(!last.contains("192.0.2.1@0"), is_flushed, "{apart}: {last}");
+        }
+    }
+    on_both!(test);
+}
+
 /// covers: none (devices that set cache-flush on shared pointers: conformance/README.md, mistake 3)
 #[test]
 fn pointers_of_a_service_type_do_not_flush_each_other() {

@@ -111,3 +111,26 @@ fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
     "#]]);
     assert!(attic.found().is_empty());
 }
+
+/// A service that is registered anew at once is announced when its goodbye is a second old, not before (§6). Found by
+/// simulation: `cargo xtask sim --world bad-air --seed 707`.
+///
+/// covers: 6762-6-v
+#[test]
+fn an_announcement_keeps_its_distance_from_the_goodbye() {
+    for seed in 0..20 {
+        let mut net = Net::seeded(seed);
+        let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
+        net.run_for(secs(10));
+        hall.withdraw("Printer");
+        net.run_for(crate::millis(10));
+        net.skip();
+        hall.advertise("Printer", "_ipp._tcp", 631);
+        net.run_for(crate::millis(989));
+        let page = net.transcript();
+        assert!(!page.contains(" says "), "seed {seed}: {page}");
+        net.run_for(crate::millis(300));
+        let page = net.transcript();
+        assert!(page.contains(" says "), "seed {seed}: {page}");
+    }
+}
