@@ -39,10 +39,20 @@ extern "C" fn main() -> c_int {
 
 /// An endpoint at 192.0.2.`n`.
 fn endpoint(n: u8, now: Instant) -> Option<Endpoint<Board>> {
-    let link = LinkConfig { interface: InterfaceId(1), family: Family::V4, mtu: 1500, unicast: true };
+    let link = LinkConfig {
+        interface: InterfaceId(1),
+        family: Family::V4,
+        mtu: 1500,
+        unicast: true,
+    };
     let mut endpoint = Endpoint::started(Config::DEFAULT, link, now, u64::from(n)).ok()?;
-    let subnet = Subnet { address: [192, 0, 2, n].into(), prefix_len: 24 };
-    endpoint.set_addresses(now, InterfaceId(1), &[subnet]).ok()?;
+    let subnet = Subnet {
+        address: [192, 0, 2, n].into(),
+        prefix_len: 24,
+    };
+    endpoint
+        .set_addresses(now, InterfaceId(1), &[subnet])
+        .ok()?;
     Some(endpoint)
 }
 
@@ -63,7 +73,11 @@ fn life() -> Option<()> {
     let ipp: ServiceType = "_ipp._tcp".parse().ok()?;
     let mut txt = TxtBuf::<64>::new();
     txt.push("rp", Some(b"ipp/print")).ok()?;
-    let service = Service { txt: txt.as_txt(), subtypes: &["_universal"], ..Service::new("Front Desk", &ipp, 631) };
+    let service = Service {
+        txt: txt.as_txt(),
+        subtypes: &["_universal"],
+        ..Service::new("Front Desk", &ipp, 631)
+    };
     let service = printer.register(now, &service).ok()?;
     laptop.browse(now, ipp.as_name()).ok()?;
 
@@ -80,8 +94,17 @@ fn life() -> Option<()> {
             is_withdrawn = true;
             printer.withdraw(now, service);
         }
-        let due = printer.poll_timeout().into_iter().chain(laptop.poll_timeout()).min().unwrap_or(end);
-        let next = if is_withdrawn { due } else { due.min(withdrawn_at) };
+        let due = printer
+            .poll_timeout()
+            .into_iter()
+            .chain(laptop.poll_timeout())
+            .min()
+            .unwrap_or(end);
+        let next = if is_withdrawn {
+            due
+        } else {
+            due.min(withdrawn_at)
+        };
         now = next.max(now).min(end);
         printer.handle_timeout(now);
         laptop.handle_timeout(now);
@@ -94,7 +117,14 @@ fn exchange(now: Instant, from: &mut Endpoint<Board>, n: u8, to: &mut Endpoint<B
     let mut buffer = [0; 1472];
     while let Some(transmit) = from.poll_transmit(now, &mut buffer) {
         let bytes = buffer.get(..transmit.len).unwrap_or(&[]);
-        to.handle_packet(now, Packet { source: ([192, 0, 2, n], 5353).into(), via: Via::Multicast, bytes });
+        to.handle_packet(
+            now,
+            Packet {
+                source: ([192, 0, 2, n], 5353).into(),
+                via: Via::Multicast,
+                bytes,
+            },
+        );
     }
 }
 
@@ -103,9 +133,11 @@ fn hear(endpoint: &mut Endpoint<Board>, seen: &mut Seen) {
         match event {
             Event::Registered { .. } => seen.registered = true,
             Event::Discovery(
-                discovery::Event::Found { instance, .. } | discovery::Event::Changed { instance, .. },
+                discovery::Event::Found { instance, .. }
+                | discovery::Event::Changed { instance, .. },
             ) => {
-                let is_whole = instance.port() == Some(631) && instance.addresses().next().is_some();
+                let is_whole =
+                    instance.port() == Some(631) && instance.addresses().next().is_some();
                 seen.resolved |= is_whole;
             }
             Event::Discovery(discovery::Event::Gone { .. }) => seen.gone = true,
