@@ -19,6 +19,7 @@ use mdns_proto::{
 };
 use mdns_socket::Received;
 use tracing::{debug, info};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     Announcement, Answer, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews, News, Options,
@@ -38,6 +39,11 @@ const ERRORS: usize = 8;
 
 /// How long goodbyes may take (RFC 6762 §10.1; the core says them within a second).
 const GOODBYE: Duration = Duration::from_millis(1200);
+
+/// Text as it goes into names: precomposed, or the same word typed on two systems would be two names (RFC 6762 §16).
+fn precomposed(text: &str) -> String {
+    text.nfc().collect()
+}
 
 /// News of something advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +149,7 @@ impl Driver {
         let mut host = Host::started(options.config, now, getrandom::u64()?);
         let mut links = Links::new(options.interfaces);
         let name = match options.host_name {
-            Some(name) => name,
+            Some(name) => precomposed(&name),
             None => {
                 let system = mdns_socket::host_name();
                 options::host_name(system.as_deref(), links.is_alone(), getrandom::u32()?)
@@ -424,7 +430,8 @@ impl Driver {
 
     // --- what is ours ---
 
-    /// Advertises a service, under another name if another has the one that is wished for.
+    /// Advertises a service, under another name if another has the one that is wished for. Names are brought into
+    /// precomposed form (NFC), as RFC 6762 §16 has it.
     ///
     /// # Errors
     /// See [`RegisterError`]. `None` when the driver ends.
@@ -436,17 +443,15 @@ impl Driver {
         if self.life != Life::Runs {
             return Ok(None);
         }
-        let host = self.host_id(announcement.host.as_deref())?;
+        let host = announcement.host.as_deref().map(precomposed);
+        let host = self.host_id(host.as_deref())?;
+        let instance = precomposed(&announcement.instance);
         let subtypes: Vec<&str> = announcement.subtypes.iter().map(String::as_str).collect();
         let service = Service {
             txt: announcement.txt.as_txt(),
             subtypes: &subtypes,
             host: Some(host),
-            ..Service::new(
-                &announcement.instance,
-                &announcement.service_type,
-                announcement.port,
-            )
+            ..Service::new(&instance, &announcement.service_type, announcement.port)
         };
         let registered = self.host.register(self.now, &service);
         if let Ok(id) = registered {

@@ -83,6 +83,28 @@ fn s8_3_after_sleep_names_are_probed_for_and_announced_again() {
     );
 }
 
+/// covers: 6762-16-a
+#[test]
+fn s16_names_go_out_in_precomposed_form() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    let apart = Announcement {
+        host: Some("d-cafe\u{301}".to_owned()),
+        ..Announcement::new("Cafe\u{301}", "_d-nfc._tcp".parse().expect("a type"), 1)
+    };
+    let id = driver
+        .advertise(&apart)
+        .expect("an advertisement")
+        .expect("a driver that runs");
+    let (name, _) = driver.service(id).expect("a service");
+    let label = name.as_name().first_label().map(<[u8]>::to_vec);
+    assert_eq!(label.as_deref(), Some("Caf\u{e9}".as_bytes()));
+    let host = driver.service_host(id).expect("a host");
+    let label = host.as_name().first_label().map(<[u8]>::to_vec);
+    assert_eq!(label.as_deref(), Some("d-caf\u{e9}".as_bytes()));
+}
+
 #[test]
 fn after_its_end_a_driver_does_nothing() {
     let hands = Hands::default();
