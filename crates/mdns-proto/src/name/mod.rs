@@ -31,7 +31,7 @@ pub use self::{
         split_instance,
     },
 };
-pub(crate) use self::{hash::KeyedHash, label::escape_quoted};
+pub(crate) use self::{hash::KeyedHash, label::escape_quoted, service::LOCAL};
 
 /// The longest label, in bytes (RFC 1035 §2.3.4).
 pub const LABEL_MAX: usize = 63;

@@ -7,7 +7,8 @@ use super::{LABEL_MAX, NAME_MAX, Name, NameBuf, NameError};
 /// The longest service name without its underscore (RFC 6335 §5.1).
 const SERVICE_MAX: usize = 15;
 
-const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
+/// The zone of Multicast DNS (RFC 6762 §3).
+pub(crate) const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
 
 /// Asks for all service types there are (RFC 6763 §9).
 pub const META_QUERY: Name<'static> =

@@ -4,6 +4,8 @@
 //! claimed name are unique; all others are shared (RFC 6762 §2). What each link does about them (probing, announcing,
 //! answering) is the responder's matter and its state.
 
+mod error;
+mod host;
 mod past;
 mod record;
 mod service;
@@ -12,11 +14,12 @@ mod spelling;
 
 use core::net::IpAddr;
 
+pub use error::RegisterError;
 pub use past::Past;
 use past::Pasts;
 pub use record::OwnRecord;
 pub(crate) use record::{HOST_TTL, Scope, Stored};
-pub use service::{RegisterError, Service, ServiceSlot};
+pub use service::{Service, ServiceSlot};
 pub use single::{NewRecord, RecordId, Sharing};
 pub(crate) use spelling::Spelling;
 

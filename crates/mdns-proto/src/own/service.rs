@@ -1,14 +1,10 @@
 //! A service is a recipe for records (RFC 6763): PTR, one PTR a subtype, the PTR of its type, SRV, TXT.
 
-use core::fmt;
-
-use super::{ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, Scope, ServiceId, Stored, join};
+use super::{
+    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, ServiceId, Stored,
+};
 use crate::{
-    link::{InterfaceId, Subnet},
-    name::{
-        LabelError, META_QUERY, Name, NameError, ServiceType, check_host, check_instance,
-        reverse_name,
-    },
+    name::{LOCAL, META_QUERY, Name, ServiceType, check_instance},
     store::{Full, NONE, NameId},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
@@ -59,75 +55,6 @@ impl<'a> Service<'a> {
     }
 }
 
-/// Why something could not be registered or changed. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RegisterError {
-    /// The instance name or host name is not one.
-    Label(LabelError),
-    /// A subtype is not a label, or the names together are too long.
-    Name(NameError),
-    /// There is no host: [`add_host`](crate::host::Host::add_host) comes first.
-    NoHost,
-    /// The name is registered here already.
-    Taken,
-    /// A record would be larger than [`Config::packet_max`](crate::config::Config::packet_max) allows.
-    TooLarge,
-    /// There is no slot or no text left.
-    Full,
-    /// The id is not one of what is registered.
-    Unknown,
-    /// A record of this type cannot be registered by itself, or not in place of what is there.
-    Type,
-    /// A shared record cannot be changed: remove it, and add another (RFC 6762 §8.4).
-    Shared,
-    /// The name is neither under `.local` nor in a reverse zone of link-local addresses.
-    NotLinkLocal,
-}
-
-impl fmt::Display for RegisterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RegisterError::Label(error) => error.fmt(f),
-            RegisterError::Name(error) => error.fmt(f),
-            RegisterError::NoHost => {
-                f.write_str("no host has been added that the service could run on")
-            }
-            RegisterError::Taken => f.write_str("this name is registered here already"),
-            RegisterError::TooLarge => f.write_str("a record of it would not fit in one packet"),
-            RegisterError::Full => Full.fmt(f),
-            RegisterError::Unknown => f.write_str("nothing of this id is registered"),
-            RegisterError::Type => f.write_str("a record of this type cannot be registered here"),
-            RegisterError::Shared => {
-                f.write_str("a shared record cannot be changed, only removed and added")
-            }
-            RegisterError::NotLinkLocal => {
-                f.write_str("name is not under .local nor in a link-local reverse zone")
-            }
-        }
-    }
-}
-
-impl core::error::Error for RegisterError {}
-
-impl From<Full> for RegisterError {
-    fn from(_: Full) -> Self {
-        RegisterError::Full
-    }
-}
-
-impl From<LabelError> for RegisterError {
-    fn from(error: LabelError) -> Self {
-        RegisterError::Label(error)
-    }
-}
-
-impl From<NameError> for RegisterError {
-    fn from(error: NameError) -> Self {
-        RegisterError::Name(error)
-    }
-}
-
 /// A registered service.
 #[derive(Debug)]
 pub struct ServiceSlot {
@@ -139,9 +66,6 @@ pub struct ServiceSlot {
     pub(crate) type_pointer: u32,
 }
 
-/// The zone of all our names.
-const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
-
 /// Bytes of a record beside its owner name and rdata, and of the message header.
 const FRAME: usize = 10 + 12;
 
@@ -149,139 +73,6 @@ const FRAME: usize = 10 + 12;
 const SRV_FIXED: usize = 6;
 
 impl<S: OwnStorage> Own<S> {
-    /// Claims a host name and makes its address records.
-    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
-        check_host(label)?;
-        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(
-            LabelError::TooLong { len: label.len() },
-        ))?;
-        if self.is_claimed(name.as_name()) {
-            return Err(RegisterError::Taken);
-        }
-        let host = self.add_claim(name.as_name(), Holder::Host)?;
-        for at in 0..self.addresses.len() {
-            let Some(&own) = self.addresses.get(at) else {
-                break;
-            };
-            if let Err(full) = self.add_address_records(now, host, own.interface, own.subnet) {
-                self.remove_host(now, host);
-                return Err(full.into());
-            }
-        }
-        Ok(host)
-    }
-
-    fn is_claimed(&self, name: Name<'_>) -> bool {
-        self.names
-            .find(name)
-            .is_some_and(|id| self.claim_of(id).is_some())
-    }
-
-    /// Gives up a host and its records at once, without goodbye.
-    fn remove_host(&mut self, now: Instant, host: ClaimId) {
-        let Some(name) = self.claim(host).map(|claim| claim.name) else {
-            return;
-        };
-        while self.names.first(name) != NONE {
-            self.remove_record(now, self.names.first(name));
-        }
-        // Reverse records that lead to it.
-        for id in 0..self.records.bound() {
-            if self.records.get(id).is_some_and(|record| {
-                record.claim.is_some() && record.stored == Stored::Name(RecordType::PTR, name)
-            }) {
-                self.remove_reverse(now, id);
-            }
-        }
-        self.drop_claim(host);
-    }
-
-    /// The records that make an address known: forward, and back to the host that was added first.
-    pub(crate) fn add_address_records(
-        &mut self,
-        now: Instant,
-        host: ClaimId,
-        interface: InterfaceId,
-        subnet: Subnet,
-    ) -> Result<(), Full> {
-        let name = self.claim(host).ok_or(Full)?.name;
-        let stored = match subnet.address {
-            core::net::IpAddr::V4(address) => Stored::A(address.octets()),
-            core::net::IpAddr::V6(address) => Stored::Aaaa(address.octets()),
-        };
-        let scope = Scope::Interface(interface);
-        let forward = self.insert_record(OwnRecord::new(name, stored, scope, Some(host)))?;
-        let reverse = reverse_name(subnet.address);
-        if self.default_host() != Some(host) {
-            return Ok(());
-        }
-        // Two interfaces of one address share the name; each has its record.
-        let known = self
-            .names
-            .find(reverse.as_name())
-            .and_then(|name| self.claim_of(name));
-        let claim =
-            match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
-                Ok(claim) => claim,
-                Err(full) => {
-                    self.remove_record(now, forward);
-                    return Err(full);
-                }
-            };
-        let owner = self.claim(claim).ok_or(Full)?.name;
-        if let Err(full) = self.insert_record(OwnRecord::new(
-            owner,
-            Stored::Name(RecordType::PTR, name),
-            scope,
-            Some(claim),
-        )) {
-            if known.is_none() {
-                self.drop_claim(claim);
-            }
-            self.remove_record(now, forward);
-            return Err(full);
-        }
-        Ok(())
-    }
-
-    /// Forgets a reverse record, and the claim with the last of its name.
-    pub(crate) fn remove_reverse(&mut self, now: Instant, id: u32) {
-        let Some(claim) = self.get(id).and_then(|record| record.claim) else {
-            return;
-        };
-        self.remove_record(now, id);
-        let Some(name) = self.claim(claim).map(|claim| claim.name) else {
-            return;
-        };
-        if self.records_of(name).next().is_none() {
-            self.drop_claim(claim);
-        }
-    }
-
-    /// The host that was added first.
-    pub(crate) fn default_host(&self) -> Option<ClaimId> {
-        let hosts = self
-            .claims()
-            .filter(|(_, claim)| claim.holder == Holder::Host);
-        hosts
-            .min_by_key(|(_, claim)| claim.generation)
-            .map(|(id, _)| id)
-    }
-
-    pub(crate) fn host_id(&self, claim: ClaimId) -> Option<HostId> {
-        Some(HostId {
-            claim: claim.0,
-            generation: self.claim(claim)?.generation,
-        })
-    }
-
-    /// The claim behind a host's id, while it is registered.
-    pub(crate) fn host(&self, id: HostId) -> Option<ClaimId> {
-        let claim = self.claim(ClaimId(id.claim))?;
-        (claim.generation == id.generation && claim.holder == Holder::Host)
-            .then_some(ClaimId(id.claim))
-    }
-
     pub(crate) fn service_id(&self, index: u32) -> Option<ServiceId> {
         let claim = self.services.get(index)?.claim;
         Some(ServiceId {

@@ -1,0 +1,147 @@
+//! A host is a name, the addresses of our interfaces under it, and the way back from them (RFC 6762 §4, §6.2).
+
+use super::{
+    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, Stored, join,
+};
+use crate::{
+    link::{InterfaceId, Subnet},
+    name::{LOCAL, LabelError, Name, check_host, reverse_name},
+    store::{Full, NONE},
+    time::Instant,
+    wire::RecordType,
+};
+
+impl<S: OwnStorage> Own<S> {
+    /// Claims a host name and makes its address records.
+    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
+        check_host(label)?;
+        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(
+            LabelError::TooLong { len: label.len() },
+        ))?;
+        if self.is_claimed(name.as_name()) {
+            return Err(RegisterError::Taken);
+        }
+        let host = self.add_claim(name.as_name(), Holder::Host)?;
+        for at in 0..self.addresses.len() {
+            let Some(&own) = self.addresses.get(at) else {
+                break;
+            };
+            if let Err(full) = self.add_address_records(now, host, own.interface, own.subnet) {
+                self.remove_host(now, host);
+                return Err(full.into());
+            }
+        }
+        Ok(host)
+    }
+
+    pub(super) fn is_claimed(&self, name: Name<'_>) -> bool {
+        self.names
+            .find(name)
+            .is_some_and(|id| self.claim_of(id).is_some())
+    }
+
+    /// Gives up a host and its records at once, without goodbye.
+    fn remove_host(&mut self, now: Instant, host: ClaimId) {
+        let Some(name) = self.claim(host).map(|claim| claim.name) else {
+            return;
+        };
+        while self.names.first(name) != NONE {
+            self.remove_record(now, self.names.first(name));
+        }
+        // Reverse records that lead to it.
+        for id in 0..self.records.bound() {
+            if self.records.get(id).is_some_and(|record| {
+                record.claim.is_some() && record.stored == Stored::Name(RecordType::PTR, name)
+            }) {
+                self.remove_reverse(now, id);
+            }
+        }
+        self.drop_claim(host);
+    }
+
+    /// The records that make an address known: forward, and back to the host that was added first.
+    pub(crate) fn add_address_records(
+        &mut self,
+        now: Instant,
+        host: ClaimId,
+        interface: InterfaceId,
+        subnet: Subnet,
+    ) -> Result<(), Full> {
+        let name = self.claim(host).ok_or(Full)?.name;
+        let stored = match subnet.address {
+            core::net::IpAddr::V4(address) => Stored::A(address.octets()),
+            core::net::IpAddr::V6(address) => Stored::Aaaa(address.octets()),
+        };
+        let scope = Scope::Interface(interface);
+        let forward = self.insert_record(OwnRecord::new(name, stored, scope, Some(host)))?;
+        let reverse = reverse_name(subnet.address);
+        if self.default_host() != Some(host) {
+            return Ok(());
+        }
+        // Two interfaces of one address share the name; each has its record.
+        let known = self
+            .names
+            .find(reverse.as_name())
+            .and_then(|name| self.claim_of(name));
+        let claim =
+            match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
+                Ok(claim) => claim,
+                Err(full) => {
+                    self.remove_record(now, forward);
+                    return Err(full);
+                }
+            };
+        let owner = self.claim(claim).ok_or(Full)?.name;
+        if let Err(full) = self.insert_record(OwnRecord::new(
+            owner,
+            Stored::Name(RecordType::PTR, name),
+            scope,
+            Some(claim),
+        )) {
+            if known.is_none() {
+                self.drop_claim(claim);
+            }
+            self.remove_record(now, forward);
+            return Err(full);
+        }
+        Ok(())
+    }
+
+    /// Forgets a reverse record, and the claim with the last of its name.
+    pub(crate) fn remove_reverse(&mut self, now: Instant, id: u32) {
+        let Some(claim) = self.get(id).and_then(|record| record.claim) else {
+            return;
+        };
+        self.remove_record(now, id);
+        let Some(name) = self.claim(claim).map(|claim| claim.name) else {
+            return;
+        };
+        if self.records_of(name).next().is_none() {
+            self.drop_claim(claim);
+        }
+    }
+
+    /// The host that was added first.
+    pub(crate) fn default_host(&self) -> Option<ClaimId> {
+        let hosts = self
+            .claims()
+            .filter(|(_, claim)| claim.holder == Holder::Host);
+        hosts
+            .min_by_key(|(_, claim)| claim.generation)
+            .map(|(id, _)| id)
+    }
+
+    pub(crate) fn host_id(&self, claim: ClaimId) -> Option<HostId> {
+        Some(HostId {
+            claim: claim.0,
+            generation: self.claim(claim)?.generation,
+        })
+    }
+
+    /// The claim behind a host's id, while it is registered.
+    pub(crate) fn host(&self, id: HostId) -> Option<ClaimId> {
+        let claim = self.claim(ClaimId(id.claim))?;
+        (claim.generation == id.generation && claim.holder == Holder::Host)
+            .then_some(ClaimId(id.claim))
+    }
+}
