@@ -3,7 +3,7 @@
 use mdns_proto::discovery::AddressKind;
 use mdns_socket::{Family, Selection};
 
-use super::{PATIENCE, Results};
+use super::{PATIENCE, Results, settled};
 use crate::{
     args::{Limits, Lookup},
     output::{Line, Output},
@@ -38,6 +38,7 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
             biased;
             () = &mut session.stop => break,
             Some(addresses) = lookup.next() => {
+                let addresses = settled(addresses, async || lookup.next().await).await;
                 if addresses.is_empty() {
                     session.output.remark(&format!("{} has no such address", args.host));
                 } else {

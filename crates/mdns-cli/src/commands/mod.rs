@@ -19,6 +19,20 @@ use crate::{
 /// How long `resolve` and `lookup` wait for an answer, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a result waits for what the other family's link has to add: as long as two links' first questions can be apart
+/// (RFC 6762 §5.2).
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// The last of the states that follow closely on the first.
+async fn settled<T>(first: T, mut next: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = tokio::time::Instant::now() + TOGETHER;
+    let mut last = first;
+    while let Ok(Some(later)) = tokio::time::timeout_at(end, next()).await {
+        last = later;
+    }
+    last
+}
+
 /// Does what was asked for.
 pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failure> {
     match command {

@@ -4,7 +4,7 @@ use mdns_proto::name::NameBuf;
 use mdns_socket::Selection;
 use mdns_tokio::ResolveEvent;
 
-use super::{PATIENCE, Results};
+use super::{PATIENCE, Results, settled};
 use crate::{
     args::{Limits, Resolve},
     output::{Kind, Line, Output},
@@ -35,6 +35,7 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
             biased;
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
+                let event = settled(event, async || resolve.next().await).await;
                 let line = match &event {
                     ResolveEvent::Resolved(instance) => {
                         results.add();
