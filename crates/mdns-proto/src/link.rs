@@ -3,6 +3,7 @@
 use core::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    time::Duration,
 };
 
 /// The port of Multicast DNS (RFC 6762 §22).
@@ -11,6 +12,9 @@ pub const PORT: u16 = 5353;
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 /// The IPv6 group of Multicast DNS.
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
+
+/// How long after a question or a probe that asked for it an answer by unicast is believed (RFC 6762 §6).
+pub(crate) const UNICAST_SPAN: Duration = Duration::from_secs(2);
 
 /// The number by which the caller knows an interface; that of the operating system, where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

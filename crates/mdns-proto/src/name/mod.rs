@@ -210,7 +210,7 @@ impl<'a> Name<'a> {
     /// (RFC 6762 §22.1).
     pub fn is_link_local(self) -> bool {
         const ZONES: [Name<'static>; 6] = [
-            Name::from_static(b"\x05local\0"),
+            LOCAL,
             Name::from_static(b"\x03254\x03169\x07in-addr\x04arpa\0"),
             Name::from_static(b"\x018\x01e\x01f\x03ip6\x04arpa\0"),
             Name::from_static(b"\x019\x01e\x01f\x03ip6\x04arpa\0"),

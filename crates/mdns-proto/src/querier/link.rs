@@ -1,6 +1,6 @@
 //! One link as the querier sees it: what was heard on it, what is asked on it.
 
-use core::{fmt, time::Duration};
+use core::fmt;
 
 use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
 use crate::{
@@ -8,16 +8,13 @@ use crate::{
     chance::{Chance, Draw},
     config::Config,
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
-    link::{LinkConfig, LinkId},
+    link::{LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
     own::OwnRecords,
     store::{Due, Full, NONE, NameId, Table},
     time::Instant,
     wire::{Rdata, Record, RecordType},
 };
-
-/// How long after a question that asked for it a unicast answer is believed (RFC 6762 §6).
-const UNICAST_SPAN: Duration = Duration::from_secs(2);
 
 /// One link as the querier sees it.
 pub struct HeardLink<H: HeardStorage> {

@@ -37,7 +37,7 @@ pub use state::{ClaimState, RecordState};
 use crate::{
     chance::Chance,
     config::Config,
-    link::{Destination, LinkConfig, LinkId},
+    link::{Destination, LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
     own::{ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, ServiceId},
     stats::Stats,
@@ -58,9 +58,6 @@ pub trait ResponderStorage {
 
 /// The longest wait for one more attempt after a send has failed.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// How long after a probe an answer to it may come by unicast (RFC 6762 §6).
-const UNICAST_WITHIN: Duration = Duration::from_secs(2);
 
 /// The most debts looked at for one packet, when each turns out to have to wait.
 const TURNS_MAX: u32 = 10_000;
@@ -174,7 +171,7 @@ impl<S: ResponderStorage> Responder<S> {
             link.config.unicast
                 && link
                     .last_probe
-                    .is_some_and(|probe| now - probe < UNICAST_WITHIN)
+                    .is_some_and(|probe| now - probe < UNICAST_SPAN)
         })
     }
 
