@@ -258,6 +258,22 @@ impl<S: Storage> Host<S> {
         self.responder.register(now, service)
     }
 
+    /// Whether a service is offered on a link. It is on every link, unless this says otherwise; a link that is added later
+    /// has to be told anew. Taken off a link where it was announced it says goodbye there (§10.1), and is probed for again
+    /// when it comes back. Said right after [`register`](Self::register) or [`add_link`](Self::add_link), nothing of it is
+    /// ever sent there.
+    pub fn set_offered(
+        &mut self,
+        now: Instant,
+        service: ServiceId,
+        link: LinkId,
+        is_offered: bool,
+    ) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.set_offered(now, service, link, is_offered);
+        self.settle_own(now);
+    }
+
     /// Replaces the TXT data of a service, and announces them (§8.4).
     ///
     /// # Errors

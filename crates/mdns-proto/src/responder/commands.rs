@@ -224,9 +224,10 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Withdraws a service; what was announced says goodbye (RFC 6762 §10.1).
     pub(crate) fn withdraw(&mut self, now: Instant, id: ServiceId) {
-        let Some(claim) = self.own.service(id).map(|service| service.claim) else {
+        let Some(service) = self.own.service(id) else {
             return;
         };
+        let (claim, type_pointer) = (service.claim, service.type_pointer);
         for (_, link) in self.links.iter_mut() {
             link.stop_claim(claim);
         }
@@ -238,6 +239,10 @@ impl<S: ResponderStorage> Responder<S> {
             if self.own.let_go(record) {
                 self.say_goodbye(now, record, claim);
             }
+        }
+        let Responder { own, links, .. } = self;
+        for (_, link) in links.iter_mut().filter(|(_, link)| link.withholds) {
+            link.settle_type_pointer(now, own, type_pointer);
         }
     }
 

@@ -35,6 +35,8 @@ pub trait LinkStorage {
 pub struct Link<L: LinkStorage> {
     pub(super) config: LinkConfig,
     pub(super) is_up: bool,
+    /// Whether a service was ever withheld from this link.
+    pub(super) withholds: bool,
     pub(super) claims: Table<ClaimState, L::Claims>,
     pub(super) records: Table<RecordState, L::Records>,
     pub(super) claims_due: Due<L::ClaimsDue>,
@@ -58,6 +60,7 @@ impl<L: LinkStorage> Link<L> {
         Link {
             config,
             is_up: false,
+            withholds: false,
             claims: Table::new(),
             records: Table::new(),
             claims_due: Due::new(),
@@ -87,8 +90,18 @@ impl<L: LinkStorage> Link<L> {
         self.records_due.settle(&mut self.records, record);
     }
 
+    /// Whether the application wants a claim used on other links only.
+    pub(super) fn is_withheld(&self, claim: ClaimId) -> bool {
+        self.claims
+            .get(claim.0)
+            .is_some_and(|state| state.is_withheld)
+    }
+
     /// Whether a claim has anything to say on this link.
     pub(super) fn has_records<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> bool {
+        if self.is_withheld(claim) {
+            return false;
+        }
         let Some(found) = own.claim(claim) else {
             return false;
         };
@@ -301,13 +314,15 @@ impl<L: LinkStorage> Link<L> {
             return;
         }
         if let Some(state) = self.records.get_mut(id)
-            && !state.is_live
+            && (!state.is_live || state.is_leaving)
         {
             // §6: its goodbye may be less than a second old.
             let first = own
                 .taken_back(id)
                 .map_or(now, |at| now.max(at + MULTICAST_INTERVAL));
             state.is_live = true;
+            state.is_leaving = false;
+            state.denied = false;
             state.announce(first, announcements);
             self.settle_record(id);
         }

@@ -5,6 +5,7 @@
 //! | §8.1 probing, §8.3 announcing, the rhythm | `state` |
 //! | §8.4 changes, §10.1 taking leave: the commands | `commands` |
 //! | §8, §10.2 when to begin, which records may be said | `link` |
+//! | §14 which links a service is offered on | `offer` |
 //! | §8.2 simultaneous probes | `tiebreak` |
 //! | §9 conflicts, §6.6, §7.4 what others say of our names | `conflict` |
 //! | §5.4, §5.5, §6, §6.3, §6.7, §7.1, §7.2 which question gets which answer, when and how | `question` |
@@ -21,6 +22,7 @@ mod conflict;
 mod debt;
 mod denial;
 mod link;
+mod offer;
 mod packet;
 mod question;
 mod state;
@@ -301,6 +303,7 @@ impl<S: ResponderStorage> Responder<S> {
         for (_, link) in links.iter_mut() {
             if let Some(state) = link.claims.get_mut(claim.0) {
                 state.is_first = true;
+                state.is_withheld = false;
                 state.sent = None;
             }
             if link.is_up && link.has_records(own, claim) {
@@ -520,7 +523,8 @@ impl<S: ResponderStorage> Responder<S> {
 
 /// One link has nothing more to say of a record that is leaving; with the last one it is forgotten.
 fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
-    let Some(found) = own.get_mut(record) else {
+    // One that is withheld takes its leave of one link and goes on elsewhere.
+    let Some(found) = own.get_mut(record).filter(|found| found.is_leaving()) else {
         return;
     };
     found.goodbyes = found.goodbyes.saturating_sub(1);

@@ -65,6 +65,8 @@ pub struct ClaimState {
     pub(super) sent: Option<Instant>,
     /// Whether the first probing on this link is still going on.
     pub(super) is_first: bool,
+    /// Whether the application wants the name used on other links only.
+    pub(super) is_withheld: bool,
     place: u32,
 }
 
@@ -76,6 +78,7 @@ impl ClaimState {
             denial: Debt::NONE,
             sent: None,
             is_first: true,
+            is_withheld: false,
             place: NONE,
         }
     }

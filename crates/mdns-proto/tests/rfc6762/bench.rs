@@ -348,6 +348,21 @@ impl Bench {
         self.register("Printer", "_ipp._tcp", 631, &["a=b"], &["_color"])
     }
 
+    /// The same, offered on these links alone.
+    pub(crate) fn register_printer_on(&mut self, links: &[LinkId]) -> ServiceId {
+        let ty: ServiceType = "_ipp._tcp".parse().expect("a type");
+        let service = Service {
+            subtypes: &["_color"],
+            ..Service::new("Printer", &ty, 631)
+        };
+        let id = self.host.register(self.now, &service).expect("a service");
+        for &link in &self.links {
+            self.host.set_offered(self.now, id, link, links.contains(&link));
+        }
+        self.drain();
+        id
+    }
+
     pub(crate) fn register(
         &mut self,
         label: &str,

@@ -219,3 +219,92 @@ fn s14_a_denial_speaks_of_its_interface_alone() {
         assert_eq!((sent.link, sent.answers()), (link, vec![denial]));
     }
 }
+
+/// covers: none (a choice of ours: §14 lets a host be known by other names on other links)
+#[test]
+fn s14_a_service_is_offered_on_the_links_it_is_for() {
+    let mut bench = Bench::new(3);
+    bench.add_interface(2, &["192.168.7.1/24"]);
+    let (here, there) = (bench.links[0], bench.links[1]);
+    bench.add_host("hall");
+    let printer = bench.register_printer_on(&[here]);
+    let scanner = bench.register("Scanner", "_ipp._tcp", 9, &[], &[]);
+    bench.run(ms(20_000));
+    let of_printer = |sent: &Sent| {
+        format!(
+            "{:?}",
+            sent.message()
+                .records()
+                .map(|(_, record)| record.to_string())
+                .collect::<Vec<_>>()
+        )
+        .contains("Printer")
+    };
+    let sent = bench.take();
+    assert!(
+        sent.iter()
+            .any(|sent| sent.link == here && of_printer(sent))
+    );
+    assert!(
+        !sent
+            .iter()
+            .any(|sent| sent.link == there && of_printer(sent))
+    );
+    let events = bench.take_events();
+    assert!(
+        events.contains(&"registered Printer._ipp._tcp.local".into()),
+        "{events:?}"
+    );
+    // Nor is it answered for there, nor denied.
+    let question = Heard::query(&["Printer._ipp._tcp.local SRV"]).bytes();
+    bench.hear_bytes(there, "192.168.7.9:5353", Via::Multicast, &question);
+    bench.run(ms(2000));
+    assert_eq!(bench.take().len(), 0);
+
+    // It comes: probes, then announcements.
+    bench.host.set_offered(bench.now, printer, there, true);
+    bench.run(ms(20_000));
+    let sent = bench.take();
+    assert_eq!(
+        sent.iter()
+            .filter(|sent| sent.link == there && !sent.is_response())
+            .count(),
+        3
+    );
+    assert!(
+        sent.iter()
+            .any(|sent| sent.says("Printer._ipp._tcp.local 120 IN! SRV"))
+    );
+    assert!(sent.iter().all(|sent| sent.link == there));
+
+    // It goes from one link, and says so there alone; its type stays, for the other service.
+    bench.host.set_offered(bench.now, printer, there, false);
+    bench.run(ms(2000));
+    let (_, goodbye) = bench.one_since(0);
+    assert_eq!(goodbye.link, there);
+    for record in [
+        "_ipp._tcp.local 0 IN PTR Printer",
+        "_color._sub._ipp._tcp.local 0 IN PTR Printer",
+        "Printer._ipp._tcp.local 0 IN! SRV",
+        "Printer._ipp._tcp.local 0 IN! TXT",
+    ] {
+        assert!(goodbye.says(record), "{record}: {:?}", goodbye.answers());
+    }
+    assert!(!goodbye.says("_services._dns-sd._udp.local"));
+    bench.host.withdraw(bench.now, scanner);
+    bench.run(ms(2000));
+    let sent = bench.take();
+    let types = |link| {
+        sent.iter()
+            .any(|sent| sent.link == link && sent.says("_services._dns-sd._udp.local 0"))
+    };
+    assert!(types(there) && !types(here));
+    bench.hear(&Heard::query(&["Printer._ipp._tcp.local SRV"]));
+    bench.run(ms(2000));
+    assert!(
+        bench
+            .take()
+            .iter()
+            .any(|sent| sent.says("Printer._ipp._tcp.local 120 IN! SRV"))
+    );
+}
