@@ -1,7 +1,8 @@
-//! Hosts that are switched on at one moment, each with a service, some with a browser, and how fast that is computed.
+//! Hosts that are switched on at one moment, each with a service, some with a browser, and how fast that is computed. Hosts
+//! that only advertise keep nothing of what they hear, as in the worlds; with `all`, every host keeps all.
 //!
 //! ```text
-//! cargo run --release -p mdns-sim --example crowd -- [HOSTS] [BROWSERS] [SECONDS] [SEED]
+//! cargo run --release -p mdns-sim --example crowd -- [HOSTS] [BROWSERS] [SECONDS] [SEED] [all]
 //! ```
 
 use std::{
@@ -9,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mdns_proto::config::Config;
 use mdns_sim::Net;
 
 fn main() {
@@ -20,12 +22,18 @@ fn main() {
     let (hosts, browsers) = (number(0, 100), number(1, 10));
     let (secs, seed) = (number(2, 60), number(3, 7));
 
+    let keep_all = env::args().any(|arg| arg == "all");
+
     let mut net = Net::seeded(seed);
     net.forget();
     let start = Instant::now();
     let mut crowd = Vec::new();
     for n in 0..hosts {
-        let host = net.host(&format!("host-{n}"));
+        let config = Config {
+            cache_unasked: keep_all || n < browsers,
+            ..Config::DEFAULT
+        };
+        let host = net.host_with(&format!("host-{n}"), config);
         host.advertise(&format!("Service {n}"), "_ipp._tcp", 631);
         if n < browsers {
             crowd.push(host.browse("_ipp._tcp"));

@@ -259,7 +259,12 @@ impl<H: HeardStorage> Cache<H> {
         rdata.hash(self.key ^ u64::from(name.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// Whether nothing at all is kept, not even a name.
+    /// Whether anything is kept, be it a name.
+    pub(crate) fn keeps_any(&self) -> bool {
+        self.names.keeps_any()
+    }
+
+    /// Whether nothing at all is kept, not a byte.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.records.len() == 0 && self.names.is_empty()

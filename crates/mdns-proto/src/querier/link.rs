@@ -169,6 +169,11 @@ impl<H: HeardStorage> HeardLink<H> {
             || asks.need(record.name, record.rtype()) != Need::None
     }
 
+    /// Whether any name is kept, of a record or a question.
+    pub(super) fn keeps_any(&self) -> bool {
+        self.cache.keeps_any()
+    }
+
     fn raise_worth(&mut self, now: Instant, id: u32, worth: Worth) {
         let before = self.cache.get(id).map_or(worth, |record| record.worth());
         self.cache.set_worth(now, id, before.max(worth));

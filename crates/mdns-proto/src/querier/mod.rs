@@ -198,6 +198,10 @@ impl<S: QuerierStorage> Querier<S> {
         if via == Via::Unicast && !link.expects_unicast(now) {
             return;
         }
+        if self.asks.is_idle() && !self.config.cache_unasked && !link.keeps_any() {
+            // A host that only answers: nothing heard is of use to it.
+            return;
+        }
         let [a, b, ..] = self.chance.draw(Draw::Refresh, id.0.into()).to_le_bytes();
         self.take_message(now, id, message, Origin::Heard(u16::from_le_bytes([a, b])));
         self.settle(now, own);

@@ -53,7 +53,13 @@ pub(crate) struct Names<N, I, T> {
     /// The key of the hashes, from the seed: strangers cannot choose names that collide.
     key: u64,
     limits: Limits,
+    /// A bit for each stored name, by a glance at its first label. Most names heard are none of a few that are stored, and
+    /// need not be hashed to see that.
+    glances: u64,
 }
+
+/// Up to so many names, their glances are taken anew when one is freed.
+const FEW: usize = 16;
 
 impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     pub(crate) const fn new(limits: Limits) -> Self {
@@ -63,6 +69,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             text: Text::new(),
             key: 0,
             limits,
+            glances: 0,
         }
     }
 
@@ -101,6 +108,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         let id = self.table.insert(slot, self.limits.names)?;
         self.text.set_owner(block, Owner(id));
         self.index.insert(&mut self.table, id);
+        self.glances |= glance(name);
         Ok(NameId(id))
     }
 
@@ -119,6 +127,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             self.text.remove(old);
         }
         self.index.insert(&mut self.table, id.0);
+        self.glances |= glance(name);
         Ok(())
     }
 
@@ -174,8 +183,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     pub(crate) fn find(&self, name: Name<'_>) -> Option<NameId> {
-        // Most hosts ask for nothing: then no name need be hashed to know that nobody asks for it.
-        if self.table.len() == 0 {
+        if self.glances & glance(name) == 0 {
             return None;
         }
         self.find_hashed(name, name.hash(self.key))
@@ -215,6 +223,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             self.index.remove(&mut self.table, id.0);
             self.text.remove(block);
             self.table.remove(id.0);
+            if self.table.len() <= FEW {
+                let names = self.table.iter().map(|(_, slot)| self.text_of(slot));
+                self.glances = names.fold(0, |glances, name| glances | glance(name));
+            }
         }
     }
 
@@ -239,11 +251,28 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         }
     }
 
+    pub(crate) fn keeps_any(&self) -> bool {
+        self.table.len() > 0
+    }
+
     /// Whether no name and no byte is left.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.table.len() == 0 && self.text.used() == 0
     }
+}
+
+/// One bit of 64, the same for equal names: by the length of the first label and four of its bytes.
+fn glance(name: Name<'_>) -> u64 {
+    let label = name.first_label().unwrap_or(&[]);
+    // Letters lose their case; that other bytes fall together too does no harm.
+    let byte = |at: usize| label.get(at).map_or(0, |byte| u32::from(byte | 0x20));
+    let len = label.len();
+    let [first, middle] = [byte(0), byte(len / 2)];
+    let [before_last, last] = [byte(len.wrapping_sub(2)), byte(len.wrapping_sub(1))];
+    let bytes = first | middle << 8 | before_last << 16 | last << 24;
+    let mixed = (bytes ^ len as u32).wrapping_mul(0x9e37_79b9);
+    1 << (mixed >> 26)
 }
 
 #[cfg(test)]
