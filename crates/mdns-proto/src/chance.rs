@@ -2,7 +2,7 @@
 //!
 //! Not the next number of one stream: a draw that is added moves no other, so that one seed replays a whole network.
 
-use core::{ops::RangeInclusive, time::Duration};
+use core::{num::NonZeroU64, ops::RangeInclusive, time::Duration};
 
 /// What a number is drawn for.
 #[derive(Clone, Copy, Debug)]
@@ -76,9 +76,10 @@ impl Chance {
         range: RangeInclusive<Duration>,
     ) -> Duration {
         let from = range.start().as_micros() as u64;
-        let width = range.end().as_micros() as u64 - from + 1;
+        let last = (range.end().as_micros() as u64).saturating_sub(from);
         // The bias of the remainder is below one in 10^12 for spans of seconds.
-        Duration::from_micros(from + self.draw(purpose, subject) % width)
+        let drawn = self.draw(purpose, subject) % NonZeroU64::MIN.saturating_add(last);
+        Duration::from_micros(from + drawn)
     }
 }
 

@@ -25,6 +25,9 @@ use crate::{
 impl<S: QuerierStorage> Querier<S> {
     /// Looks at all that was touched, and at what found no room before.
     pub(crate) fn settle(&mut self, now: Instant, own: &dyn OwnRecords) {
+        if Self::NONE {
+            return;
+        }
         // What finds no room is made up for when there is some.
         let _ = self.settle_all(now, own);
         let mut is_hungry = false;

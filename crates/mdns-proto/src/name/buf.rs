@@ -249,11 +249,8 @@ fn decimal(number: u8) -> heapless::Vec<u8, 3> {
         .take(2)
         .take_while(|digit| **digit == 0)
         .count();
-    digits
-        .into_iter()
-        .skip(zeros)
-        .map(|digit| digit | b'0')
-        .collect()
+    let digits = digits.map(|digit| digit | b'0');
+    heapless::Vec::from_slice(digits.get(zeros..).unwrap_or(&digits)).unwrap_or_default()
 }
 
 fn hexadecimal(nibble: u8) -> u8 {

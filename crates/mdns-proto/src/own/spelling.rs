@@ -2,8 +2,6 @@
 //!
 //! Only the label as it is spelled now is kept: the base can be read off it. Losing a conflict raises the number.
 
-use core::fmt::Write as _;
-
 use crate::{
     chance::{Chance, Draw},
     name::{LABEL_MAX, cut_label},
@@ -24,22 +22,33 @@ pub(crate) enum Spelling {
 impl Spelling {
     /// The base and the number of a label. No number is 1.
     fn split(self, label: &str) -> (&str, u32) {
-        let numbered = match self {
-            Spelling::Instance => label
-                .strip_suffix(')')
-                .and_then(|rest| rest.rsplit_once(" (")),
-            Spelling::Host => label.rsplit_once('-'),
-        };
+        let (mark, after) = self.signs();
+        let numbered = label.strip_suffix(after).and_then(|rest| {
+            let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
+            let (head, digits) = rest.split_at_checked(rest.len().saturating_sub(digits))?;
+            Some((head.strip_suffix(mark)?, digits))
+        });
         let Some((base, digits)) = numbered else {
             return (label, 1);
         };
         // `-007` is a name, not a number; so is a number that we would not have reached.
-        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-            && digits.len() <= 6;
-        match digits.parse() {
-            Ok(number) if is_number && number > 1 && !base.is_empty() => (base, number),
+        let is_number = !digits.starts_with('0') && digits.len() <= 6 && !base.is_empty();
+        let number = |digits: &str| {
+            digits
+                .bytes()
+                .fold(0, |number, digit| number * 10 + u32::from(digit & 0xf))
+        };
+        match is_number.then(|| number(digits)) {
+            Some(number) if number > 1 => (base, number),
             _ => (label, 1),
+        }
+    }
+
+    /// What stands before and after the number.
+    fn signs(self) -> (&'static str, &'static str) {
+        match self {
+            Spelling::Instance => (" (", ")"),
+            Spelling::Host => ("-", ""),
         }
     }
 
@@ -57,11 +66,18 @@ impl Spelling {
 
     /// The base with a number, cut to fit a label on a character's edge.
     fn spell(self, base: &str, number: u32) -> Label {
+        let (mark, after) = self.signs();
         let mut suffix = heapless::String::<16>::new();
-        let written = match self {
-            Spelling::Instance => write!(suffix, " ({number})"),
-            Spelling::Host => write!(suffix, "-{number}"),
-        };
+        let mut written = suffix.push_str(mark);
+        let mut power = 1_000_000_000;
+        while power > 0 {
+            if number >= power {
+                let digit = (number / power % 10) as u8;
+                written = written.and_then(|()| suffix.push(char::from(digit | b'0')));
+            }
+            power /= 10;
+        }
+        written = written.and_then(|()| suffix.push_str(after));
         debug_assert!(written.is_ok(), "ten digits and three signs fit");
         let mut label = Label::new();
         let pushed = label

@@ -49,11 +49,22 @@ pub(crate) struct Rows<S: QuerierStorage> {
 }
 
 impl<S: QuerierStorage> Rows<S> {
+    /// There never is a link: who only advertises. The compiler sees that nothing that needs one is ever run, and leaves it out.
+    const NONE: bool = <S::Links as Slots<Option<HeardLink<S::Heard>>>>::CAPACITY == 0;
+
+    #[inline]
     fn get(&self, index: usize) -> Option<&HeardLink<S::Heard>> {
+        if Self::NONE {
+            return None;
+        }
         self.row.get(index)?.as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut HeardLink<S::Heard>> {
+        if Self::NONE {
+            return None;
+        }
         self.row.get_mut(index)?.as_mut()
     }
 
@@ -69,12 +80,16 @@ impl<S: QuerierStorage> Rows<S> {
         Some(kept.life() == Life::Own)
     }
 
+    #[inline]
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut HeardLink<S::Heard>> {
-        self.row.iter_mut().flatten()
+        let most = if Self::NONE { 0 } else { usize::MAX };
+        self.row.iter_mut().take(most).flatten()
     }
 
+    #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &HeardLink<S::Heard>> {
-        self.row.iter().flatten()
+        let most = if Self::NONE { 0 } else { usize::MAX };
+        self.row.iter().take(most).flatten()
     }
 }
 
@@ -132,8 +147,14 @@ impl<S: QuerierStorage> Querier<S> {
 
     // Links.
 
+    /// Whether there is none, for lack of rows.
+    pub(crate) const NONE: bool = Rows::<S>::NONE;
+
     /// Adds a link. It is down until [`link_up`](Self::link_up).
     pub(crate) fn add_link(&mut self, id: LinkId, config: LinkConfig) -> Result<(), Full> {
+        if Self::NONE {
+            return Ok(());
+        }
         while self.links.row.len() <= id.index() {
             self.links.row.push(None).map_err(|_| Full)?;
         }
@@ -198,11 +219,12 @@ impl<S: QuerierStorage> Querier<S> {
         if via == Via::Unicast && !link.expects_unicast(now) {
             return;
         }
-        if self.asks.is_idle() && !self.config.cache_unasked && !link.keeps_any() {
-            // A host that only answers: nothing heard is of use to it.
+        let is_of_use = !self.asks.is_idle() || self.config.cache_unasked || link.keeps_any();
+        let [a, b, ..] = self.chance.draw(Draw::Refresh, id.0.into()).to_le_bytes();
+        if !is_of_use {
+            // A host that only answers.
             return;
         }
-        let [a, b, ..] = self.chance.draw(Draw::Refresh, id.0.into()).to_le_bytes();
         self.take_message(now, id, message, Origin::Heard(u16::from_le_bytes([a, b])));
         self.settle(now, own);
     }

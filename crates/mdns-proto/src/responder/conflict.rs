@@ -39,6 +39,9 @@ impl<S: ResponderStorage> Responder<S> {
         source: IpAddr,
         message: &Message<'_>,
     ) {
+        if Self::NONE {
+            return;
+        }
         for (_, record) in message.records() {
             if record.class != Class::IN {
                 continue;

@@ -117,6 +117,11 @@ impl<S: ResponderStorage> Responder<S> {
         );
     };
 
+    /// Nothing can ever be registered, for lack of rows: who only browses. The compiler sees that what follows from it is never
+    /// run, and leaves it out.
+    const NONE: bool =
+        <<S::Own as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY == 0;
+
     pub(crate) const fn new(config: &Config) -> Self {
         let () = Self::ROWS_FIT;
         Responder {
@@ -405,6 +410,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Goes on with what time alone moves: names are won, debts that must wait are put off.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if Self::NONE {
+            return;
+        }
         for id in 0..self.links.bound() {
             self.win_names(now, id);
         }
@@ -438,7 +446,7 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// When this link next has something to send or to do.
     pub(crate) fn next(&self, id: LinkId) -> Instant {
-        let Some(link) = self.link(id).filter(|link| link.is_up) else {
+        let Some(link) = self.link(id).filter(|link| link.is_up && !Self::NONE) else {
             return Instant::MAX;
         };
         if link.askers.next_question().is_some() {
@@ -462,9 +470,10 @@ impl<S: ResponderStorage> Responder<S> {
         id: LinkId,
         buffer: &mut [u8],
     ) -> Option<(Destination, usize)> {
-        if !self
-            .link(id)
-            .is_some_and(|link| link.is_up && link.held_until <= now)
+        if Self::NONE
+            || !self
+                .link(id)
+                .is_some_and(|link| link.is_up && link.held_until <= now)
         {
             return None;
         }
@@ -503,10 +512,13 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     pub(crate) fn has_news(&self) -> bool {
-        self.own.has_news()
+        !Self::NONE && self.own.has_news()
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Told> {
+        if Self::NONE {
+            return None;
+        }
         loop {
             let (claim, news) = self.own.take_news()?;
             match self.own.claim(claim)?.holder {
@@ -541,6 +553,9 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         rtype: RecordType,
         each: &mut dyn FnMut(&Record<'_>),
     ) -> bool {
+        if Self::NONE {
+            return false;
+        }
         let (Some(link), Some(name)) = (self.link(id), self.own.find_name(name)) else {
             return false;
         };

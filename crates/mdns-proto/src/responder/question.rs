@@ -42,6 +42,9 @@ impl<S: ResponderStorage> Responder<S> {
         message: &Message<'_>,
         is_near: bool,
     ) {
+        if Self::NONE {
+            return;
+        }
         self.yield_addresses(now, id, packet, message);
         let Responder {
             own,

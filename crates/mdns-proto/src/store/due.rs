@@ -94,7 +94,7 @@ impl<D: Slots<u32>> Due<D> {
         if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
             slot.set_place(NONE);
         }
-        self.heap.swap(at, last);
+        swap(&mut self.heap, at, last);
         self.heap.truncate(last);
         if at < last {
             self.note(table, at);
@@ -119,7 +119,7 @@ impl<D: Slots<u32>> Due<D> {
     }
 
     fn swap<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, a: usize, b: usize) {
-        self.heap.swap(a, b);
+        swap(&mut self.heap, a, b);
         self.note(table, a);
         self.note(table, b);
     }
@@ -157,6 +157,13 @@ impl<D: Slots<u32>> Due<D> {
             self.swap(table, at, least.1);
             at = least.1;
         }
+    }
+}
+
+/// Like that of a slice, but never a panic.
+fn swap(ids: &mut [u32], a: usize, b: usize) {
+    if let Ok([a, b]) = ids.get_disjoint_mut([a, b]) {
+        core::mem::swap(a, b);
     }
 }
 

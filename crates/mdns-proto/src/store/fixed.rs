@@ -15,6 +15,9 @@
 /// | `heard` | records of others, on each link |
 /// | `heard_text` | bytes of their names and data: about 30 each |
 ///
+/// With no `asks`, nothing can be asked for, nothing heard is kept, and the code for it is not linked; `told`, `ask_text`,
+/// `heard` and `heard_text` may be 0 then. With no `hosts`, nothing can be registered, and the code of the responder is not linked.
+///
 /// ```
 /// use mdns_proto::{config::Config, host::Host};
 ///
@@ -53,8 +56,16 @@ macro_rules! fixed {
             };
 
             // SRV, TXT, PTR and that of the type; forward and, for the first host, reverse.
-            const RECORDS: usize = $services * (4 + $subtypes) + ($hosts + 1) * $addresses;
-            const CLAIMS: usize = $services + $hosts + $addresses;
+            const RECORDS: usize = if $hosts == 0 {
+                0
+            } else {
+                $services * (4 + $subtypes) + ($hosts + 1) * $addresses
+            };
+            const CLAIMS: usize = if $hosts == 0 {
+                0
+            } else {
+                $services + $hosts + $addresses
+            };
             // The name of each claim, types and subtypes, and that which lists the types.
             const NAMES: usize = CLAIMS + $services * (1 + $subtypes) + 1;
             // A PTR is a question, its SRV, TXT and two types of address are four.
@@ -111,7 +122,7 @@ macro_rules! fixed {
             impl QuerierStorage for $name {
                 type Heard = $name;
                 type Ask = $name;
-                type Links = Vec<Option<HeardLink<$name>>, { $links }>;
+                type Links = Vec<Option<HeardLink<$name>>, { if $asks == 0 { 0 } else { $links } }>;
             }
 
             impl Storage for $name {

@@ -18,6 +18,7 @@ mod message;
 mod rdata;
 mod reader;
 mod record;
+mod words;
 mod writer;
 
 #[cfg(feature = "alloc")]
@@ -31,5 +32,6 @@ pub use self::{
         Types,
     },
     record::{Question, Record, Section},
+    words::{Faults, Way, Words},
     writer::{Compression, Full, Mark, Writer},
 };
