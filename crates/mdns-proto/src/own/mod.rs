@@ -79,6 +79,8 @@ pub(crate) enum Holder {
     Host,
     /// A service, by its number.
     Service(u32),
+    /// The same service under a type that it only holds a place in (RFC 6763 §8).
+    Placeholder(u32),
     /// Records that were registered by themselves. It keeps its name, or loses it.
     Records,
     /// The reverse mapping of an address. Not probed: nobody else can rightly have it (RFC 6762 §8.1).
@@ -480,25 +482,37 @@ impl<S: OwnStorage> Own<S> {
         self.names.release(claim.name);
     }
 
-    /// A lost conflict: the claim takes the next number, and every record that has the name in it follows (RFC 6762 §9).
+    /// The claim that stands for the whole: of a placeholder, that of its service; of any other, itself.
+    pub(crate) fn leader(&self, id: ClaimId) -> ClaimId {
+        match self.claims.get(id.0).map(|claim| claim.holder) {
+            Some(Holder::Placeholder(service)) => {
+                self.services.get(service).map_or(id, |slot| slot.claim)
+            }
+            _ => id,
+        }
+    }
+
+    /// A lost conflict: the claim takes the next number, and every record that has the name in it follows (RFC 6762 §9), as do
+    /// the placeholders of a service (RFC 6763 §8).
     ///
     /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
     pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
         let Some(claim) = self.claims.get(id.0) else {
             return;
         };
-        let (name, spelling) = match claim.holder {
-            Holder::Host => (claim.name, Spelling::Host),
-            Holder::Service(_) => (claim.name, Spelling::Instance),
-            // Such names mean what they are: no other would do.
-            Holder::Address | Holder::Records => return,
+        let (name, spelling, service) = match claim.holder {
+            Holder::Host => (claim.name, Spelling::Host, None),
+            Holder::Service(service) => (claim.name, Spelling::Instance, Some(service)),
+            // Such names mean what they are, or what they belong to: no other would do.
+            Holder::Address | Holder::Records | Holder::Placeholder(_) => return,
         };
         // Late copies of our own probes and announcements name what we were.
         for record in 0..self.records.bound() {
             let Some(found) = self.records.get(record) else {
                 continue;
             };
-            if found.name == name || found.stored.target() == Some(name) {
+            let is_held = service.is_some() && self.holds_place(found) == service;
+            if found.name == name || found.stored.target() == Some(name) || is_held {
                 self.remember(now, record);
             }
         }
@@ -521,13 +535,12 @@ impl<S: OwnStorage> Own<S> {
             if self.names.find(new.as_name()).is_some() {
                 continue;
             }
-            let Own { names, records, .. } = self;
-            if names
-                .rename(name, new.as_name(), |record, block| {
-                    moved(records, record, block)
-                })
-                .is_ok()
+            if let Some(service) = service
+                && self.rename_placeholders(service, &label).is_err()
             {
+                continue;
+            }
+            if self.set_name(name, new.as_name()).is_ok() {
                 self.set_news(id, News::Renamed);
                 if let Some(claim) = self.claims.get_mut(id.0) {
                     claim.told = false;
@@ -535,6 +548,40 @@ impl<S: OwnStorage> Own<S> {
             }
             return;
         }
+    }
+
+    /// The service for which a record holds a place.
+    fn holds_place(&self, record: &OwnRecord) -> Option<u32> {
+        match self.claims.get(record.claim?.0)?.holder {
+            Holder::Placeholder(service) => Some(service),
+            _ => None,
+        }
+    }
+
+    /// Gives the placeholders of a service another label, if all of them can have it.
+    fn rename_placeholders(&mut self, service: u32, label: &str) -> Result<(), Full> {
+        for is_trial in [true, false] {
+            let mut next = self.services.get(service).map_or(NONE, |slot| slot.first);
+            while let Some(record) = self.records.get(next) {
+                next = record.sibling;
+                let name = record.name;
+                if self.holds_place(record).is_none() {
+                    continue;
+                }
+                let new = join(label.as_bytes(), self.names.name(name).parent()).ok_or(Full)?;
+                if !is_trial {
+                    self.set_name(name, new.as_name())?;
+                } else if self.names.find(new.as_name()).is_some() {
+                    return Err(Full);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_name(&mut self, name: NameId, new: Name<'_>) -> Result<(), Full> {
+        let Own { names, records, .. } = self;
+        names.rename(name, new, |record, block| moved(records, record, block))
     }
 
     // --- news ---

@@ -37,6 +37,10 @@ pub struct Service<'a> {
     pub subtypes: &'a [&'a str],
     /// The host it runs on; `None` for the first that was added.
     pub host: Option<HostId>,
+    /// The types of its family that it does not speak, and under which nobody else may have its name: `_printer._tcp` for a
+    /// printer without LPR (RFC 6763 §8). Each gets an SRV record with port 0 and no PTR. Whoever has the name under any of
+    /// them takes it everywhere: the service is renamed, and its placeholders with it.
+    pub placeholders: &'a [&'a ServiceType],
 }
 
 impl<'a> Service<'a> {
@@ -51,6 +55,7 @@ impl<'a> Service<'a> {
             txt: Txt::EMPTY,
             subtypes: &[],
             host: None,
+            placeholders: &[],
         }
     }
 }
@@ -116,6 +121,11 @@ impl<S: OwnStorage> Own<S> {
         if self.is_claimed(name.as_name()) {
             return Err(RegisterError::Taken);
         }
+        for held in service.placeholders {
+            if self.is_claimed(held.instance(service.instance)?.as_name()) {
+                return Err(RegisterError::Taken);
+            }
+        }
         self.check_size(name.as_name(), service)?;
         let slot = ServiceSlot {
             claim: ClaimId(NONE),
@@ -138,6 +148,11 @@ impl<S: OwnStorage> Own<S> {
         let name_max = name
             .wire_len()
             .max(64 + service.service_type.as_name().wire_len());
+        let held = service.placeholders.iter();
+        let held_max = held
+            .map(|held| 64 + held.as_name().wire_len())
+            .max()
+            .unwrap_or(0);
         let rdata_max = service
             .txt
             .as_wire()
@@ -145,7 +160,7 @@ impl<S: OwnStorage> Own<S> {
             .max(SRV_FIXED + 64 + LOCAL.wire_len())
             .max(name_max);
         let owner_max = name_max.max(64 + 5 + service.service_type.as_name().wire_len());
-        if name_max > 255 || owner_max > 255 {
+        if name_max > 255 || owner_max > 255 || held_max > 255 {
             return Err(RegisterError::TooLarge);
         }
         if owner_max + rdata_max + FRAME > self.packet_max {
@@ -184,6 +199,9 @@ impl<S: OwnStorage> Own<S> {
             }),
         )?;
         self.add_txt(index, owner, claim, service.txt)?;
+        for held in service.placeholders {
+            self.add_placeholder(index, held.instance(service.instance)?.as_name(), target)?;
+        }
         let base = service.service_type.base();
         for subtype in service.subtypes {
             let subtype = base.with_subtype(subtype.as_bytes())?;
@@ -195,6 +213,39 @@ impl<S: OwnStorage> Own<S> {
         }
         // Last, and so first among the siblings: what a browser waits for.
         self.add_pointer(index, base.as_name(), owner)
+    }
+
+    /// Holds a name under a type that is not offered: an SRV record that leads nowhere, and no PTR (RFC 6763 §8).
+    fn add_placeholder(
+        &mut self,
+        service: u32,
+        name: Name<'_>,
+        target: NameId,
+    ) -> Result<(), RegisterError> {
+        let claim = self.add_claim(name, Holder::Placeholder(service))?;
+        let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
+        let stored = Stored::Srv {
+            priority: 0,
+            weight: 0,
+            port: 0,
+            target,
+        };
+        let record = OwnRecord::new(owner, stored, Scope::Everywhere, Some(claim));
+        if let Err(full) = self.add_to_service(service, record) {
+            self.drop_claim(claim);
+            return Err(full.into());
+        }
+        Ok(())
+    }
+
+    /// The claims of a service: that of its name, and those of its placeholders.
+    pub(crate) fn claims_of_service(&self, service: u32) -> impl Iterator<Item = ClaimId> {
+        let main = self.services.get(service).map(|slot| slot.claim);
+        let held = self
+            .records_of_service(service)
+            .filter_map(|(_, record)| record.claim);
+        main.into_iter()
+            .chain(held.filter(move |&claim| Some(claim) != main))
     }
 
     fn add_to_service(&mut self, service: u32, record: OwnRecord) -> Result<u32, Full> {
@@ -323,8 +374,15 @@ impl<S: OwnStorage> Own<S> {
             return;
         };
         let mut id = slot.first;
-        while let Some(sibling) = self.records.get(id).map(|record| record.sibling) {
+        while let Some((sibling, claim)) = self
+            .records
+            .get(id)
+            .map(|record| (record.sibling, record.claim))
+        {
             self.remove_record(now, id);
+            if let Some(claim) = claim.filter(|&claim| claim != slot.claim) {
+                self.drop_claim(claim);
+            }
             id = sibling;
         }
         if let Some(record) = self.records.get_mut(slot.type_pointer) {
@@ -391,9 +449,10 @@ impl<S: OwnStorage> Own<S> {
         id: ServiceId,
         new: u16,
     ) -> Result<Option<u32>, RegisterError> {
-        self.service(id).ok_or(RegisterError::Unknown)?;
+        let claim = self.service(id).ok_or(RegisterError::Unknown)?.claim;
         let found = self
             .records_of_service(id.index)
+            .filter(|(_, found)| found.claim == Some(claim))
             .find_map(|(record, found)| match found.stored {
                 Stored::Srv {
                     priority,

@@ -33,10 +33,19 @@ impl<S: ResponderStorage> Responder<S> {
         let index = self.own.add_service(now, service)?;
         self.follow()?;
         self.call_back(now, index);
-        if let Some(claim) = self.own.service_at(index).map(|service| service.claim) {
-            self.begin_claim(now, claim);
-        }
+        self.each_claim(index, |responder, claim| responder.begin_claim(now, claim));
         self.own.service_id(index).ok_or(RegisterError::Full)
+    }
+
+    /// Does something for each claim of a service.
+    pub(super) fn each_claim(&mut self, service: u32, mut each: impl FnMut(&mut Self, ClaimId)) {
+        let mut at = 0;
+        loop {
+            let claim = self.own.claims_of_service(service).nth(at);
+            let Some(claim) = claim else { return };
+            each(self, claim);
+            at += 1;
+        }
     }
 
     /// What a service registered anew says is not said goodbye to any more.
@@ -227,9 +236,9 @@ impl<S: ResponderStorage> Responder<S> {
         let Some(service) = self.own.service(id) else {
             return;
         };
-        let (claim, type_pointer) = (service.claim, service.type_pointer);
+        let (main, type_pointer) = (service.claim, service.type_pointer);
         for (_, link) in self.links.iter_mut() {
-            link.stop_claim(claim);
+            link.stop_claim(main);
         }
         let Some(mut retired) = self.own.retire_service(id) else {
             return;
@@ -238,6 +247,9 @@ impl<S: ResponderStorage> Responder<S> {
             let claim = self.own.get(record).and_then(|record| record.claim);
             if self.own.let_go(record) {
                 self.say_goodbye(now, record, claim);
+            }
+            if let Some(placeholder) = claim.filter(|&claim| claim != main) {
+                self.drop_unused_claim(placeholder);
             }
         }
         let Responder { own, links, .. } = self;

@@ -4,7 +4,7 @@
 //! A record is ours if its name is ours and its rdata is what any link of this host says now; or what it said lately, if it
 //! comes from an address of ours. Ours never conflicts.
 
-use core::net::IpAddr;
+use core::{net::IpAddr, time::Duration};
 
 use super::{
     Responder, ResponderStorage,
@@ -101,8 +101,19 @@ impl<S: ResponderStorage> Responder<S> {
         {
             return self.give_up(claim);
         }
-        self.own.rename(now, claim, &mut self.chance);
+        let leader = self.own.leader(claim);
+        self.own.rename(now, leader, &mut self.chance);
         self.has_unsaid = true;
+        match self.own.claim(leader).map(|claim| claim.holder) {
+            Some(Holder::Service(index)) => {
+                self.each_claim(index, |responder, claim| responder.retry(now, claim, pause));
+            }
+            _ => self.retry(now, leader, pause),
+        }
+    }
+
+    /// Probes for a name that was given another number, on every link that has use for it.
+    fn retry(&mut self, now: Instant, claim: ClaimId, pause: Duration) {
         let Responder {
             own, links, chance, ..
         } = self;
@@ -127,33 +138,27 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Another may have the name: it is probed for again, and not used meanwhile (§9).
     fn doubt(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
-        if self
+        let is_address = self
             .own
             .claim(claim)
-            .is_some_and(|claim| claim.holder == Holder::Address)
-        {
-            return self.yield_address(id, claim);
-        }
-        let pause = self.count_conflict(now);
+            .is_some_and(|claim| claim.holder == Holder::Address);
+        let pause = if is_address {
+            Duration::ZERO
+        } else {
+            self.count_conflict(now)
+        };
         let Responder {
             own, links, chance, ..
         } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
         };
+        if is_address {
+            return link.yield_address(own, claim);
+        }
         Stats::count(&mut link.stats.conflicts);
         link.hush(own, claim);
         link.probe(now, claim, pause, chance);
-    }
-
-    /// Another stack on this host, or another host of the same address, says whose address it is: that is not ours to settle.
-    /// We say no more about it until the link comes up anew.
-    pub(super) fn yield_address(&mut self, id: LinkId, claim: ClaimId) {
-        let Responder { own, links, .. } = self;
-        if let Some(link) = links.get_mut(u32::from(id.0)) {
-            link.hush(own, claim);
-            link.stop_claim(claim);
-        }
     }
 
     /// Our own words from another's mouth.
@@ -223,6 +228,17 @@ impl<L: super::LinkStorage> super::Link<L> {
                 self.silence(id);
             }
         }
+    }
+
+    /// Another stack on this host, or another host of the same address, says whose address it is: that is not ours to settle.
+    /// We say no more about it until the link comes up anew.
+    pub(super) fn yield_address<O: crate::own::OwnStorage>(
+        &mut self,
+        own: &crate::own::Own<O>,
+        claim: ClaimId,
+    ) {
+        self.hush(own, claim);
+        self.stop_claim(claim);
     }
 
     /// Multicasts a record once more, unless that was just done or it may not be said.

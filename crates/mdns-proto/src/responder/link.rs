@@ -233,7 +233,9 @@ impl<L: LinkStorage> Link<L> {
             self.settle_claim(claim);
         }
         match own.claim(claim).map(|claim| claim.holder) {
-            Some(Holder::Service(index)) => self.wake_service(now, own, index, announcements),
+            Some(Holder::Service(index) | Holder::Placeholder(index)) => {
+                self.wake_service(now, own, index, announcements);
+            }
             Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
             Some(Holder::Address | Holder::Records) | None => {}
         }
@@ -289,7 +291,8 @@ impl<L: LinkStorage> Link<L> {
         let Some(service) = own.service_at(index) else {
             return;
         };
-        if !self.is_won(service.claim) || !self.is_won(service.host) {
+        let mut claims = own.claims_of_service(index);
+        if !self.is_won(service.host) || !claims.all(|claim| self.is_won(claim)) {
             return;
         }
         for (id, _) in own.records_of_service(index) {

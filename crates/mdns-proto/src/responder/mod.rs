@@ -41,7 +41,10 @@ use crate::{
     config::Config,
     link::{Destination, LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
-    own::{ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, ServiceId},
+    own::{
+        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, ServiceId,
+        ServiceSlot,
+    },
     stats::Stats,
     store::{Full, Slot, Slots, Table},
     time::Instant,
@@ -119,8 +122,7 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Nothing can ever be registered, for lack of rows: who only browses. The compiler sees that what follows from it is never
     /// run, and leaves it out.
-    const NONE: bool =
-        <<S::Own as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY == 0;
+    const NONE: bool = <<S::Own as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY == 0;
 
     pub(crate) const fn new(config: &Config) -> Self {
         let () = Self::ROWS_FIT;
@@ -365,8 +367,8 @@ impl<S: ResponderStorage> Responder<S> {
                     }
                 }
             }
-            Some(Holder::Service(index)) => {
-                if let Some(host) = self.own.service_at(index).map(|service| service.host) {
+            Some(Holder::Service(index) | Holder::Placeholder(index)) => {
+                if let Some(&ServiceSlot { claim, host, .. }) = self.own.service_at(index) {
                     self.tell_settled(claim, host);
                 }
             }
@@ -377,8 +379,18 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Tells once that a name is ours: when it and that of its host were won, and no link is in its first probing any more.
     fn tell_settled(&mut self, claim: ClaimId, host: ClaimId) {
-        let is_untold = self.own.claim(claim).is_some_and(|claim| !claim.told);
-        if is_untold && self.is_settled(claim) && self.is_settled(host) {
+        let Some(found) = self.own.claim(claim).filter(|claim| !claim.told) else {
+            return;
+        };
+        let mut held = match found.holder {
+            Holder::Service(index) => Some(self.own.claims_of_service(index)),
+            _ => None,
+        }
+        .into_iter()
+        .flatten();
+        let is_settled = held.all(|claim| self.is_settled(claim));
+        drop(held);
+        if is_settled && self.is_settled(claim) && self.is_settled(host) {
             self.own.set_news(claim, News::Registered);
         }
     }
@@ -527,7 +539,7 @@ impl<S: ResponderStorage> Responder<S> {
                     return Some(Told::Service(self.own.service_id(index)?, news));
                 }
                 Holder::Records => return Some(Told::Name(claim, news)),
-                Holder::Address => {}
+                Holder::Address | Holder::Placeholder(_) => {}
             }
         }
     }

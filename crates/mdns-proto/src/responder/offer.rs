@@ -36,19 +36,23 @@ impl<S: ResponderStorage> Responder<S> {
         if link.is_withheld(claim) != is_offered {
             return;
         }
-        if let Some(state) = link.claims.get_mut(claim.0) {
-            state.is_withheld = !is_offered;
-        }
-        if is_offered {
-            if link.is_up {
+        for claim in own.claims_of_service(id.index) {
+            if let Some(state) = link.claims.get_mut(claim.0) {
+                state.is_withheld = !is_offered;
+            }
+            if is_offered && link.is_up {
                 link.probe(now, claim, Duration::ZERO, chance);
             }
+        }
+        if is_offered {
             return;
         }
         for (record, found) in own.records_of_service(id.index) {
             link.owe_goodbye(now, record, found.claim);
         }
-        link.stop_claim(claim);
+        for claim in own.claims_of_service(id.index) {
+            link.stop_claim(claim);
+        }
         link.withholds = true;
         link.settle_type_pointer(now, own, type_pointer);
         // The other links may have waited for this one.

@@ -45,7 +45,6 @@ impl<S: ResponderStorage> Responder<S> {
         if Self::NONE {
             return;
         }
-        self.yield_addresses(now, id, packet, message);
         let Responder {
             own,
             links,
@@ -89,6 +88,15 @@ impl<S: ResponderStorage> Responder<S> {
                     // Our own probe, or one that proposes what is so: nothing to decide or to defend (§8.2.1).
                     continue;
                 }
+                if let Some(claim) = own.claim_of(name)
+                    && own
+                        .claim(claim)
+                        .is_some_and(|claim| claim.holder == Holder::Address)
+                {
+                    // Who probes for the reverse name of an address of ours may have it.
+                    link.yield_address(own, claim);
+                    continue;
+                }
                 if message.is_sound()
                     && let Some(claim) = own.claim_of(name)
                     && link.gives_way(now, own, claim, rival(), *rrset_max)
@@ -100,33 +108,6 @@ impl<S: ResponderStorage> Responder<S> {
         }
         if !query.is_legacy {
             link.hear_known_answers(own, packet.source, message);
-        }
-    }
-}
-
-impl<S: ResponderStorage> Responder<S> {
-    /// A neighbour that probes for the reverse name of an address of ours may have it.
-    fn yield_addresses(
-        &mut self,
-        now: Instant,
-        id: LinkId,
-        packet: &Packet<'_>,
-        message: &Message<'_>,
-    ) {
-        for rival in message.authorities() {
-            let Some(name) = self.own.find_name(rival.name) else {
-                continue;
-            };
-            let claim = self.own.claim_of(name).filter(|&claim| {
-                self.own
-                    .claim(claim)
-                    .is_some_and(|claim| claim.holder == Holder::Address)
-            });
-            if let Some(claim) = claim
-                && !self.own.is_ours(now, name, &rival, packet.source.ip())
-            {
-                self.yield_address(id, claim);
-            }
         }
     }
 }

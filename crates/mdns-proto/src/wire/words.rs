@@ -30,8 +30,7 @@ const GAP: &str = "  ";
 
 /// A datagram in words; [`Display`](fmt::Display) writes them.
 ///
-/// Nothing is allocated. No control character comes out, whatever was received, and the text has no more than about four
-/// times as many bytes as the datagram with its names written out.
+/// Nothing is allocated, and no control character comes out, whatever was received.
 ///
 /// ```
 /// use mdns_proto::wire::Words;
@@ -603,6 +602,25 @@ mod tests {
             said(&bytes[..20]),
             "says malformed: ends after 0 of 2 answers"
         );
+    }
+
+    proptest::proptest! {
+        /// A header with small counts, and anything after it.
+        #[test]
+        fn every_datagram_has_harmless_words(
+            response: bool,
+            counts in proptest::array::uniform4(0u8..3),
+            rest in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        ) {
+            let [qd, an, ns, ar] = counts;
+            let flags = if response { 0x84 } else { 0 };
+            let header = [0, 0, flags, 0, 0, qd, 0, an, 0, ns, 0, ar];
+            let bytes = [&header[..], &rest].concat();
+            let words = Words::of(&bytes);
+            let text = format!("{} {words}", words.verb());
+            assert!(!text.contains(char::is_control), "{text:?}");
+            assert_eq!(text.contains("malformed"), words.faults().is_some());
+        }
     }
 
     #[test]
