@@ -1,17 +1,18 @@
 //! What other implementations sent, decoded and compared with what another decoder read (`captures/README.md`), and
 //! written again.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::{Path, PathBuf},
-};
+#[path = "captures/pcap.rs"]
+mod pcap;
+
+use std::fs;
 
 use mdns_proto::{
     name::Name,
     wire::{Header, Message, Question, Rdata, Record, Section, Txt, Writer},
 };
 use serde_json::{Value, json};
+
+use pcap::Datagram;
 
 // covers: 6763-6.1-d, 6762-18.14-e, 6762-18.14-f, 6762-18.14-h, 2782-a, 6762-18.12-a, 6762-18.13-a, 1035-4.1.1-a
 #[test]
@@ -21,11 +22,11 @@ fn every_packet_says_what_another_decoder_says() {
         assert!(message.is_sound(), "{place}");
         let mut facts = facts(&message);
         facts["n"] = expected["n"].clone();
-        facts["t"] = expected["t"].clone();
-        facts["src"] = json!(packet.source.to_string());
-        facts["sport"] = json!(packet.source_port);
-        facts["dst"] = json!(packet.destination.to_string());
-        facts["dport"] = json!(packet.destination_port);
+        facts["t"] = json!(packet.at.as_micros() as f64 / 1e6);
+        facts["src"] = json!(packet.source.ip().to_string());
+        facts["sport"] = json!(packet.source.port());
+        facts["dst"] = json!(packet.destination.ip().to_string());
+        facts["dport"] = json!(packet.destination.port());
         facts["hop"] = json!(packet.hop_limit);
         facts["len"] = json!(packet.payload.len());
         let mut expected = expected.clone();
@@ -187,96 +188,20 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A datagram of a capture.
-struct Datagram<'a> {
-    source: IpAddr,
-    source_port: u16,
-    destination: IpAddr,
-    destination_port: u16,
-    hop_limit: u8,
-    payload: &'a [u8],
-}
-
 /// Calls `check` with each datagram of each capture, where it is, and what is expected of it.
 fn each_packet(check: impl Fn(&str, &Datagram<'_>, &Value)) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
-    let mut captures: Vec<PathBuf> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "pcap")
-        })
-        .collect();
-    captures.sort();
     let mut packets = 0;
-    for path in captures {
+    for path in pcap::files() {
         let capture = fs::read(&path).unwrap();
         let lines = fs::read_to_string(path.with_extension("jsonl")).unwrap();
-        let frames = frames(&capture);
-        assert_eq!(frames.len(), lines.lines().count(), "{}", path.display());
-        for (frame, line) in frames.into_iter().zip(lines.lines()) {
+        let datagrams = pcap::datagrams(&capture);
+        assert_eq!(datagrams.len(), lines.lines().count(), "{}", path.display());
+        for (datagram, line) in datagrams.into_iter().zip(lines.lines()) {
             let expected: Value = serde_json::from_str(line).unwrap();
             let place = format!("{} {}", path.display(), expected["n"]);
-            check(&place, &datagram(frame), &expected);
+            check(&place, &datagram, &expected);
             packets += 1;
         }
     }
     assert_eq!(packets, 299);
-}
-
-/// The Ethernet frames of a little-endian pcap file.
-fn frames(capture: &[u8]) -> Vec<&[u8]> {
-    let (head, mut rest) = capture.split_at(24);
-    assert!(
-        head.starts_with(&0xa1b2_c3d4u32.to_le_bytes()),
-        "a pcap file"
-    );
-    assert_eq!(head[20..], 1u32.to_le_bytes(), "of Ethernet");
-    let mut frames = Vec::new();
-    while !rest.is_empty() {
-        let (head, tail) = rest.split_at(16);
-        let len = u32::from_le_bytes(head[8..12].try_into().unwrap());
-        let (frame, tail) = tail.split_at(len as usize);
-        frames.push(frame);
-        rest = tail;
-    }
-    frames
-}
-
-/// The UDP datagram in an Ethernet frame.
-fn datagram(frame: &[u8]) -> Datagram<'_> {
-    let u16_at = |bytes: &[u8], at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
-    let packet = &frame[14..];
-    let (source, destination, hop_limit, udp): (IpAddr, IpAddr, u8, _) = match u16_at(frame, 12) {
-        0x0800 => {
-            assert_eq!(packet[9], 17, "UDP");
-            let address = |at: usize| -> [u8; 4] { packet[at..at + 4].try_into().unwrap() };
-            (
-                Ipv4Addr::from(address(12)).into(),
-                Ipv4Addr::from(address(16)).into(),
-                packet[8],
-                &packet[usize::from(packet[0] & 0xf) * 4..],
-            )
-        }
-        0x86dd => {
-            assert_eq!(packet[6], 17, "UDP");
-            let address = |at: usize| -> [u8; 16] { packet[at..at + 16].try_into().unwrap() };
-            (
-                Ipv6Addr::from(address(8)).into(),
-                Ipv6Addr::from(address(24)).into(),
-                packet[7],
-                &packet[40..],
-            )
-        }
-        other => panic!("neither IPv4 nor IPv6: {other:#06x}"),
-    };
-    Datagram {
-        source,
-        source_port: u16_at(udp, 0),
-        destination,
-        destination_port: u16_at(udp, 2),
-        hop_limit,
-        payload: &udp[8..u16_at(udp, 4).into()],
-    }
 }

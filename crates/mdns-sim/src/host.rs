@@ -347,7 +347,8 @@ impl<S: Storage> Host<S> {
         let mut world = self.world.borrow_mut();
         let now = world.now;
         let node = world.node(self.index);
-        let id = ask(&mut node.core, now).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let id = node.core.call(|core| ask(core, now));
+        let id = id.unwrap_or_else(|error| panic!("{what}: {error}"));
         // Before events are taken: they are told by this name.
         node.asks.push((what.to_owned(), id));
         world.drain(self.index);

@@ -31,6 +31,7 @@
 mod chance;
 mod host;
 pub mod judge;
+mod machine;
 mod net;
 mod node;
 mod pcap;
@@ -41,6 +42,7 @@ mod world;
 
 pub use self::{
     host::Host,
+    machine::{Around, Machine},
     net::Net,
     peer::{Peer, message},
     segment::{Conditions, Segment},

@@ -6,7 +6,7 @@ use expect_test::Expect;
 use mdns_proto::{config::Config, host::Storage, link::Family, store::Heap, time::Instant};
 
 use crate::{
-    Host, Kind, Peer, Segment, Sent,
+    Around, Host, Kind, Peer, Segment, Sent,
     transcript::{self, Entry},
     world::{Probed, Role, World},
 };
@@ -52,6 +52,29 @@ impl<S: Storage> Net<S> {
             hidden: BTreeSet::new(),
             seen: 0,
         }
+    }
+
+    /// Puts something around every verb of the hosts that are added from now on, as [`Machine`](crate::Machine) has it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mdns_sim::Net;
+    ///
+    /// std::thread_local! {
+    ///     static VERBS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    /// }
+    ///
+    /// let net = Net::seeded(7);
+    /// net.around_verbs(|verb| {
+    ///     verb();
+    ///     VERBS.set(VERBS.get() + 1);
+    /// });
+    /// net.host("hall");
+    /// net.run_for(Duration::from_secs(3));
+    /// assert!(VERBS.get() > 10);
+    /// ```
+    pub fn around_verbs(&self, around: Around) {
+        self.world.borrow_mut().around = around;
     }
 
     /// The first segment.

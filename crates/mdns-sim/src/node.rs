@@ -10,7 +10,7 @@ use mdns_proto::{
     time::Instant,
 };
 
-use crate::transcript::Told;
+use crate::{Around, Machine, transcript::Told};
 
 /// Whether a host runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) enum Sends {
 }
 
 pub(crate) struct Node<S: Storage> {
-    pub(crate) core: Core<S>,
+    pub(crate) core: Machine<S>,
     pub(crate) power: Power,
     pub(crate) sends: Sends,
     /// The first time at which the queue wakes it.
@@ -53,9 +53,9 @@ pub(crate) struct Node<S: Storage> {
 }
 
 impl<S: Storage> Node<S> {
-    pub(crate) fn new(config: Config, now: Instant, seed: u64) -> Self {
+    pub(crate) fn new(config: Config, now: Instant, seed: u64, around: Around) -> Self {
         Node {
-            core: Core::started(config, now, seed),
+            core: Machine::started(config, now, seed, around),
             power: Power::Awake,
             sends: Sends::Work,
             queued: None,
@@ -73,7 +73,7 @@ impl<S: Storage> Node<S> {
     pub(crate) fn claim(&mut self, now: Instant, label: &str) {
         let host = self
             .core
-            .add_host(now, label)
+            .call(|core| core.add_host(now, label))
             .unwrap_or_else(|error| panic!("host {label}: {error}"));
         self.host_names.insert(host, format!("{label}.local"));
     }
@@ -104,7 +104,7 @@ impl<S: Storage> Node<S> {
             let found = asks.iter().rev().find(|(_, id)| *id == ask);
             found.map(|(what, _)| what.clone()).unwrap_or_default()
         };
-        while let Some(event) = core.poll_event() {
+        while let Some(event) = core.call(Core::poll_event) {
             match event {
                 Event::Registered { service, name } => {
                     let name = name.to_string();

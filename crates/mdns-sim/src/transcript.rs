@@ -6,19 +6,16 @@
 //! 3.201 attic  renames  Printer -> Printer (2)
 //! ```
 //!
-//! `QU` marks a question that welcomes a unicast answer, `for` what a probe proposes, `knows` what a question knows already,
-//! `!` the cache-flush bit, `bye` a TTL of zero. `.local` is left out; so is the service type, while there is only one. A record
-//! that has no name before it has that of the one before. A TTL is shown where it matters: with known answers, and
-//! where it is not that of RFC 6762 §10.
+//! Packets are in the words of [`wire::Words`]; the service type is left out of names while there is only one.
 
-use std::{collections::BTreeSet, fmt::Write as _, net::IpAddr, rc::Rc};
+use std::{collections::BTreeSet, fmt::Write as _, net::SocketAddr, rc::Rc};
 
 use mdns_proto::{
     host::Storage,
-    link::{Destination, PORT},
-    name::{META_QUERY, Name, NameBuf, ServiceType},
+    link::Destination,
+    name::NameBuf,
     time::Instant,
-    wire::{Class, Message, Question, Rdata, Record, RecordType, Ttl},
+    wire::{self, Way},
 };
 
 use crate::world::{Sent, World};
@@ -68,10 +65,13 @@ pub(crate) fn write<S: Storage>(
     log: &[Entry],
     hidden: &BTreeSet<Kind>,
 ) -> String {
-    let words = Words { world };
+    let page = Page {
+        world,
+        only_type: only_type(&world.types),
+    };
     let lines = log
         .iter()
-        .map(|entry| words.line(entry))
+        .map(|entry| page.line(entry))
         .filter(|line| !hidden.contains(&line.kind));
     let lines: Vec<Line> = lines.collect();
     let width = lines
@@ -80,7 +80,7 @@ pub(crate) fn write<S: Storage>(
         .max()
         .unwrap_or(0)
         .max(6);
-    let mut page = String::new();
+    let mut text = String::new();
     for Line {
         at,
         who,
@@ -90,11 +90,18 @@ pub(crate) fn write<S: Storage>(
     } in lines
     {
         let (secs, millis) = (at.as_micros() / 1_000_000, at.as_micros() / 1_000 % 1_000);
-        let text = format!("{secs}.{millis:03} {who:<width$} {verb:<8} {what}");
-        page.push_str(text.trim_end());
-        page.push('\n');
+        let line = format!("{secs}.{millis:03} {who:<width$} {verb:<8} {what}");
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
-    page
+    text
+}
+
+/// The service type that goes without saying, as text and as a name.
+fn only_type(types: &BTreeSet<String>) -> Option<(&str, NameBuf)> {
+    let only = types.first().filter(|_| types.len() == 1)?;
+    let name = format!("{only}.local").parse().ok()?;
+    Some((only, name))
 }
 
 struct Line {
@@ -105,11 +112,12 @@ struct Line {
     what: String,
 }
 
-struct Words<'w, S: Storage> {
+struct Page<'w, S: Storage> {
     world: &'w World<S>,
+    only_type: Option<(&'w str, NameBuf)>,
 }
 
-impl<S: Storage> Words<'_, S> {
+impl<S: Storage> Page<'_, S> {
     fn line(&self, entry: &Entry) -> Line {
         match entry {
             Entry::Packet(sent) => self.packet(sent),
@@ -151,35 +159,20 @@ impl<S: Storage> Words<'_, S> {
     }
 
     fn packet(&self, sent: &Sent) -> Line {
-        let who = self.who(sent);
-        let Ok(message) = sent.message() else {
-            let what = format!("{} bytes that mean nothing", sent.bytes.len());
-            return Line {
-                at: sent.at,
-                kind: Kind::Says,
-                who,
-                verb: "sends",
-                what,
-            };
-        };
-        let is_response = message.header().flags.response();
-        let mut what = self.destination(sent);
-        if is_response {
-            self.response(&mut what, &message);
-        } else {
-            self.query(&mut what, &message);
+        let mut words = wire::Words::of(&sent.bytes);
+        if let Some((_, service_type)) = &self.only_type {
+            words = words.without_type(service_type.as_name());
         }
-        let (kind, verb) = if is_response {
-            (Kind::Says, "says")
-        } else {
-            (Kind::Asks, "asks")
+        let kind = match words.verb() {
+            "asks" => Kind::Asks,
+            _ => Kind::Says,
         };
         Line {
             at: sent.at,
             kind,
-            who,
-            verb,
-            what,
+            who: self.who(sent),
+            verb: words.verb(),
+            what: format!("{}{words}", self.way(sent)),
         }
     }
 
@@ -206,238 +199,32 @@ impl<S: Storage> Words<'_, S> {
         who
     }
 
-    fn destination(&self, sent: &Sent) -> String {
-        let mut text = String::new();
-        if sent.source.port() != PORT {
-            text = format!("from port {} ", sent.source.port());
-        }
-        if let Destination::Unicast(address) = sent.destination {
+    /// Who it was sent to, by name.
+    fn way(&self, sent: &Sent) -> Way<String> {
+        let named = |address: SocketAddr| {
             let owner = self.world.segments[sent.segment].owners.get(&address.ip());
-            let owner = owner.map(|port| self.world.stations[port.station as usize].name.clone());
-            text += &format!("to {}", owner.unwrap_or_else(|| address.ip().to_string()));
-            if address.port() != PORT {
-                text += &format!(":{}", address.port());
-            }
-            text.push_str("  ");
-        }
-        text
-    }
-
-    fn query(&self, text: &mut String, message: &Message<'_>) {
-        let mut subject = None;
-        self.questions(text, message, &mut subject);
-        // What is proposed, or known, does without the name while only one is asked about.
-        let first = message.questions().next().map(|question| question.name);
-        let one = first.filter(|first| message.questions().all(|question| question.name == *first));
-        for (word, records) in [
-            ("for", message.authorities()),
-            ("knows", message.answers()),
-            ("+", message.additionals()),
-        ] {
-            if records.len() > 0 {
-                let mut subject = one.map(NameBuf::from);
-                let separator = if text.is_empty() { "" } else { "  " };
-                let _ = write!(text, "{separator}{word} ");
-                self.records(text, records, &mut subject, word == "knows");
-            }
-        }
-        if message.header().flags.truncated() {
-            text.push_str("  and more");
-        }
-    }
-
-    fn response(&self, text: &mut String, message: &Message<'_>) {
-        let mut subject = None;
-        if message.header().id != 0 {
-            let _ = write!(text, "#{} ", message.header().id);
-        }
-        if message.questions().len() > 0 {
-            self.questions(text, message, &mut subject);
-            text.push_str(": ");
-        }
-        self.records(text, message.answers(), &mut subject, false);
-        if message.authorities().len() > 0 {
-            text.push_str("  [");
-            self.records(text, message.authorities(), &mut subject, false);
-            text.push(']');
-        }
-        if message.additionals().len() > 0 {
-            text.push_str("  (+ ");
-            self.records(text, message.additionals(), &mut subject, false);
-            text.push(')');
-        }
-        if message.header().flags.truncated() {
-            text.push_str("  cut");
-        }
-    }
-
-    fn questions(&self, text: &mut String, message: &Message<'_>, subject: &mut Option<NameBuf>) {
-        for (at, question) in message.questions().enumerate() {
-            let Question {
-                name,
-                qtype,
-                qclass,
-                unicast,
-            } = question;
-            if at > 0 {
-                text.push_str(", ");
-            }
-            if subject
-                .as_ref()
-                .is_none_or(|subject| subject.as_name() != name)
-            {
-                text.push_str(&plain(&name.to_string()));
-                text.push(' ');
-            }
-            if qclass != Class::IN {
-                let _ = write!(text, "{qclass} ");
-            }
-            let _ = write!(text, "{qtype}?{}", if unicast { " QU" } else { "" });
-            *subject = Some(name.into());
-        }
-    }
-
-    fn records<'a>(
-        &self,
-        text: &mut String,
-        records: impl Iterator<Item = Record<'a>>,
-        subject: &mut Option<NameBuf>,
-        shows_ttl: bool,
-    ) {
-        for (at, record) in records.enumerate() {
-            if at > 0 {
-                text.push_str(", ");
-            }
-            self.record(text, &record, subject, shows_ttl);
-        }
-    }
-
-    fn record(
-        &self,
-        text: &mut String,
-        record: &Record<'_>,
-        subject: &mut Option<NameBuf>,
-        shows_ttl: bool,
-    ) {
-        let Record {
-            name, ttl, rdata, ..
-        } = *record;
-        if ttl == Ttl::ZERO {
-            text.push_str("bye ");
-        }
-        // A pointer to an instance says by itself whose it is.
-        let instance = match rdata {
-            Rdata::Ptr(target) => target
-                .parent()
-                .filter(|parent| base(name) == *parent)
-                .map(|_| target),
-            _ => None,
+            let name = owner.map(|port| self.world.stations[port.station as usize].name.clone());
+            let to = name.unwrap_or_else(|| address.ip().to_string());
+            (to, address.port())
         };
-        if instance.is_some() {
-            if let Some(subtype) = ServiceType::browse(&name.to_string())
-                .ok()
-                .as_ref()
-                .and_then(ServiceType::subtype)
-            {
-                let _ = write!(text, "{} ", String::from_utf8_lossy(subtype));
-            }
-        } else if subject
-            .as_ref()
-            .is_none_or(|subject| subject.as_name() != name)
-        {
-            let _ = write!(text, "{} ", self.owner(name));
+        Way {
+            source_port: sent.source.port(),
+            to: match sent.destination {
+                Destination::Multicast => None,
+                Destination::Unicast(address) => Some(named(address)),
+            },
         }
-        let flush = if record.cache_flush { "!" } else { "" };
-        let _ = write!(text, "{}{flush}", record.rtype());
-        let said = match rdata {
-            Rdata::Ptr(target) => self.short(&target.to_string()),
-            Rdata::Srv(srv) => format!("{}:{}", plain(&srv.target.to_string()), srv.port),
-            Rdata::Txt(txt) => {
-                let strings = txt.strings().filter(|string| !string.is_empty());
-                strings
-                    .map(String::from_utf8_lossy)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            }
-            Rdata::Nsec(nsec) => nsec
-                .types
-                .iter()
-                .map(|rtype| rtype.to_string())
-                .collect::<Vec<_>>()
-                .join(" "),
-            other => other.to_string(),
-        };
-        if !said.is_empty() {
-            let _ = write!(text, " {said}");
-        }
-        let is_usual =
-            [Ttl::ZERO, usual_ttl(record)].contains(&ttl) || record.rtype() == RecordType::NSEC;
-        if shows_ttl || !is_usual {
-            let _ = write!(text, " {} s", ttl.0);
-        }
-        *subject = Some(instance.unwrap_or(name).into());
-    }
-
-    /// The owner of a record: for a reverse name, the address.
-    fn owner(&self, name: Name<'_>) -> String {
-        if name == META_QUERY {
-            return "types".to_owned();
-        }
-        reversed(name).map_or_else(
-            || self.short(&name.to_string()),
-            |address| address.to_string(),
-        )
     }
 
     /// A name without `.local`, and an instance without its type while there is only one.
     fn short(&self, name: &str) -> String {
-        let name = plain(name);
-        let types = &self.world.types;
-        let label = types
-            .first()
-            .filter(|_| types.len() == 1)
-            .and_then(|service| name.strip_suffix(service.as_str()));
-        label
-            .and_then(|label| label.strip_suffix('.'))
-            .map_or(name.clone(), ToOwned::to_owned)
+        let mut name = name.strip_suffix(".local").unwrap_or(name);
+        if let Some((service_type, _)) = self.only_type {
+            let label = name.strip_suffix(service_type);
+            name = label
+                .and_then(|label| label.strip_suffix('.'))
+                .unwrap_or(name);
+        }
+        name.to_owned()
     }
-}
-
-/// A name without `.local`.
-fn plain(name: &str) -> String {
-    name.strip_suffix(".local").unwrap_or(name).to_owned()
-}
-
-/// A service type without its subtype; any other name as it is.
-fn base(name: Name<'_>) -> Name<'_> {
-    let is_sub = name
-        .labels()
-        .nth(1)
-        .is_some_and(|label| label.eq_ignore_ascii_case(b"_sub"));
-    if is_sub {
-        name.parent().and_then(Name::parent).unwrap_or(name)
-    } else {
-        name
-    }
-}
-
-/// The TTL that RFC 6762 §10 recommends.
-fn usual_ttl(record: &Record<'_>) -> Ttl {
-    match record.rtype() {
-        RecordType::A | RecordType::AAAA | RecordType::SRV | RecordType::HINFO => Ttl(120),
-        RecordType::PTR if reversed(record.name).is_some() => Ttl(120),
-        _ => Ttl(4500),
-    }
-}
-
-/// The address that a reverse name is of.
-pub(crate) fn reversed(name: Name<'_>) -> Option<IpAddr> {
-    let text = name.to_string().to_ascii_lowercase();
-    if let Some(digits) = text.strip_suffix(".in-addr.arpa") {
-        let octets: Vec<&str> = digits.split('.').rev().collect();
-        return octets.join(".").parse().ok();
-    }
-    let nibbles: Vec<&str> = text.strip_suffix(".ip6.arpa")?.split('.').rev().collect();
-    let groups: Vec<String> = nibbles.chunks(4).map(<[&str]>::concat).collect();
-    groups.join(":").parse().ok()
 }

@@ -22,6 +22,7 @@ use mdns_proto::{
 };
 
 use crate::{
+    Around,
     chance::{Chance, Draw},
     node::{Node, Power, Sends},
     segment::{Medium, Port},
@@ -182,6 +183,8 @@ pub(crate) struct World<S: Storage> {
     pub(crate) deliveries: u64,
     /// Probes that hosts have heard, if somebody wants to know.
     pub(crate) probed: Option<Vec<Probed>>,
+    /// What is put around the verbs of hosts that are added.
+    pub(crate) around: Around,
     buffer: Box<[u8]>,
 }
 
@@ -198,6 +201,7 @@ impl<S: Storage> World<S> {
             types: BTreeSet::new(),
             deliveries: 0,
             probed: None,
+            around: |verb| verb(),
             buffer: vec![0; BUFFER].into(),
         }
     }
@@ -215,7 +219,7 @@ impl<S: Storage> World<S> {
     pub(crate) fn add_host(&mut self, name: &str, label: &str, config: Config) -> usize {
         let index = self.stations.len();
         let seed = self.chance.draw(Draw::HostSeed, [index as u64, 0]);
-        let mut node = Box::new(Node::new(config, self.now, seed));
+        let mut node = Box::new(Node::new(config, self.now, seed, self.around));
         node.claim(self.now, label);
         self.add_station(name, Role::Host(node))
     }
@@ -277,18 +281,17 @@ impl<S: Storage> World<S> {
             return;
         };
         let id = InterfaceId(number(interface) + 1);
-        let added = node
-            .core
-            .set_addresses(self.now, id, &found.addresses)
-            .and_then(|()| {
-                let config = LinkConfig {
-                    interface: id,
-                    family,
-                    mtu: MTU,
-                    unicast: true,
-                };
-                node.core.add_link(self.now, config)
-            });
+        let now = self.now;
+        let added = node.core.call(|core| {
+            core.set_addresses(now, id, &found.addresses)?;
+            let config = LinkConfig {
+                interface: id,
+                family,
+                mtu: MTU,
+                unicast: true,
+            };
+            core.add_link(now, config)
+        });
         found.links[family as usize] =
             Some(added.unwrap_or_else(|Full| panic!("no room for the links of {}", station.name)));
         self.drain(index);
@@ -377,7 +380,7 @@ impl<S: Storage> World<S> {
         }
         node.queued = None;
         if node.power == Power::Awake {
-            node.core.handle_timeout(now);
+            node.core.call(|core| core.handle_timeout(now));
             self.drain(index);
         }
     }
@@ -409,17 +412,14 @@ impl<S: Storage> World<S> {
                 }
                 if node.queued == Some(now) {
                     // Both at one moment: the driver looks at its clock first.
-                    node.core.handle_timeout(now);
+                    node.core.call(|core| core.handle_timeout(now));
                 }
-                node.core.handle_packet(
-                    now,
-                    link,
-                    Packet {
-                        source: packet.source,
-                        via,
-                        bytes: &packet.bytes,
-                    },
-                );
+                let packet = Packet {
+                    source: packet.source,
+                    via,
+                    bytes: &packet.bytes,
+                };
+                node.core.call(|core| core.handle_packet(now, link, packet));
                 self.drain(index);
             }
         }
@@ -433,7 +433,7 @@ impl<S: Storage> World<S> {
     ) -> T {
         let now = self.now;
         let node = self.node(index);
-        let done = verb(&mut node.core, now);
+        let done = node.core.call(|core| verb(core, now));
         self.drain(index);
         done
     }
@@ -452,7 +452,7 @@ impl<S: Storage> World<S> {
             let Role::Host(node) = &mut stations[index].role else {
                 return;
             };
-            node.core.poll_transmit(now, buffer)
+            node.core.call(|core| core.poll_transmit(now, buffer))
         } {
             left -= 1;
             assert!(left > 0, "{}: it does not stop sending", self.place(index));
@@ -472,7 +472,7 @@ impl<S: Storage> World<S> {
                 told,
             });
         }
-        let timeout = self.node(index).core.poll_timeout();
+        let timeout = self.node(index).core.call(|core| core.poll_timeout());
         let Some(at) = timeout else { return };
         assert!(
             at > now,
@@ -515,7 +515,9 @@ impl<S: Storage> World<S> {
         };
         match node.sends {
             Sends::Blocked => panic!("{}: it sends where it cannot", self.place(index)),
-            Sends::Fail => return node.core.send_failed(now, transmit.link),
+            Sends::Fail => {
+                return node.core.call(|core| core.send_failed(now, transmit.link));
+            }
             Sends::Work => {}
         }
         let source = SocketAddr::new(address, PORT);

@@ -6,18 +6,21 @@ use std::{net::SocketAddr, time::Duration};
 
 use mdns_proto::{
     config::Config,
-    discovery::{self, AddressKind, AskId, Instance, Span},
-    host::{Event, Host},
+    discovery::{AddressKind, AskId, Span},
+    host::Host,
     link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, Subnet, Via},
     name::{NameBuf, ServiceType},
-    own::{HostId, Service, ServiceId},
-    store::Heap,
+    own::{HostId, NewRecord, RecordId, RegisterError, Service, ServiceId, Sharing},
     time::Instant,
     wire::{
         Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
         Ttl, TxtVec, TypeSet, Writer,
     },
 };
+use mdns_sim::Machine;
+
+use super::news::told;
+use crate::{Memory, around};
 
 /// Milliseconds.
 pub(crate) fn ms(millis: u64) -> Duration {
@@ -274,7 +277,8 @@ pub(crate) fn record(text: &str, use_it: impl FnOnce(&Record<'_>)) {
 
 /// One host, driven as the contract has it.
 pub(crate) struct Bench {
-    pub(crate) host: Host<Heap>,
+    /// Verbs go through [`act`](Bench::act).
+    pub(crate) host: Machine<Memory>,
     pub(crate) now: Instant,
     pub(crate) links: Vec<LinkId>,
     pub(crate) sent: Vec<Sent>,
@@ -291,7 +295,7 @@ impl Bench {
     pub(crate) fn with(seed: u64, config: Config, addresses: &[&str]) -> Self {
         let now = Instant::ZERO;
         let mut bench = Bench {
-            host: Host::started(config, now, seed),
+            host: Machine::started(config, now, seed, around),
             now,
             links: Vec::new(),
             sent: Vec::new(),
@@ -313,7 +317,9 @@ impl Bench {
                     mtu: 1500,
                     unicast: true,
                 };
-                let link = self.host.add_link(self.now, config).expect("a link");
+                let link = self
+                    .act(|core, now| core.add_link(now, config))
+                    .expect("a link");
                 self.links.push(link);
             }
         }
@@ -331,16 +337,13 @@ impl Bench {
                 }
             })
             .collect();
-        self.host
-            .set_addresses(self.now, InterfaceId(interface), &subnets)
+        self.act(|core, now| core.set_addresses(now, InterfaceId(interface), &subnets))
             .expect("room");
-        self.drain();
     }
 
     pub(crate) fn add_host(&mut self, label: &str) -> HostId {
-        let host = self.host.add_host(self.now, label).expect("a host");
-        self.drain();
-        host
+        self.act(|core, now| core.add_host(now, label))
+            .expect("a host")
     }
 
     /// Registers `Printer`, `_ipp._tcp`, port 631, with TXT `a=b` and the subtype `_color`.
@@ -355,12 +358,15 @@ impl Bench {
             subtypes: &["_color"],
             ..Service::new("Printer", &ty, 631)
         };
-        let id = self.host.register(self.now, &service).expect("a service");
-        for &link in &self.links {
-            self.host.set_offered(self.now, id, link, links.contains(&link));
-        }
-        self.drain();
-        id
+        let all = self.links.clone();
+        let id = self.act(|core, now| {
+            let id = core.register(now, &service)?;
+            for link in all {
+                core.set_offered(now, id, link, links.contains(&link));
+            }
+            Ok::<_, RegisterError>(id)
+        });
+        id.expect("a service")
     }
 
     pub(crate) fn register(
@@ -378,36 +384,49 @@ impl Bench {
             subtypes,
             ..Service::new(label, &ty, port)
         };
-        let id = self.host.register(self.now, &service).expect("a service");
-        self.drain();
-        id
+        self.act(|core, now| core.register(now, &service))
+            .expect("a service")
     }
 
     pub(crate) fn update_txt(&mut self, service: ServiceId, txt: &[&str]) {
         let txt = strings_txt(txt);
-        self.host
-            .update_txt(self.now, service, txt.as_txt())
+        self.act(|core, now| core.update_txt(now, service, txt.as_txt()))
             .expect("room");
-        self.drain();
+    }
+
+    /// Registers a record written as text.
+    pub(crate) fn add(&mut self, text: &str, sharing: Sharing) -> Result<RecordId, RegisterError> {
+        let mut added = Err(RegisterError::Unknown);
+        record(text, |record| {
+            let new = NewRecord {
+                ttl: Some(record.ttl),
+                ..NewRecord::new(record.name, record.rdata, sharing)
+            };
+            added = self.act(|core, now| core.add_record(now, &new));
+        });
+        added
+    }
+
+    /// Registers one of several TXT records of `long.local` that begins so: two of them fit no packet together.
+    pub(crate) fn add_long(&mut self, text: &str) -> RecordId {
+        let strings = vec![text.repeat(40); 4].join(" ");
+        self.add(&format!("long.local 120 IN TXT {strings}"), Sharing::Shared)
+            .expect("room")
     }
 
     pub(crate) fn browse(&mut self, service_type: &str) -> AskId {
-        let ask = self.host.browse(self.now, name(service_type).as_name());
-        self.drain();
+        let ask = self.act(|core, now| core.browse(now, name(service_type).as_name()));
         ask.expect("a browse")
     }
 
     pub(crate) fn resolve(&mut self, instance: &str) -> AskId {
-        let ask = self.host.resolve(self.now, name(instance).as_name());
-        self.drain();
+        let ask = self.act(|core, now| core.resolve(now, name(instance).as_name()));
         ask.expect("a resolve")
     }
 
     pub(crate) fn lookup(&mut self, host: &str) -> AskId {
-        let ask = self
-            .host
-            .lookup_host(self.now, name(host).as_name(), AddressKind::Both);
-        self.drain();
+        let ask =
+            self.act(|core, now| core.lookup_host(now, name(host).as_name(), AddressKind::Both));
         ask.expect("a look-up")
     }
 
@@ -419,16 +438,12 @@ impl Bench {
     pub(crate) fn query_for(&mut self, question: &str, span: Span) -> AskId {
         let (owner, rtype) = question.rsplit_once(' ').expect("NAME TYPE");
         let rtype = rtype.parse().expect("a type");
-        let ask = self
-            .host
-            .query(self.now, name(owner).as_name(), rtype, span);
-        self.drain();
+        let ask = self.act(|core, now| core.query(now, name(owner).as_name(), rtype, span));
         ask.expect("a query")
     }
 
     pub(crate) fn stop(&mut self, ask: AskId) {
-        self.host.stop(self.now, ask);
-        self.drain();
+        self.act(|core, now| core.stop(now, ask));
     }
 
     /// A host `hall` with its printer, announced, 20 s ago; what was sent until then is forgotten.
@@ -456,17 +471,35 @@ impl Bench {
         let end = self.now + span;
         while let Some(due) = self.host.poll_timeout().filter(|due| *due <= end) {
             self.now = self.now.max(due);
-            self.host.handle_timeout(self.now);
+            self.act(|core, now| core.handle_timeout(now));
             self.drain();
         }
         self.now = end;
-        self.host.handle_timeout(self.now);
-        self.drain();
+        self.act(|core, now| core.handle_timeout(now));
     }
 
-    pub(crate) fn drain(&mut self) {
+    /// Lets time pass until something is so, but no longer than a span. Says whether it is so.
+    pub(crate) fn run_until(&mut self, span: Duration, is_so: impl Fn(&Bench) -> bool) -> bool {
+        let end = self.now + span;
+        while !is_so(self) && self.now < end {
+            let next = self.host.poll_timeout().unwrap_or(end).min(end);
+            self.run(next - self.now);
+        }
+        is_so(self)
+    }
+
+    /// Does one thing to the host, and what the contract asks for after it.
+    pub(crate) fn act<T>(&mut self, verb: impl FnOnce(&mut Host<Memory>, Instant) -> T) -> T {
+        let now = self.now;
+        let done = self.host.call(|host| verb(host, now));
+        self.drain();
+        done
+    }
+
+    fn drain(&mut self) {
+        let now = self.now;
         let mut buffer = [0; 9000];
-        while let Some(transmit) = self.host.poll_transmit(self.now, &mut buffer) {
+        while let Some(transmit) = self.host.call(|host| host.poll_transmit(now, &mut buffer)) {
             self.sent.push(Sent {
                 at: self.now.as_micros() / 1000,
                 micros: self.now.as_micros(),
@@ -475,17 +508,8 @@ impl Bench {
                 bytes: buffer[..transmit.len].to_vec(),
             });
         }
-        while let Some(event) = self.host.poll_event() {
-            self.events.push(match event {
-                Event::Registered { name, .. } => format!("registered {name}"),
-                Event::Renamed { name, .. } => format!("renamed {name}"),
-                Event::HostRegistered { name, .. } => format!("host registered {name}"),
-                Event::HostRenamed { name, .. } => format!("host renamed {name}"),
-                Event::NameRegistered { name } => format!("name registered {name}"),
-                Event::NameLost { name } => format!("name lost {name}"),
-                Event::Discovery(event) => told(&event),
-                other => format!("{other:?}"),
-            });
+        while let Some(event) = self.host.call(Host::poll_event) {
+            self.events.push(told(&event));
         }
         let due = self.host.poll_timeout();
         assert!(
@@ -506,9 +530,7 @@ impl Bench {
 
     pub(crate) fn hear_bytes(&mut self, link: LinkId, source: &str, via: Via, bytes: &[u8]) {
         let source: SocketAddr = source.parse().expect("a source");
-        self.host
-            .handle_packet(self.now, link, Packet { source, via, bytes });
-        self.drain();
+        self.act(|core, now| core.handle_packet(now, link, Packet { source, via, bytes }));
     }
 
     /// What was sent since the last time this was asked.
@@ -533,52 +555,6 @@ impl Bench {
         let sent = sent.remove(0);
         (sent.at - since, sent)
     }
-}
-
-/// News as a line of text: `found Printer._ipp._tcp.local at hall.local:631 10.0.0.7 "a=b"`, with what is known.
-fn told(event: &discovery::Event<'_>) -> String {
-    match event {
-        discovery::Event::Found { instance, .. } => format!("found {}", described(instance)),
-        discovery::Event::Changed { instance, .. } => format!("changed {}", described(instance)),
-        discovery::Event::Gone { instance, .. } => format!("gone {}", instance.name()),
-        discovery::Event::Resolved { instance, .. } => format!("resolved {}", described(instance)),
-        discovery::Event::Lost { instance, .. } => format!("lost {}", instance.name()),
-        discovery::Event::Addresses { host, .. } => {
-            let addresses = host.addresses().map(|address| address.ip.to_string());
-            format!("addresses {}{}", host.name(), spaced(addresses))
-        }
-        discovery::Event::Answers { records, .. } => {
-            let answers = records.iter().map(|answer| format!("[{}]", answer.rdata));
-            format!(
-                "answers {} {}{}",
-                records.name(),
-                records.rtype(),
-                spaced(answers)
-            )
-        }
-        discovery::Event::Finished { outcome, .. } => format!("finished {outcome:?}"),
-        other => format!("{other:?}"),
-    }
-}
-
-fn described(instance: &Instance<'_>) -> String {
-    let mut text = instance.name().to_string();
-    if let Some(target) = instance.target() {
-        text += &format!(" at {}:{}", target.host, target.port);
-    }
-    text += &spaced(instance.addresses().map(|address| address.ip.to_string()));
-    let txt = instance.txt();
-    if txt.attributes().next().is_some() {
-        text += &format!(" {txt}");
-    }
-    text
-}
-
-/// Each with a space before it, sorted.
-fn spaced(words: impl Iterator<Item = String>) -> String {
-    let mut words: Vec<_> = words.map(|word| format!(" {word}")).collect();
-    words.sort();
-    words.concat()
 }
 
 fn strings_txt(strings: &[&str]) -> TxtVec {

@@ -1,38 +1,28 @@
 //! §3: records registered by themselves: aliases, other types, shared sets; and what changes of a service while it runs.
 
 use mdns_proto::{
-    own::{NewRecord, RecordId, RegisterError, Sharing},
+    own::{NewRecord, RegisterError, Sharing},
     wire::Rdata,
 };
 
 use super::bench::{Bench, Heard, ms, record};
 
-/// Registers a record written as text.
-fn add(bench: &mut Bench, text: &str, sharing: Sharing) -> Result<RecordId, RegisterError> {
-    let mut added = Err(RegisterError::Unknown);
-    record(text, |record| {
-        let new = NewRecord {
-            ttl: Some(record.ttl),
-            ..NewRecord::new(record.name, record.rdata, sharing)
-        };
-        added = bench.host.add_record(bench.now, &new);
-    });
-    bench.drain();
-    added
-}
-
 /// covers: 6762-3-i
 #[test]
 fn s3_a_unique_record_is_probed_for_and_a_shared_one_is_not() {
     let mut bench = Bench::new(1);
-    add(&mut bench, "lamp.local 60 IN TXT on", Sharing::Unique).expect("room");
+    bench
+        .add("lamp.local 60 IN TXT on", Sharing::Unique)
+        .expect("room");
     bench.run(ms(5000));
     let kinds: Vec<_> = bench.sent.iter().map(|sent| sent.is_response()).collect();
     assert_eq!(kinds, [false, false, false, true, true]);
     assert_eq!(bench.sent[3].answers(), ["lamp.local 60 IN! TXT \"on\""]);
     assert_eq!(bench.events, ["name registered lamp.local"]);
     bench.forget();
-    add(&mut bench, "lamps.local 60 IN A 10.0.0.50", Sharing::Shared).expect("room");
+    bench
+        .add("lamps.local 60 IN A 10.0.0.50", Sharing::Shared)
+        .expect("room");
     bench.run(ms(5000));
     let said: Vec<_> = bench.sent.iter().flat_map(|sent| sent.answers()).collect();
     assert_eq!(said, ["lamps.local 60 IN A 10.0.0.50"; 2]);
@@ -48,12 +38,9 @@ fn s3_a_unique_record_is_probed_for_and_a_shared_one_is_not() {
 #[test]
 fn s3_an_alias_is_answered_with_what_it_stands_for() {
     let (mut bench, _) = Bench::established(2);
-    add(
-        &mut bench,
-        "www.local 120 IN CNAME hall.local",
-        Sharing::Unique,
-    )
-    .expect("room");
+    bench
+        .add("www.local 120 IN CNAME hall.local", Sharing::Unique)
+        .expect("room");
     bench.run(ms(10_000));
     bench.forget();
     bench.hear(&Heard::query(&["www.local A"]));
@@ -70,7 +57,9 @@ fn s3_an_alias_is_answered_with_what_it_stands_for() {
 #[test]
 fn s3_a_name_that_is_lost_is_reported_and_not_changed() {
     let mut bench = Bench::new(3);
-    let lamp = add(&mut bench, "lamp.local 60 IN TXT on", Sharing::Unique).expect("room");
+    let lamp = bench
+        .add("lamp.local 60 IN TXT on", Sharing::Unique)
+        .expect("room");
     bench.run(ms(260));
     bench.forget();
     bench.hear(&Heard::response(&["lamp.local 60 IN! TXT off"]));
@@ -78,9 +67,11 @@ fn s3_a_name_that_is_lost_is_reported_and_not_changed() {
     bench.run(ms(60_000));
     assert_eq!(bench.events, ["name lost lamp.local"]);
     assert!(bench.sent.is_empty());
-    bench.host.remove_record(bench.now, lamp);
+    bench.act(|core, now| core.remove_record(now, lamp));
     assert!(bench.host.is_silent());
-    add(&mut bench, "lamp.local 60 IN TXT on", Sharing::Unique).expect("room");
+    bench
+        .add("lamp.local 60 IN TXT on", Sharing::Unique)
+        .expect("room");
     bench.run(ms(5000));
     assert_eq!(
         bench.events.last().map(String::as_str),
@@ -92,7 +83,9 @@ fn s3_a_name_that_is_lost_is_reported_and_not_changed() {
 #[test]
 fn s3_a_name_with_a_type_above_255_is_not_denied_anything() {
     let mut bench = Bench::new(4);
-    add(&mut bench, "lamp.local 60 IN TYPE256 x", Sharing::Unique).expect("room");
+    bench
+        .add("lamp.local 60 IN TYPE256 x", Sharing::Unique)
+        .expect("room");
     bench.run(ms(10_000));
     bench.forget();
     bench.hear(&Heard::query(&["lamp.local A"]));
@@ -112,20 +105,21 @@ fn s3_a_name_with_a_type_above_255_is_not_denied_anything() {
 #[test]
 fn s3_a_record_is_changed_and_taken_back() {
     let mut bench = Bench::new(5);
-    let lamp = add(&mut bench, "lamp.local 60 IN TXT on", Sharing::Unique).expect("room");
-    let lamps = add(&mut bench, "lamps.local 60 IN A 10.0.0.50", Sharing::Shared).expect("room");
+    let lamp = bench
+        .add("lamp.local 60 IN TXT on", Sharing::Unique)
+        .expect("room");
+    let lamps = bench
+        .add("lamps.local 60 IN A 10.0.0.50", Sharing::Shared)
+        .expect("room");
     bench.run(ms(10_000));
     bench.forget();
     record("lamp.local 60 IN TXT off", |new| {
         bench
-            .host
-            .update_record(bench.now, lamp, &new.rdata)
+            .act(|core, now| core.update_record(now, lamp, &new.rdata))
             .expect("room");
     });
     assert_eq!(
-        bench
-            .host
-            .update_record(bench.now, lamps, &Rdata::A([10, 0, 0, 51].into())),
+        bench.act(|core, now| core.update_record(now, lamps, &Rdata::A([10, 0, 0, 51].into()))),
         Err(RegisterError::Shared)
     );
     bench.run(ms(5000));
@@ -135,8 +129,8 @@ fn s3_a_record_is_changed_and_taken_back() {
         .flat_map(|sent| sent.answers())
         .collect();
     assert_eq!(said, ["lamp.local 60 IN! TXT \"off\""; 2]);
-    bench.host.remove_record(bench.now, lamp);
-    bench.host.remove_record(bench.now, lamps);
+    bench.act(|core, now| core.remove_record(now, lamp));
+    bench.act(|core, now| core.remove_record(now, lamps));
     bench.run(ms(5000));
     let said: Vec<_> = bench
         .take()
@@ -163,7 +157,7 @@ fn s3_what_cannot_be_registered_is_refused() {
         ("hall.local 120 IN A 10.0.0.1", RegisterError::Taken),
     ];
     for (text, error) in cases {
-        let mut new = add(&mut bench, text, Sharing::Unique);
+        let mut new = bench.add(text, Sharing::Unique);
         if text.starts_with("hall") {
             // The same on the one interface; on all it would be another record.
             record(text, |record| {
@@ -172,7 +166,7 @@ fn s3_what_cannot_be_registered_is_refused() {
                     interface,
                     ..NewRecord::new(record.name, record.rdata, Sharing::Unique)
                 };
-                new = bench.host.add_record(bench.now, &record);
+                new = bench.act(|core, now| core.add_record(now, &record));
             });
         }
         assert_eq!(new, Err(error), "{text}");
@@ -184,8 +178,7 @@ fn s3_what_cannot_be_registered_is_refused() {
 fn s8_4_a_port_changes_while_the_service_runs() {
     let (mut bench, service) = Bench::established(7);
     bench
-        .host
-        .update_port(bench.now, service, 632)
+        .act(|core, now| core.update_port(now, service, 632))
         .expect("it is registered");
     bench.run(ms(5000));
     let said: Vec<_> = bench
@@ -212,8 +205,7 @@ fn s8_4_a_port_changes_while_the_service_runs() {
 fn s8_4_subtypes_change_while_the_service_runs() {
     let (mut bench, service) = Bench::established(8);
     bench
-        .host
-        .update_subtypes(bench.now, service, &["_duplex", "_universal"])
+        .act(|core, now| core.update_subtypes(now, service, &["_duplex", "_universal"]))
         .expect("room");
     bench.run(ms(5000));
     let mut said: Vec<_> = bench
@@ -231,7 +223,7 @@ fn s8_4_subtypes_change_while_the_service_runs() {
             "_universal._sub._ipp._tcp.local 4500 IN PTR Printer._ipp._tcp.local",
         ]
     );
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert!(sent.says("_duplex._sub._ipp._tcp.local 0") && !sent.says("_color"));

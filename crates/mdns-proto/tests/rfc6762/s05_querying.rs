@@ -54,9 +54,7 @@ fn s13_other_names_are_not_asked_for() {
         "1.c.e.f.ip6.arpa",
     ] {
         let host: NameBuf = host.parse().expect("a name");
-        let asked = bench
-            .host
-            .lookup_host(bench.now, host.as_name(), AddressKind::Both);
+        let asked = bench.act(|core, now| core.lookup_host(now, host.as_name(), AddressKind::Both));
         assert_eq!(asked, Err(AskError::NotLinkLocal), "{host}");
     }
     bench.run(ms(10_000));
@@ -284,8 +282,8 @@ fn ask_for_unicast(bench: &mut Bench) {
     bench.query("x.local A");
     bench.run(ms(5000));
     let link = bench.links[0];
-    bench.host.link_down(bench.now, link);
-    bench.host.link_up(bench.now, link);
+    bench.act(|core, now| core.link_down(now, link));
+    bench.act(|core, now| core.link_up(now, link));
     bench.forget();
     bench.run(ms(200));
     bench.take_events();

@@ -391,10 +391,10 @@ fn s8_4_addresses_that_go_together_all_say_goodbye() {
 fn s8_a_link_that_comes_back_is_probed_and_announced_anew() {
     let (mut bench, _) = Bench::established(13);
     let link = bench.links[0];
-    bench.host.link_down(bench.now, link);
+    bench.act(|core, now| core.link_down(now, link));
     bench.run(ms(5000));
     assert!(bench.sent.is_empty());
-    bench.host.link_up(bench.now, link);
+    bench.act(|core, now| core.link_up(now, link));
     bench.run(ms(5000));
     let kinds: Vec<_> = bench.sent.iter().map(Sent::is_response).collect();
     assert_eq!(kinds, [false, false, false, true, true]);

@@ -54,7 +54,7 @@ fn s9_a_defended_name_is_left_to_the_other() {
         sent[0].answers(),
         ["_ipp._tcp.local 4500 IN PTR Printer (2)._ipp._tcp.local"]
     );
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.run(ms(2000));
     for sent in bench.take() {
         assert!(!sent.says("Printer._ipp"));
@@ -208,7 +208,8 @@ fn s9_the_reverse_name_of_an_address_is_left_to_a_neighbour() {
         assert_eq!(sent[0].answers(), ["hall.local 120 IN! A 10.0.0.1"]);
         assert!(!sent[0].says(reverse));
         // On another network there may be no neighbour.
-        bench.host.link_up(bench.now, bench.links[0]);
+        let link = bench.links[0];
+        bench.act(|core, now| core.link_up(now, link));
         bench.run(ms(5000));
         assert!(bench.take().iter().any(|sent| sent.says(reverse)));
     }

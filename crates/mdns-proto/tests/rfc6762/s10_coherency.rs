@@ -11,7 +11,7 @@ fn s10_1_what_is_withdrawn_says_goodbye() {
     let other = bench.register("Other", "_ipp._tcp", 632, &[], &[]);
     bench.run(ms(20_000));
     bench.forget();
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert_eq!(
@@ -24,7 +24,7 @@ fn s10_1_what_is_withdrawn_says_goodbye() {
         ]
     );
     // The type goes with the last of its services.
-    bench.host.withdraw(bench.now, other);
+    bench.act(|core, now| core.withdraw(now, other));
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert!(sent.says("_services._dns-sd._udp.local 0 IN PTR _ipp._tcp.local"));
@@ -40,7 +40,7 @@ fn s10_1_what_is_withdrawn_says_goodbye() {
 #[test]
 fn s10_1_a_shutdown_takes_everything_back() {
     let (mut bench, _) = Bench::established(2);
-    bench.host.shutdown(bench.now);
+    bench.act(|core, now| core.shutdown(now));
     bench.run(ms(5000));
     assert!(bench.host.is_silent());
     let (_, sent) = bench.one_since(0);
@@ -60,12 +60,12 @@ fn s10_1_a_denial_says_goodbye_too() {
     bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
     bench.run(ms(5000));
     bench.forget();
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert!(sent.says("Printer._ipp._tcp.local 1 IN! NSEC Printer._ipp._tcp.local TXT SRV"));
     assert_eq!(sent.answers().len(), 6);
-    bench.host.shutdown(bench.now);
+    bench.act(|core, now| core.shutdown(now));
     bench.run(ms(5000));
     let (_, sent) = bench.one_since(0);
     assert!(sent.says("hall.local 1 IN! NSEC hall.local A"));
@@ -84,7 +84,7 @@ fn s10_1_a_goodbye_waits_for_the_second_to_end() {
     let announced = bench.at();
     bench.run(ms(200));
     bench.forget();
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.run(ms(5000));
     let goodbye = bench
         .sent
@@ -107,8 +107,8 @@ fn s10_1_what_was_never_announced_says_no_goodbye() {
     bench.add_host("hall");
     let service = bench.register_printer();
     bench.run(ms(300));
-    bench.host.withdraw(bench.now, service);
-    bench.host.shutdown(bench.now);
+    bench.act(|core, now| core.withdraw(now, service));
+    bench.act(|core, now| core.shutdown(now));
     assert!(bench.host.is_silent());
     bench.run(ms(5000));
     assert!(bench.take_responses().is_empty());
@@ -123,7 +123,7 @@ fn s10_1_a_service_registered_anew_stays() {
     bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
     bench.run(ms(200));
     bench.forget();
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.register_printer();
     bench.run(ms(10_000));
     assert!(!bench.sent.iter().any(|sent| sent.says("_ipp._tcp.local 0")));
@@ -189,13 +189,10 @@ fn watching(seed: u64) -> Bench {
 /// When something is told to be gone, in milliseconds; `None` if it is not within a minute.
 fn gone_after(bench: &mut Bench, news: &str) -> Option<u64> {
     let start = bench.at();
-    while bench.at() < start + 60_000 {
-        if bench.events.iter().any(|event| event == news) {
-            return Some(bench.at() - start);
-        }
-        bench.run(ms(1));
-    }
-    None
+    let is_told = |bench: &Bench| bench.events.iter().any(|event| event == news);
+    bench
+        .run_until(ms(60_000), is_told)
+        .then(|| bench.at() - start)
 }
 
 /// covers: 6762-10.4-a, 6762-10.4-b, 6762-10.4-c
@@ -204,10 +201,10 @@ fn s10_4_what_is_doubted_and_not_heard_is_gone_in_ten_seconds() {
     let mut bench = watching(8);
     let start = bench.at();
     let x = name("x.local");
-    bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+    bench.act(|core, now| core.reconfirm(now, x.as_name(), RecordType::A));
     bench.run(ms(5000));
     // That it is doubted twice makes it neither last nor be asked for more often.
-    bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+    bench.act(|core, now| core.reconfirm(now, x.as_name(), RecordType::A));
     assert_eq!(gone_after(&mut bench, "answers x.local A"), Some(5000));
     let asked: Vec<_> = bench
         .sent
@@ -230,7 +227,7 @@ fn s10_4_what_is_doubted_and_heard_stays() {
     for after in [100, 3000, 9999] {
         let mut bench = watching(9);
         let x = name("x.local");
-        bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+        bench.act(|core, now| core.reconfirm(now, x.as_name(), RecordType::A));
         bench.run(ms(after));
         bench.hear(&Heard::response(&[ADDRESS]));
         assert_eq!(gone_after(&mut bench, "answers x.local A"), None, "{after}");
@@ -246,7 +243,7 @@ fn s10_4_what_nobody_wants_may_be_doubted() {
         let mut bench = Bench::new(10);
         bench.hear(&Heard::response(&[ADDRESS]));
         let x = name("x.local");
-        bench.host.reconfirm(bench.now, x.as_name(), RecordType::A);
+        bench.act(|core, now| core.reconfirm(now, x.as_name(), RecordType::A));
         bench.run(ms(after));
         assert_eq!(bench.take().len(), 3);
         bench.query("x.local A");
@@ -263,12 +260,10 @@ fn s10_4_what_is_ours_or_unknown_is_not_doubted() {
     bench.run(ms(40_000));
     bench.forget();
     let printer = name("Printer._ipp._tcp.local");
-    bench.host.reconfirm_instance(bench.now, printer.as_name());
+    bench.act(|core, now| core.reconfirm_instance(now, printer.as_name()));
     for host in ["hall.local", "x.local"] {
         let host = name(host);
-        bench
-            .host
-            .reconfirm(bench.now, host.as_name(), RecordType::A);
+        bench.act(|core, now| core.reconfirm(now, host.as_name(), RecordType::A));
     }
     bench.run(ms(10_000));
     assert!(bench.take().is_empty() && bench.take_events().is_empty());
@@ -300,7 +295,7 @@ fn s10_4_an_instance_that_is_doubted_goes_alone() {
     let mut bench = found_two(12);
     let start = bench.at();
     let printer = name("Printer._ipp._tcp.local");
-    bench.host.reconfirm_instance(bench.now, printer.as_name());
+    bench.act(|core, now| core.reconfirm_instance(now, printer.as_name()));
     bench.run(ms(9_999));
     assert!(bench.take_events().is_empty());
     bench.run(ms(1));

@@ -182,7 +182,7 @@ fn s8_4_many_changes_become_few_announcements() {
 #[test]
 fn s8_4_a_pointer_that_changes_says_goodbye_first() {
     let (mut bench, service) = Bench::established(6);
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.register("Copier", "_ipp._tcp", 631, &["a=b"], &[]);
     bench.run(ms(10_000));
     let at = |record: &str| {
@@ -262,7 +262,7 @@ fn s14_a_service_is_offered_on_the_links_it_is_for() {
     assert_eq!(bench.take().len(), 0);
 
     // It comes: probes, then announcements.
-    bench.host.set_offered(bench.now, printer, there, true);
+    bench.act(|core, now| core.set_offered(now, printer, there, true));
     bench.run(ms(20_000));
     let sent = bench.take();
     assert_eq!(
@@ -278,7 +278,7 @@ fn s14_a_service_is_offered_on_the_links_it_is_for() {
     assert!(sent.iter().all(|sent| sent.link == there));
 
     // It goes from one link, and says so there alone; its type stays, for the other service.
-    bench.host.set_offered(bench.now, printer, there, false);
+    bench.act(|core, now| core.set_offered(now, printer, there, false));
     bench.run(ms(2000));
     let (_, goodbye) = bench.one_since(0);
     assert_eq!(goodbye.link, there);
@@ -291,7 +291,7 @@ fn s14_a_service_is_offered_on_the_links_it_is_for() {
         assert!(goodbye.says(record), "{record}: {:?}", goodbye.answers());
     }
     assert!(!goodbye.says("_services._dns-sd._udp.local"));
-    bench.host.withdraw(bench.now, scanner);
+    bench.act(|core, now| core.withdraw(now, scanner));
     bench.run(ms(2000));
     let sent = bench.take();
     let types = |link| {

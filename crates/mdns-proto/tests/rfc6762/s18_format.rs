@@ -29,7 +29,7 @@ fn everything_sent() -> Vec<Sent> {
         });
         bench.run(ms(2000));
     }
-    bench.host.shutdown(bench.now);
+    bench.act(|core, now| core.shutdown(now));
     bench.run(ms(2000));
     bench.take()
 }

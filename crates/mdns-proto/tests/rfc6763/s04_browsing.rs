@@ -72,7 +72,7 @@ fn s_f_an_instance_is_gone_once() {
             }
             "expiry" => 4_490_000,
             _ => {
-                bench.host.link_down(bench.now, link);
+                bench.act(|core, now| core.link_down(now, link));
                 10_000
             }
         };
@@ -185,7 +185,9 @@ fn s5_an_open_resolve_follows_every_change() {
 #[test]
 fn s9_types_are_told_once_each() {
     let mut bench = Bench::new(3);
-    bench.host.browse_types(bench.now).expect("a browse");
+    bench
+        .act(|core, now| core.browse_types(now))
+        .expect("a browse");
     bench.run(ms(500));
     assert_eq!(
         bench.take()[0].questions(),

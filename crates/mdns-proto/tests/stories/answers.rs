@@ -3,16 +3,17 @@
 use expect_test::expect;
 use mdns_proto::{
     link::Destination,
-    store::Heap,
     wire::{Flags, Header, Question, Rdata, RecordType, Section},
 };
 use mdns_sim::{Host, Net, Peer, message};
 
-use crate::{millis, name, secs, shared};
+use crate::Memory;
+
+use super::{millis, name, net, secs, shared};
 
 /// A host with a printer that is long established, and a tool that asks.
-fn hall_and_tool(seed: u64) -> (Net, Host<Heap>, Peer<Heap>) {
-    let mut net = Net::seeded(seed);
+fn hall_and_tool(seed: u64) -> (Net<Memory>, Host<Memory>, Peer<Memory>) {
+    let mut net = net(seed);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let tool = net.peer("tool");
     net.run_for(secs(10));

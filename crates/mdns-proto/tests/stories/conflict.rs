@@ -2,16 +2,16 @@
 
 use expect_test::expect;
 use mdns_proto::config::Config;
-use mdns_sim::{Kind, Net};
+use mdns_sim::Kind;
 
-use crate::{millis, secs};
+use super::{millis, net, secs};
 
 /// Two printers of one name: the first keeps it, the second finds another (§8.1, §9).
 ///
 /// covers: 6762-8.1-i, 6762-8.1-k, 6762-8.1-l, 6762-8.2-l, 6762-9-f, 6762-9-i, 6762-9-n, 6762-5.4-g
 #[test]
 fn the_second_printer_finds_another_name() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3));
     net.skip();
@@ -43,7 +43,7 @@ fn the_second_printer_finds_another_name() {
 /// covers: 6762-8.2-d, 6762-8.2-e, 6762-8.2-f, 6762-8.2-g, 6762-8.2-h
 #[test]
 fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host_as("hall", "box");
     let attic = net.host_as("attic", "box");
     net.run_for(secs(5));
@@ -74,7 +74,7 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
 /// covers: 6762-8.2-f
 #[test]
 fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host_as("hall", "box");
     let attic = net.host_as("attic", "box");
     net.run_for(millis(600));
@@ -100,7 +100,7 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
 /// covers: 6762-9-a, 6762-9-b, 6762-9-c, 6762-9-d, 6762-9-e, 6762-8.3-i
 #[test]
 fn two_printers_meet_when_their_segments_are_joined() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let attic = net.host("attic").advertise("Printer", "_ipp._tcp", 631);
     net.segment().part(&[&attic]);
@@ -146,7 +146,7 @@ fn two_printers_meet_when_their_segments_are_joined() {
 /// covers: 6762-14-b, 6762-9-k, 6762-6.2-b, 6762-14-d
 #[test]
 fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let air = net.add_segment("air");
     let attic = net
         .host_nowhere("attic", "attic", Config::DEFAULT)
@@ -189,7 +189,7 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
 /// covers: 6762-9-l, 6762-14-g
 #[test]
 fn two_interfaces_on_one_wire_are_no_rivals() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall");
     hall.attach(&net.segment())
         .advertise("Printer", "_ipp._tcp", 631);
@@ -217,7 +217,7 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
 /// covers: 6762-14-f, 6762-14-g
 #[test]
 fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall");
     let attic = net.host("attic").lookup("hall");
     net.run_for(secs(10));
@@ -243,7 +243,7 @@ fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
 /// covers: 6762-8.2-k, 6762-9-l
 #[test]
 fn stale_copies_of_our_own_packets_change_nothing() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.hide(Kind::Done);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3));
@@ -267,7 +267,7 @@ fn stale_copies_of_our_own_packets_change_nothing() {
 /// covers: 6762-8.2-k
 #[test]
 fn a_copy_of_our_own_probe_does_not_slow_us_down() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.hide(Kind::Done);
     let hall = net.host("hall");
     net.run_for(millis(300));

@@ -2,16 +2,16 @@
 
 use expect_test::expect;
 use mdns_proto::config::Config;
-use mdns_sim::{Kind, Net};
+use mdns_sim::Kind;
 
-use crate::{millis, secs};
+use super::{millis, net, secs};
 
 /// A browser hears of a service by one question, and of its end by a goodbye.
 ///
 /// covers: 6763-4-a, 6763-4.1-a, 6763-F-a, 6763-F-b, 6763-F-c, 6763-F-f
 #[test]
 fn a_browser_finds_a_printer_and_loses_it() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net
         .host("hall")
         .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
@@ -44,7 +44,7 @@ fn a_browser_finds_a_printer_and_loses_it() {
 /// covers: 6763-5-a, 6763-12.2-a
 #[test]
 fn an_instance_is_resolved_by_name() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.host("hall")
         .dual_stack()
         .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
@@ -71,7 +71,7 @@ fn an_instance_is_resolved_by_name() {
 /// covers: 6762-6.1-a, 6762-6.2-d
 #[test]
 fn a_host_is_looked_up() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.host("hall");
     let attic = net.host_with(
         "attic",
@@ -96,12 +96,12 @@ fn a_host_is_looked_up() {
 /// covers: 6763-7.1-a, 6763-7.1-g, 6763-9-a
 #[test]
 fn subtypes_and_types_are_found() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.hide(Kind::Owns);
     net.host("hall")
         .advertise_with("Printer", "_ipp._tcp", 631, &[], &["_universal"])
-        .advertise("Old Printer", "_ipp._tcp", 632)
-        .advertise("Pages", "_http._tcp", 80);
+        .advertise("Old Printer", "_ipp._tcp", 632);
+    net.host("desk").advertise("Pages", "_http._tcp", 80);
     let attic = net.host_with(
         "attic",
         Config {
@@ -116,13 +116,14 @@ fn subtypes_and_types_are_found() {
     attic.stop("_universal._sub._ipp._tcp").browse_types();
     net.run_for(secs(1));
     net.expect(expect![[r#"
-        5.115 attic  asks     _universal._sub._ipp._tcp PTR?
-        5.184 hall   says     _universal PTR Printer._ipp._tcp  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer._ipp._tcp NSEC! TXT SRV, hall NSEC! A)
-        5.184 attic  finds    Printer._ipp._tcp at hall:631, 10.0.0.1
-        6.038 attic  asks     _services._dns-sd._udp PTR?
-        6.136 hall   says     types PTR _http._tcp, PTR _ipp._tcp
-        6.137 attic  finds    _http._tcp
-        6.137 attic  finds    _ipp._tcp
+        5.024 attic  asks     _universal._sub._ipp._tcp PTR?
+        5.122 hall   says     _universal PTR Printer._ipp._tcp  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer._ipp._tcp NSEC! TXT SRV, hall NSEC! A)
+        5.122 attic  finds    Printer._ipp._tcp at hall:631, 10.0.0.1
+        6.111 attic  asks     _services._dns-sd._udp PTR?
+        6.155 desk   says     types PTR _http._tcp
+        6.155 attic  finds    _http._tcp
+        6.218 hall   says     types PTR _ipp._tcp
+        6.218 attic  finds    _ipp._tcp
     "#]]);
 }
 
@@ -131,7 +132,7 @@ fn subtypes_and_types_are_found() {
 /// covers: none (own results are a choice of ours)
 #[test]
 fn a_host_finds_its_own_service() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(5));
     net.skip();
@@ -158,7 +159,7 @@ fn a_host_finds_its_own_service() {
 /// covers: 6762-8-a, 6762-10.2-a, 6762-10.2-b
 #[test]
 fn a_printer_comes_back_with_its_link() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
@@ -185,7 +186,7 @@ fn a_printer_comes_back_with_its_link() {
 /// covers: 6762-10.3-a, 6762-5.4-b, 6762-5.4-c
 #[test]
 fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let attic = net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
@@ -215,7 +216,7 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
 /// covers: 6762-10.3-b, 6762-8-a, 6762-5.4-b
 #[test]
 fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     net.hide(Kind::Owns);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let cafe = net.host("cafe").advertise("Till", "_ipp._tcp", 631);

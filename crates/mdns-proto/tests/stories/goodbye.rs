@@ -1,16 +1,14 @@
 //! What was said changes, or ends (RFC 6762 §8.4, §10.1).
 
+use super::{millis, net, secs};
 use expect_test::expect;
-use mdns_sim::Net;
-
-use crate::secs;
 
 /// A service that is withdrawn says goodbye; a browser takes its leave of it a second later (§10.1).
 ///
 /// covers: 6762-10.1-a, 6762-10.1-b, 6763-9-d, 6763-F-c
 #[test]
 fn a_withdrawn_service_says_goodbye() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
@@ -29,7 +27,7 @@ fn a_withdrawn_service_says_goodbye() {
 /// covers: 6762-10.1-a, 6763-7.1-f
 #[test]
 fn a_shut_down_host_takes_everything_back() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").dual_stack().advertise_with(
         "Printer",
         "_ipp._tcp",
@@ -52,12 +50,12 @@ fn a_shut_down_host_takes_everything_back() {
 /// covers: 6762-10.1-g
 #[test]
 fn a_service_that_is_withdrawn_while_probing_just_ends() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall");
     net.run_for(secs(3));
     net.skip();
     hall.advertise("Printer", "_ipp._tcp", 631);
-    net.run_for(crate::millis(400));
+    net.run_for(millis(400));
     hall.withdraw("Printer");
     net.run_for(secs(5));
     net.expect(expect![[r#"
@@ -70,7 +68,7 @@ fn a_service_that_is_withdrawn_while_probing_just_ends() {
 /// covers: 6762-8.4-a, 6762-8.4-c, 6762-8.4-e, 6763-F-d
 #[test]
 fn new_attributes_are_announced() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net
         .host("hall")
         .advertise_with("Printer", "_ipp._tcp", 631, &["paper=A4"], &[]);
@@ -93,7 +91,7 @@ fn new_attributes_are_announced() {
 /// covers: 6762-5.2-f, 6762-5.2-g, 6762-5.2-i, 6763-F-c
 #[test]
 fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
-    let mut net = Net::seeded(7);
+    let mut net = net(7);
     let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     let attic = net.host("attic").browse("_ipp._tcp");
     net.run_for(secs(5));
@@ -119,17 +117,17 @@ fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
 #[test]
 fn an_announcement_keeps_its_distance_from_the_goodbye() {
     for seed in 0..20 {
-        let mut net = Net::seeded(seed);
+        let mut net = net(seed);
         let hall = net.host("hall").advertise("Printer", "_ipp._tcp", 631);
         net.run_for(secs(10));
         hall.withdraw("Printer");
-        net.run_for(crate::millis(10));
+        net.run_for(millis(10));
         net.skip();
         hall.advertise("Printer", "_ipp._tcp", 631);
-        net.run_for(crate::millis(989));
+        net.run_for(millis(989));
         let page = net.transcript();
         assert!(!page.contains(" says "), "seed {seed}: {page}");
-        net.run_for(crate::millis(300));
+        net.run_for(millis(300));
         let page = net.transcript();
         assert!(page.contains(" says "), "seed {seed}: {page}");
     }

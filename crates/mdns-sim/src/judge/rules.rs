@@ -10,11 +10,12 @@ use std::{
 
 use mdns_proto::{
     link::Destination,
+    name::reverse_name,
     time::Instant,
     wire::{Record, RecordType},
 };
 
-use crate::{segment::Port, transcript::reversed, world::Sent};
+use crate::{segment::Port, world::Sent};
 
 /// RFC 6762 §6: a record is multicast at most once a second ..
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -99,10 +100,7 @@ impl Line {
     fn is_of(&self, address: IpAddr) -> bool {
         match self.rtype {
             RecordType::A | RecordType::AAAA => self.rdata == address.to_string(),
-            RecordType::PTR => self
-                .name
-                .parse::<mdns_proto::name::NameBuf>()
-                .is_ok_and(|name| reversed(name.as_name()) == Some(address)),
+            RecordType::PTR => self.name == reverse_name(address).to_string(),
             _ => false,
         }
     }

@@ -16,6 +16,16 @@ use mdns_proto::{
     name::NameBuf,
     wire::{Class, Rdata, Record, Ttl},
 };
+use mdns_sim::Net;
+
+use crate::{Memory, around};
+
+/// An empty network.
+fn net(seed: u64) -> Net<Memory> {
+    let net = Net::with_rows(seed);
+    net.around_verbs(around);
+    net
+}
 
 /// So many seconds.
 const fn secs(n: u64) -> Duration {

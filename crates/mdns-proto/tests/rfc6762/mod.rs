@@ -2,7 +2,8 @@
 //!
 //! Each test names the rows of the checklist it covers. Delays are checked on both sides of their limits under a virtual clock.
 
-mod bench;
+pub(crate) mod bench;
+mod news;
 mod s03_names;
 mod s05_querying;
 mod s06_negative;

@@ -1,17 +1,10 @@
 //! Apple's Bonjour Conformance Test as far as public sources tell (docs/conformance/bct.md): each row of phase II is one
 //! scripted peer against a host, with the limits for passing that the row gives.
 
-#[expect(
-    dead_code,
-    reason = "the bench belongs to the clauses of RFC 6762, which need more of it"
-)]
-#[path = "rfc6762/bench.rs"]
-mod bench;
-
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bench::{Bench, Heard, OTHER, PEER, Sent, assert_even, ms};
+use crate::rfc6762::bench::{Bench, Heard, OTHER, PEER, Sent, assert_even, ms};
 use mdns_proto::{
     config::Config,
     link::{Destination, Via},
@@ -46,9 +39,9 @@ fn probing(start: Start, seed: u64) -> Bench {
         Start::PluggedIn => {
             let (mut bench, _) = Bench::established(seed);
             let link = bench.links[0];
-            bench.host.link_down(bench.now, link);
+            bench.act(|core, now| core.link_down(now, link));
             bench.run(ms(10_000));
-            bench.host.link_up(bench.now, link);
+            bench.act(|core, now| core.link_up(now, link));
             bench
         }
     };
@@ -413,7 +406,7 @@ fn ii_15_two_replies_share_a_packet() {
 #[test]
 fn ii_16_a_name_is_changed_by_hand() {
     let (mut bench, service) = Bench::established(12);
-    bench.host.withdraw(bench.now, service);
+    bench.act(|core, now| core.withdraw(now, service));
     bench.register("New-BCT", "_ipp._tcp", 631, &["a=b"], &["_color"]);
     bench.run(ms(10_000));
     let goodbyes: Vec<_> = bench
@@ -514,11 +507,11 @@ fn everything_sent() -> Vec<Sent> {
     bench.update_txt(service, &["a=c"]);
     bench.run(ms(5000));
     for link in bench.links.clone() {
-        bench.host.link_down(bench.now, link);
-        bench.host.link_up(bench.now, link);
+        bench.act(|core, now| core.link_down(now, link));
+        bench.act(|core, now| core.link_up(now, link));
     }
     bench.run(ms(10_000));
-    bench.host.shutdown(bench.now);
+    bench.act(|core, now| core.shutdown(now));
     bench.run(ms(5000));
     bench.take()
 }

@@ -1,0 +1,3 @@
+//! Apple's Bonjour Conformance Test.
+
+mod phase2;
