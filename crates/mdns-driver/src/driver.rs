@@ -1,34 +1,34 @@
 //! The machine that adapters drive: a host, its links, a clock, and those who are told.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     fmt, io,
-    task::{Context, Poll, Waker},
+    net::IpAddr,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use mdns_proto::{
-    discovery::{AddressKind, AskError, AskId, Event as Discovery, Span},
+    discovery::{AddressKind, AskError, AskId, Span},
     host::{Event, Host},
     link::{Packet, Via},
-    name::{META_QUERY, Name, NameBuf, ServiceType, check_host},
-    own::{HostId, RegisterError, Service, ServiceId},
+    name::{META_QUERY, Name, NameBuf, ServiceType, check_host, reverse_name},
+    own::{HostId, RegisterError, ServiceId},
     store::Heap,
     time::Instant,
     wire::{RecordType, Txt},
 };
 use mdns_socket::Received;
 use tracing::{debug, info};
-use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
-    Announcement, Answer, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews, News, Options,
-    QueryNews, ResolveNews, Socket, SourceId, SystemClock,
+    AdvertisementEvent, Announcement, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews,
+    Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock,
     clock::Time,
     links::{Kind, Links},
     options,
-    owned::Address,
-    subscribers::{Subscribers, keep},
+    ours::{Ours, precomposed},
+    subscribers::{Asks, Subscription},
+    waiting::{AlarmId, Waiting},
 };
 
 /// Room for the largest datagram (RFC 6762 §17).
@@ -39,35 +39,6 @@ const ERRORS: usize = 8;
 
 /// How long goodbyes may take (RFC 6762 §10.1; the core says them within a second).
 const GOODBYE: Duration = Duration::from_millis(1200);
-
-/// Text as it goes into names: precomposed, or the same word typed on two systems would be two names (RFC 6762 §16).
-fn precomposed(text: &str) -> String {
-    text.nfc().collect()
-}
-
-/// News of something advertised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AdvertisementEvent {
-    /// The service is announced under this name.
-    Registered(NameBuf),
-    /// Another has the name; this one is tried next.
-    Renamed(NameBuf),
-}
-
-/// A service that is advertised.
-#[derive(Debug)]
-struct Advertised {
-    name: NameBuf,
-    host: HostId,
-    is_registered: bool,
-    is_news: bool,
-    waker: Option<Waker>,
-}
-
-/// The number of an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct AlarmId(Instant, u64);
 
 /// Where a driver is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,24 +81,9 @@ pub struct Driver {
     life: Life,
     links: Links,
     buffer: Box<[u8]>,
-    /// The name of this host as it was asked for, and its number once something is advertised on it.
-    main_host: (String, Option<HostId>),
-    /// Other names that services asked for. Each is on one of them.
-    extra_hosts: Vec<(String, HostId)>,
-    advertised: HashMap<ServiceId, Advertised>,
-    browses: Subscribers<BrowseNews>,
-    resolves: Subscribers<ResolveNews>,
-    lookups: Subscribers<LookupNews>,
-    queries: Subscribers<QueryNews>,
-    /// Those who wait until everything is said.
-    silence: Vec<Waker>,
-    alarms: BTreeMap<AlarmId, Waker>,
-    alarm_count: u64,
-    /// Those to be woken as soon as nobody holds the driver.
-    ///
-    /// All wakers leave by this way, also those that are needed no more: to drop one may be to drop a task, and handles with
-    /// it, which come back to the driver.
-    woken: Vec<Waker>,
+    ours: Ours,
+    asks: Asks,
+    waiting: Waiting,
 }
 
 impl Driver {
@@ -168,17 +124,9 @@ impl Driver {
             life: Life::Runs,
             links,
             buffer: vec![0; BUFFER].into(),
-            main_host: (name, None),
-            extra_hosts: Vec::new(),
-            advertised: HashMap::new(),
-            browses: Subscribers::default(),
-            resolves: Subscribers::default(),
-            lookups: Subscribers::default(),
-            queries: Subscribers::default(),
-            silence: Vec::new(),
-            alarms: BTreeMap::new(),
-            alarm_count: 0,
-            woken: Vec::new(),
+            ours: Ours::new(name),
+            asks: Asks::default(),
+            waiting: Waiting::default(),
         };
         driver.drain();
         Ok(driver)
@@ -273,8 +221,8 @@ impl Driver {
             Life::Ends(at) => Some(at),
             Life::Ended => return None,
         };
-        let alarm = self.alarms.keys().next().map(|AlarmId(at, _)| *at);
-        [self.host.poll_timeout(), self.links.look_due(), ends, alarm]
+        let (host, links, waiting) = (&self.host, &self.links, &self.waiting);
+        [host.poll_timeout(), links.look_due(), waiting.due(), ends]
             .into_iter()
             .flatten()
             .min()
@@ -295,13 +243,10 @@ impl Driver {
         if self.links.look_due().is_some_and(|at| at <= self.now) {
             // What went wrong has been logged, and is tried again.
             let _ = self.links.look(self.now, &mut self.host);
+            self.ours.offer(self.now, &mut self.host, &self.links);
         }
         self.host.handle_timeout(self.now);
-        while let Some(alarm) = self.alarms.first_entry()
-            && alarm.key().0 <= self.now
-        {
-            self.woken.push(alarm.remove());
-        }
+        self.waiting.handle_timeout(self.now);
         self.drain();
     }
 
@@ -327,18 +272,9 @@ impl Driver {
         }
         self.life = Life::Ended;
         self.links.close_all(self.now, &mut self.host);
-        self.woken.append(&mut self.silence);
-        self.woken
-            .extend(std::mem::take(&mut self.alarms).into_values());
-        self.woken.extend(
-            self.advertised
-                .drain()
-                .filter_map(|(_, advertised)| advertised.waker),
-        );
-        self.browses.end(&mut self.woken);
-        self.resolves.end(&mut self.woken);
-        self.lookups.end(&mut self.woken);
-        self.queries.end(&mut self.woken);
+        self.waiting.end();
+        self.waiting.woken.extend(self.ours.end());
+        self.asks.end(&mut self.waiting.woken);
     }
 
     /// Reads the clocks.
@@ -361,65 +297,35 @@ impl Driver {
         let Driver {
             host,
             links,
-            advertised,
-            browses,
-            resolves,
-            lookups,
-            queries,
-            woken,
+            ours,
+            asks,
+            waiting: Waiting { woken, .. },
             ..
         } = self;
         while let Some(event) = host.poll_event() {
             match event {
                 Event::Registered { service, name } => {
                     info!(%name, "registered");
-                    tell(advertised.get_mut(&service), name, true, woken);
+                    woken.extend(ours.set_registered(service, name));
                 }
                 Event::Renamed { service, name } => {
                     info!(%name, "another has the name, this one is tried");
-                    tell(advertised.get_mut(&service), name, false, woken);
+                    woken.extend(ours.set_renamed(service, name));
                 }
-                Event::HostRegistered { name, .. } => info!(%name, "host name registered"),
-                Event::HostRenamed { name, .. } => {
-                    info!(%name, "another has the host name, this one is tried")
+                Event::HostRegistered { host, name } => {
+                    info!(%name, "host name registered");
+                    woken.extend(ours.set_registered(host, name));
                 }
-                Event::Discovery(event) => match event {
-                    Discovery::Found { ask, instance } | Discovery::Changed { ask, instance } => {
-                        browses.tell(ask, woken, |news| news.set(Instance::new(instance, links)));
-                    }
-                    Discovery::Gone { ask, instance } => {
-                        browses.tell(ask, woken, |news| {
-                            news.remove(&Instance::new(instance, links))
-                        });
-                    }
-                    Discovery::Resolved { ask, instance } => {
-                        resolves.tell(ask, woken, |news| {
-                            news.set(Some(Instance::new(instance, links)))
-                        });
-                    }
-                    Discovery::Lost { ask, .. } => resolves.tell(ask, woken, |news| news.set(None)),
-                    Discovery::Addresses { ask, host } => {
-                        lookups.tell(ask, woken, |news| {
-                            news.set(Address::all(host.addresses(), links))
-                        });
-                    }
-                    Discovery::Answers { ask, records } => {
-                        queries.tell(ask, woken, |news| news.set(Answer::all(records, links)));
-                    }
-                    Discovery::Finished { ask, outcome } => {
-                        queries.tell(ask, woken, |news| news.finish(outcome))
-                    }
-                    Discovery::Incomplete { ask } => {
-                        debug!("memory is too small for all results");
-                        browses.tell(ask, woken, BrowseNews::set_incomplete);
-                    }
-                    _ => {}
-                },
+                Event::HostRenamed { host, name } => {
+                    info!(%name, "another has the host name, this one is tried");
+                    woken.extend(ours.set_renamed(host, name));
+                }
+                Event::Discovery(event) => asks.tell(event, links, woken),
                 _ => {}
             }
         }
         if self.is_silent() {
-            self.woken.append(&mut self.silence);
+            self.waiting.end_silence();
         }
         if let Life::Ends(at) = self.life
             && (self.is_silent() || at <= self.now)
@@ -443,62 +349,26 @@ impl Driver {
         if self.life != Life::Runs {
             return Ok(None);
         }
-        let host = announcement.host.as_deref().map(precomposed);
-        let host = self.host_id(host.as_deref())?;
-        let instance = precomposed(&announcement.instance);
-        let subtypes: Vec<&str> = announcement.subtypes.iter().map(String::as_str).collect();
-        let service = Service {
-            txt: announcement.txt.as_txt(),
-            subtypes: &subtypes,
-            host: Some(host),
-            ..Service::new(&instance, &announcement.service_type, announcement.port)
-        };
-        let registered = self.host.register(self.now, &service);
-        if let Ok(id) = registered {
-            let name = self.host.service_name(id);
-            let advertised = Advertised {
-                name: name.map_or_else(NameBuf::new, NameBuf::from),
-                host,
-                is_registered: false,
-                is_news: false,
-                waker: None,
-            };
-            self.advertised.insert(id, advertised);
-        } else {
-            self.release(host);
-        }
+        let (host, links) = (&mut self.host, &self.links);
+        let added = self.ours.add_service(self.now, host, links, announcement);
         self.drain();
-        registered.map(Some)
+        added.map(Some)
     }
 
-    /// The host of that name, which is claimed if it is not yet; `None` is this host.
-    fn host_id(&mut self, label: Option<&str>) -> Result<HostId, RegisterError> {
-        let (main, main_id) = &mut self.main_host;
-        let Some(label) = label.filter(|label| !main.eq_ignore_ascii_case(label)) else {
-            return match *main_id {
-                Some(id) => Ok(id),
-                None => Ok(*main_id.insert(self.host.add_host(self.now, main)?)),
-            };
-        };
-        let mut extra = self.extra_hosts.iter();
-        if let Some((_, id)) = extra.find(|(name, _)| name.eq_ignore_ascii_case(label)) {
-            return Ok(*id);
+    /// Advertises a host by itself: its name, one label without `.local`, for the addresses of this host. `None` is the name of
+    /// this host. It may also have services, before and after.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already. `None` when the driver
+    /// ends.
+    pub fn advertise_host(&mut self, label: Option<&str>) -> Result<Option<HostId>, RegisterError> {
+        self.tick();
+        if self.life != Life::Runs {
+            return Ok(None);
         }
-        let id = self.host.add_host(self.now, label)?;
-        self.extra_hosts.push((label.to_owned(), id));
-        Ok(id)
-    }
-
-    /// Lets an extra name go with its last service. This host keeps its own.
-    fn release(&mut self, host: HostId) {
-        if self.advertised.values().any(|other| other.host == host) {
-            return;
-        }
-        let at = self.extra_hosts.iter().position(|(_, id)| *id == host);
-        if let Some(at) = at {
-            self.extra_hosts.swap_remove(at);
-            self.host.remove_host(self.now, host);
-        }
+        let added = self.ours.add_host(self.now, &mut self.host, label);
+        self.drain();
+        added.map(Some)
     }
 
     /// Replaces the TXT data of a service, and announces them.
@@ -512,13 +382,12 @@ impl Driver {
         Ok(())
     }
 
-    /// Withdraws a service and says goodbye.
-    pub fn withdraw(&mut self, service: ServiceId) {
+    /// Withdraws a service or a host, and says goodbye. This host's own name stays.
+    pub fn withdraw(&mut self, own: impl Into<OwnId>) {
         self.tick();
-        if let Some(advertised) = self.advertised.remove(&service) {
-            self.woken.extend(advertised.waker);
-            self.host.withdraw(self.now, service);
-            self.release(advertised.host);
+        let removed = self.ours.remove(self.now, &mut self.host, own.into());
+        if let Some(waker) = removed {
+            self.waiting.woken.extend(waker);
             self.drain();
         }
     }
@@ -528,48 +397,32 @@ impl Driver {
         self.host.is_silent() && !self.links.is_waiting()
     }
 
-    /// The name of a service as it is now, and whether it is announced under it; `None` if it is not advertised any more.
-    pub fn service(&self, service: ServiceId) -> Option<(&NameBuf, bool)> {
-        self.advertised
-            .get(&service)
-            .map(|advertised| (&advertised.name, advertised.is_registered))
+    /// The full name of a service or a host as it is now, and whether it is announced under it; `None` if it is not advertised
+    /// any more.
+    pub fn advertised(&self, own: impl Into<OwnId>) -> Option<(&NameBuf, bool)> {
+        self.ours.name(own.into())
     }
 
-    /// What has changed about a service since this was last asked: the latest, if anything.
-    pub fn next_change(&mut self, service: ServiceId) -> Option<AdvertisementEvent> {
-        let advertised = self.advertised.get_mut(&service)?;
-        if !std::mem::take(&mut advertised.is_news) {
-            return None;
-        }
-        let name = advertised.name.clone();
-        Some(match advertised.is_registered {
-            true => AdvertisementEvent::Registered(name),
-            false => AdvertisementEvent::Renamed(name),
-        })
+    /// What has changed about a service or a host since this was last asked: the latest, if anything.
+    pub fn next_change(&mut self, own: impl Into<OwnId>) -> Option<AdvertisementEvent> {
+        self.ours.next_change(own.into())
     }
 
-    /// Wakes a task when something changes about a service.
-    pub(crate) fn wake_on_change(&mut self, service: ServiceId, context: &Context<'_>) {
-        if let Some(advertised) = self.advertised.get_mut(&service) {
-            self.woken
-                .extend(keep(&mut advertised.waker, context.waker()));
-        }
+    /// Wakes a task when something changes about a service or a host.
+    pub(crate) fn wake_on_change(&mut self, own: OwnId, context: &Context<'_>) {
+        let replaced = self.ours.wake_on_change(own, context);
+        self.waiting.woken.extend(replaced);
     }
 
     /// The full name of the host that a service runs on, as it is now; `None` if it is not advertised any more.
-    pub fn service_host(&self, service: ServiceId) -> Option<NameBuf> {
-        let host = self.advertised.get(&service)?.host;
-        self.host.host_name(host).map(NameBuf::from)
+    pub fn service_host(&self, own: impl Into<OwnId>) -> Option<NameBuf> {
+        self.ours.host_of(&self.host, own.into())
     }
 
     /// The full name of this host as it is now, such as `hall.local`. It is claimed when something is first advertised on
     /// it, and kept until the end.
     pub fn host_name(&self) -> NameBuf {
-        let (label, id) = &self.main_host;
-        match id.and_then(|id| self.host.host_name(id)) {
-            Some(name) => name.into(),
-            None => NameBuf::from_labels([label.as_bytes(), b"local"]).unwrap_or_default(),
-        }
+        self.ours.main_host_name(&self.host)
     }
 
     /// All open links.
@@ -615,6 +468,14 @@ impl Driver {
         self.ask::<LookupNews>(|host, now| host.lookup_host(now, name, kind))
     }
 
+    /// Asks for the PTR records of an address: the names of the host that has it.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn reverse(&mut self, address: IpAddr, span: Span) -> Result<Option<AskId>, AskError> {
+        self.query(reverse_name(address).as_name(), RecordType::PTR, span)
+    }
+
     /// Asks for records of one type.
     ///
     /// # Errors
@@ -637,14 +498,14 @@ impl Driver {
             return Ok(None);
         }
         let ask = command(&mut self.host, self.now)?;
-        N::of(self).add(ask);
+        N::of(&mut self.asks).add(ask);
         self.drain();
         Ok(Some(ask))
     }
 
     /// The next news of what was asked for.
     pub fn next<N: Subscription>(&mut self, ask: AskId) -> Option<N::Event> {
-        N::of(self).next(ask)
+        N::of(&mut self.asks).next(ask)
     }
 
     /// The same for a task, which is woken when there is some; `Ready(None)` when there never will be.
@@ -653,22 +514,29 @@ impl Driver {
         ask: AskId,
         context: &Context<'_>,
     ) -> Poll<Option<N::Event>> {
-        let (news, replaced) = N::of(self).poll_next(ask, context);
-        self.woken.extend(replaced);
+        let (news, replaced) = N::of(&mut self.asks).poll_next(ask, context);
+        self.waiting.woken.extend(replaced);
         news
     }
 
     /// The instances that a browse knows now.
     pub fn snapshot(&self, browse: AskId) -> Vec<Instance> {
-        let news = self.browses.news(browse);
-        news.map(BrowseNews::snapshot).unwrap_or_default()
+        self.asks.snapshot(browse)
+    }
+
+    /// Says that an instance seems to be gone: a connection to it failed, for example. It is asked for again, and is gone
+    /// after ten seconds if nobody answers (RFC 6762 §10.4). The news come as ever.
+    pub fn reconfirm(&mut self, instance: Name<'_>) {
+        self.tick();
+        self.host.reconfirm_instance(self.now, instance);
+        self.drain();
     }
 
     /// Ends what was asked for.
     pub fn stop<N: Subscription>(&mut self, ask: AskId) {
         self.tick();
-        if let Some(waker) = N::of(self).remove(ask) {
-            self.woken.extend(waker);
+        if let Some(waker) = N::of(&mut self.asks).remove(ask) {
+            self.waiting.woken.extend(waker);
             self.host.stop(self.now, ask);
             self.drain();
         }
@@ -682,47 +550,12 @@ impl Driver {
         if self.life == Life::Ended {
             return None;
         }
-        self.alarm_count += 1;
-        let id = AlarmId(self.now + after, self.alarm_count);
-        self.alarms.insert(id, context.waker().clone());
-        Some(id)
+        Some(self.waiting.set_alarm(self.now + after, context))
     }
 
-    /// Whether an alarm has gone off. If not, it will wake this task.
-    pub(crate) fn poll_alarm(&mut self, id: AlarmId, context: &Context<'_>) -> bool {
-        let Some(waker) = self.alarms.get_mut(&id) else {
-            return true;
-        };
-        if !waker.will_wake(context.waker()) {
-            let replaced = std::mem::replace(waker, context.waker().clone());
-            self.woken.push(replaced);
-        }
-        false
-    }
-
-    pub(crate) fn drop_alarm(&mut self, id: AlarmId) {
-        self.woken.extend(self.alarms.remove(&id));
-    }
-
-    /// Wakes a task when everything is said, or all is over.
-    pub(crate) fn wake_on_silence(&mut self, context: &Context<'_>) {
-        if !self
-            .silence
-            .iter()
-            .any(|waker| waker.will_wake(context.waker()))
-        {
-            self.silence.push(context.waker().clone());
-        }
-    }
-
-    /// Lets a waker go.
-    pub(crate) fn let_go(&mut self, waker: Option<Waker>) {
-        self.woken.extend(waker);
-    }
-
-    /// Those to be woken as soon as nobody holds the driver any more.
-    pub(crate) fn take_woken(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.woken)
+    /// The tasks that wait.
+    pub(crate) fn waiting(&mut self) -> &mut Waiting {
+        &mut self.waiting
     }
 }
 
@@ -754,48 +587,4 @@ fn receive(
         }
     }
     Err(io::ErrorKind::WouldBlock.into())
-}
-
-fn tell(
-    advertised: Option<&mut Advertised>,
-    name: Name<'_>,
-    is_registered: bool,
-    woken: &mut Vec<Waker>,
-) {
-    if let Some(advertised) = advertised {
-        advertised.name = name.into();
-        advertised.is_registered = is_registered;
-        advertised.is_news = true;
-        woken.extend(advertised.waker.take());
-    }
-}
-
-/// A kind of subscriber, and where the driver keeps them.
-pub trait Subscription: News + Sized {
-    #[doc(hidden)]
-    fn of(driver: &mut Driver) -> &mut Subscribers<Self>;
-}
-
-impl Subscription for BrowseNews {
-    fn of(driver: &mut Driver) -> &mut Subscribers<Self> {
-        &mut driver.browses
-    }
-}
-
-impl Subscription for ResolveNews {
-    fn of(driver: &mut Driver) -> &mut Subscribers<Self> {
-        &mut driver.resolves
-    }
-}
-
-impl Subscription for LookupNews {
-    fn of(driver: &mut Driver) -> &mut Subscribers<Self> {
-        &mut driver.lookups
-    }
-}
-
-impl Subscription for QueryNews {
-    fn of(driver: &mut Driver) -> &mut Subscribers<Self> {
-        &mut driver.queries
-    }
 }

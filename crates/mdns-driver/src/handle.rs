@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::poll_fn,
     marker::PhantomData,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
@@ -14,14 +15,15 @@ use futures_core::Stream;
 use mdns_proto::{
     discovery::{AddressKind, AskError, AskId, Span},
     name::{NameBuf, ServiceType},
-    own::{RegisterError, ServiceId},
+    own::RegisterError,
     wire::{RecordType, TxtVec},
 };
 
 use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
-    LookupNews, Options, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
-    SystemClock, driver::AlarmId, subscribers::keep,
+    LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
+    SystemClock,
+    waiting::{AlarmId, keep},
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.
@@ -51,7 +53,7 @@ impl Shared {
         // A panic of somebody who held it left no half-done thing that matters more than going on.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut state);
-        let woken = state.driver.take_woken();
+        let woken = std::mem::take(&mut state.driver.waiting().woken);
         // A waker may run a task at once, which may come back here.
         drop(state);
         woken.into_iter().for_each(Waker::wake);
@@ -76,7 +78,7 @@ impl Shared {
     pub(crate) fn drive<T>(&self, task: &Waker, act: impl FnOnce(&mut Driver) -> T) -> T {
         self.act(|state| {
             let replaced = keep(&mut state.task, task);
-            state.driver.let_go(replaced);
+            state.driver.waiting().woken.extend(replaced);
             act(&mut state.driver)
         })
     }
@@ -181,13 +183,39 @@ impl<R: Reactor> Mdns<R> {
     /// # Errors
     /// See [`RegisterError`].
     pub fn advertise(&self, announcement: &Announcement) -> Result<Advertisement, RegisterError> {
-        let service = self
-            .handle
-            .shared
-            .command(|driver| driver.advertise(announcement))?;
+        self.register(|driver| driver.advertise(announcement))
+    }
+
+    /// Advertises a host by itself, without a service: its name, one label without `.local`, for the addresses of this host;
+    /// `None` is the [name of this host](Self::host_name). It is withdrawn when what is returned is dropped, unless services
+    /// are on it; this host's own name stays.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already.
+    ///
+    /// ```no_run
+    /// use mdns_tokio::Mdns;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mdns = Mdns::new()?;
+    /// let mut attic = mdns.advertise_host(Some("attic"))?;
+    /// println!("known as {:?}", attic.registered().await);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn advertise_host(&self, label: Option<&str>) -> Result<Advertisement, RegisterError> {
+        self.register(|driver| driver.advertise_host(label))
+    }
+
+    fn register<Id: Into<OwnId>>(
+        &self,
+        register: impl FnOnce(&mut Driver) -> Result<Option<Id>, RegisterError>,
+    ) -> Result<Advertisement, RegisterError> {
+        let own = self.handle.shared.command(register)?;
         Ok(Advertisement {
             handle: Arc::clone(&self.handle),
-            service,
+            own: own.map(Into::into),
         })
     }
 
@@ -238,12 +266,28 @@ impl<R: Reactor> Mdns<R> {
         self.ask(|driver| driver.lookup_host(host.as_name(), kind))
     }
 
+    /// Asks for the PTR records of an address, which name the host that has it: until dropped, or once.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn reverse(&self, address: IpAddr, span: Span) -> Result<Query, AskError> {
+        self.ask(|driver| driver.reverse(address, span))
+    }
+
     /// Asks for records of one type: until dropped, or once.
     ///
     /// # Errors
     /// See [`AskError`].
     pub fn query(&self, name: &NameBuf, rtype: RecordType, span: Span) -> Result<Query, AskError> {
         self.ask(|driver| driver.query(name.as_name(), rtype, span))
+    }
+
+    /// Says that an instance seems to be gone: a connection to it failed, for example. It is asked for again, and is gone
+    /// after ten seconds if nobody answers (RFC 6762 §10.4). What was asked for tells what comes of it.
+    pub fn reconfirm(&self, instance: &NameBuf) {
+        self.handle
+            .shared
+            .command(|driver| driver.reconfirm(instance.as_name()));
     }
 
     fn ask<N: Subscription>(
@@ -284,7 +328,7 @@ impl<R: Reactor> Mdns<R> {
             shared.with(|driver| match driver.has_ended() {
                 true => Poll::Ready(()),
                 false => {
-                    driver.wake_on_silence(context);
+                    driver.waiting().wake_on_silence(context);
                     Poll::Pending
                 }
             })
@@ -308,78 +352,78 @@ impl<R> fmt::Debug for Mdns<R> {
     }
 }
 
-/// A service that is advertised. It is withdrawn when this is dropped.
+/// A service, or a host by itself, that is advertised. It is withdrawn when this is dropped.
 pub struct Advertisement {
     handle: Arc<Handle>,
     /// `None` if all was over before it began.
-    service: Option<ServiceId>,
+    own: Option<OwnId>,
 }
 
 impl Advertisement {
     /// The full name as it is now; it may not be won yet.
     pub fn name(&self) -> Option<NameBuf> {
-        let service = self.service?;
+        let own = self.own?;
         self.handle
             .shared
-            .with(|driver| driver.service(service).map(|(name, _)| name.clone()))
+            .with(|driver| driver.advertised(own).map(|(name, _)| name.clone()))
     }
 
     /// The full name of the host that the service runs on, as it is now; it is won by the time the service is registered.
     pub fn host_name(&self) -> Option<NameBuf> {
-        let service = self.service?;
-        self.handle
-            .shared
-            .with(|driver| driver.service_host(service))
+        let own = self.own?;
+        self.handle.shared.with(|driver| driver.service_host(own))
     }
 
-    /// Waits until the service is announced, and returns the name under which it is. `None` after
+    /// Waits until it is announced, and returns the name under which it is. `None` after
     /// [`shutdown`](Mdns::shutdown).
     pub async fn registered(&mut self) -> Option<NameBuf> {
-        self.wait(|driver, service| match driver.service(service)? {
+        self.wait(|driver, own| match driver.advertised(own)? {
             (name, true) => Some(name.clone()),
             (_, false) => None,
         })
         .await
     }
 
-    /// Waits until the service is announced or tries another name, and tells which. What happened before it was asked is
+    /// Waits until it is announced or tries another name, and tells which. What happened before it was asked is
     /// told too, the latest only. `None` after [`shutdown`](Mdns::shutdown).
     pub async fn next_change(&mut self) -> Option<AdvertisementEvent> {
-        self.wait(Driver::next_change).await
+        self.wait(|driver, own| driver.next_change(own)).await
     }
 
     async fn wait<T>(
         &mut self,
-        mut find: impl FnMut(&mut Driver, ServiceId) -> Option<T>,
+        mut find: impl FnMut(&mut Driver, OwnId) -> Option<T>,
     ) -> Option<T> {
-        let service = self.service?;
+        let own = self.own?;
         poll_fn(|context| {
             self.handle.shared.with(|driver| {
-                if let Some(found) = find(driver, service) {
+                if let Some(found) = find(driver, own) {
                     return Poll::Ready(Some(found));
                 }
-                if driver.service(service).is_none() {
+                if driver.advertised(own).is_none() {
                     return Poll::Ready(None);
                 }
-                driver.wake_on_change(service, context);
+                driver.wake_on_change(own, context);
                 Poll::Pending
             })
         })
         .await
     }
 
-    /// Replaces the TXT data, and announces them (RFC 6762 §8.4).
+    /// Replaces the TXT data of a service, and announces them (RFC 6762 §8.4).
     ///
     /// # Errors
-    /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) after [`shutdown`](Mdns::shutdown).
+    /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) for a host, and after [`shutdown`](Mdns::shutdown).
     pub async fn update_txt(&mut self, txt: &TxtVec) -> Result<(), RegisterError> {
-        let service = self.service.ok_or(RegisterError::Unknown)?;
+        let Some(OwnId::Service(service)) = self.own else {
+            return Err(RegisterError::Unknown);
+        };
         self.handle
             .shared
             .command(|driver| driver.update_txt(service, txt.as_txt()))
     }
 
-    /// Withdraws the service; returns when goodbye has been said, at most a little more than a second later.
+    /// Withdraws it; returns when goodbye has been said, at most a little more than a second later.
     pub async fn withdraw(mut self) {
         self.end();
         let mut alarm = Alarm::new(Arc::clone(&self.handle), GOODBYE);
@@ -387,7 +431,7 @@ impl Advertisement {
             let is_done = self.handle.shared.with(|driver| {
                 let is_done = driver.is_silent() || driver.has_ended();
                 if !is_done {
-                    driver.wake_on_silence(context);
+                    driver.waiting().wake_on_silence(context);
                 }
                 is_done
             });
@@ -401,10 +445,8 @@ impl Advertisement {
     }
 
     fn end(&mut self) {
-        if let Some(service) = self.service.take() {
-            self.handle
-                .shared
-                .command(|driver| driver.withdraw(service));
+        if let Some(own) = self.own.take() {
+            self.handle.shared.command(|driver| driver.withdraw(own));
         }
     }
 }
@@ -418,7 +460,7 @@ impl Drop for Advertisement {
 impl fmt::Debug for Advertisement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Advertisement")
-            .field("service", &self.service)
+            .field("own", &self.own)
             .finish_non_exhaustive()
     }
 }
@@ -539,7 +581,7 @@ impl Alarm {
     fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
         let shared = &self.handle.shared;
         let has_come = match self.id {
-            Some(id) => shared.with(|driver| driver.poll_alarm(id, context)),
+            Some(id) => shared.with(|driver| driver.waiting().poll_alarm(id, context)),
             None => {
                 self.id = shared.command(|driver| driver.set_alarm(self.after, context));
                 self.id.is_none()
@@ -556,7 +598,9 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.handle.shared.with(|driver| driver.drop_alarm(id));
+            self.handle
+                .shared
+                .with(|driver| driver.waiting().drop_alarm(id));
         }
     }
 }

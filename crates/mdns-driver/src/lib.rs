@@ -27,16 +27,18 @@ mod handle;
 mod links;
 mod news;
 mod options;
+mod ours;
 mod owned;
 mod run;
 mod subscribers;
+mod waiting;
 
 pub use mdns_proto as proto;
 pub use mdns_socket as socket;
 
 pub use self::{
     clock::{Clock, SystemClock},
-    driver::{AdvertisementEvent, Driver, Subscription},
+    driver::Driver,
     error::Error,
     handle::{Advertisement, Browse, Lookup, Mdns, Query, Resolve, Results},
     links::{LinkInfo, Socket, SourceId},
@@ -44,7 +46,8 @@ pub use self::{
         BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
     },
     options::{Announcement, Options},
+    ours::{AdvertisementEvent, OwnId},
     owned::{Address, Answer, Instance},
     run::{Reactor, Run},
-    subscribers::Subscribers,
+    subscribers::{Asks, Subscribers, Subscription},
 };

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt, io,
     net::{SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
@@ -248,6 +248,18 @@ impl Links {
         self.links.is_empty()
     }
 
+    /// The open links, each with its interface as it was last seen.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (LinkId, &Interface, Family)> {
+        self.links.iter().filter_map(|link| {
+            let LinkConfig {
+                interface, family, ..
+            } = link.config;
+            let mut seen = self.interfaces.iter();
+            let found = seen.find(|found| found.index == interface.0)?;
+            Some((link.id, found, family))
+        })
+    }
+
     pub(crate) fn infos<'a>(&'a self, host: &'a Host<Heap>) -> impl Iterator<Item = LinkInfo> + 'a {
         self.links.iter().map(|link| LinkInfo {
             interface_name: self.name_of(link.config.interface).to_string(),
@@ -308,25 +320,25 @@ impl Links {
         let seen = std::mem::take(&mut self.interfaces);
         let turns = self.close(now, host, &seen);
         self.set_addresses(now, host, &seen);
-        for (link, turn) in turns {
-            match turn {
-                Turn::Up => host.link_up(now, link),
-                Turn::Down => host.link_down(now, link),
+        for (link, fate) in turns {
+            match fate {
+                Fate::ComesUp => host.link_up(now, link),
+                Fate::GoesDown => host.link_down(now, link),
+                Fate::Stays | Fate::Closes => {}
             }
         }
-        let opened = self.open(now, host, &seen);
+        let opened = self.open_new(now, host, &seen);
         self.interfaces = seen;
         Ok(opened?)
     }
 
-    /// Closes the links that are not to be used any more; returns those that have come up, gone down or become another
-    /// network.
+    /// Closes the links that are not to be used any more; returns those that come up, go down or become another network.
     fn close(
         &mut self,
         now: Instant,
         host: &mut Host<Heap>,
         seen: &[Interface],
-    ) -> Vec<(LinkId, Turn)> {
+    ) -> Vec<(LinkId, Fate)> {
         let mut turns = Vec::new();
         let Links {
             selection,
@@ -336,27 +348,21 @@ impl Links {
             ..
         } = self;
         links.retain_mut(|link| {
-            let LinkConfig { interface, family, mtu, .. } = link.config;
-            let found = seen.iter().find(|found| found.index == interface.0);
-            let turn = match found.map(|found| (found, selection.check(found, family))) {
-                Some((found, Ok(()))) if mtu_of(found) == mtu => {
-                    let is_other = is_other_network(addresses.get(&interface.0), &subnets(found), family);
-                    (!link.is_up || is_other).then_some(Turn::Up)
-                }
-                Some((_, Err(Unused::Down | Unused::NoCarrier))) => link.is_up.then_some(Turn::Down),
-                _ => {
-                    info!(interface = interface.0, %family, "link closed");
+            let interface = link.config.interface.0;
+            let before = addresses.get(&interface).map_or(&[][..], Vec::as_slice);
+            let fate = link.fate(selection, seen, before);
+            match fate {
+                Fate::Stays => return true,
+                Fate::ComesUp => link.is_up = true,
+                Fate::GoesDown => link.is_up = false,
+                Fate::Closes => {
                     host.remove_link(now, link.id);
                     sources.retain(|(id, _)| *id != link.source);
-                    return false;
                 }
-            };
-            if let Some(turn) = turn {
-                link.is_up = turn == Turn::Up;
-                info!(interface = interface.0, %family, "link is {}", if link.is_up { "up" } else { "down" });
-                turns.push((link.id, turn));
             }
-            true
+            info!(interface, family = %link.config.family, "link {fate}");
+            turns.push((link.id, fate));
+            fate != Fate::Closes
         });
         turns
     }
@@ -397,7 +403,7 @@ impl Links {
         self.addresses = wanted;
     }
 
-    fn open(
+    fn open_new(
         &mut self,
         now: Instant,
         host: &mut Host<Heap>,
@@ -572,14 +578,53 @@ impl Links {
     }
 }
 
-/// What has become of an open link.
+/// What becomes of an open link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Up,
-    Down,
+enum Fate {
+    Stays,
+    /// Or it is on another network now.
+    ComesUp,
+    GoesDown,
+    /// It is opened anew if it can be.
+    Closes,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fate::Stays => "stays",
+            Fate::ComesUp => "is up",
+            Fate::GoesDown => "is down",
+            Fate::Closes => "closed",
+        })
+    }
 }
 
 impl Link {
+    /// What becomes of it, now that the interfaces are these.
+    fn fate(&self, selection: &Selection, seen: &[Interface], before: &[Subnet]) -> Fate {
+        let LinkConfig {
+            interface,
+            family,
+            mtu,
+            ..
+        } = self.config;
+        let Some(found) = seen.iter().find(|found| found.index == interface.0) else {
+            return Fate::Closes;
+        };
+        let after = subnets(found);
+        let has_others = || !of_family(before, family).eq(of_family(&after, family));
+        match selection.check(found, family) {
+            Err(Unused::Down | Unused::NoCarrier) if self.is_up => Fate::GoesDown,
+            Err(Unused::Down | Unused::NoCarrier) => Fate::Stays,
+            Err(_) => Fate::Closes,
+            Ok(()) if mtu_of(found) != mtu => Fate::Closes,
+            Ok(()) if LinkSocket::keeps_address(family) && has_others() => Fate::Closes,
+            Ok(()) if !self.is_up || is_other_network(before, &after, family) => Fate::ComesUp,
+            Ok(()) => Fate::Stays,
+        }
+    }
+
     fn is_sent(&mut self) {
         if self.trouble.take().is_some() {
             info!(interface = self.config.interface.0, family = %self.config.family, "sends again");
@@ -635,10 +680,14 @@ fn subnets(interface: &Interface) -> Vec<Subnet> {
 }
 
 /// Whether a link that stayed up has none of the addresses that it had: a cable in another hole, another radio cell.
-fn is_other_network(before: Option<&Vec<Subnet>>, after: &[Subnet], family: Family) -> bool {
-    let of_family = |subnet: &&Subnet| Family::of(&subnet.address) == family;
-    let mut before = before.into_iter().flatten().filter(of_family).peekable();
+fn is_other_network(before: &[Subnet], after: &[Subnet], family: Family) -> bool {
+    let mut before = of_family(before, family).peekable();
     before.peek().is_some() && !before.any(|subnet| after.contains(subnet))
+}
+
+fn of_family(subnets: &[Subnet], family: Family) -> impl Iterator<Item = &Subnet> {
+    let is_of = move |subnet: &&Subnet| Family::of(&subnet.address) == family;
+    subnets.iter().filter(is_of)
 }
 
 #[cfg(test)]
@@ -654,19 +703,19 @@ mod tests {
 
     #[test]
     fn a_network_is_another_when_no_address_stays() {
-        let home = vec![subnet("192.168.1.7", 24), subnet("fe80::7", 64)];
+        let home = [subnet("192.168.1.7", 24), subnet("fe80::7", 64)];
         let cafe = [subnet("10.0.0.9", 8), subnet("fe80::7", 64)];
-        assert!(is_other_network(Some(&home), &cafe, Family::V4));
-        assert!(!is_other_network(Some(&home), &cafe, Family::V6));
-        assert!(!is_other_network(Some(&home), &home, Family::V4));
+        assert!(is_other_network(&home, &cafe, Family::V4));
+        assert!(!is_other_network(&home, &cafe, Family::V6));
+        assert!(!is_other_network(&home, &home, Family::V4));
     }
 
     #[test]
     fn a_first_address_is_no_other_network() {
         let home = [subnet("192.168.1.7", 24)];
-        assert!(!is_other_network(None, &home, Family::V4));
+        assert!(!is_other_network(&[], &home, Family::V4));
         assert!(!is_other_network(
-            Some(&vec![subnet("fe80::7", 64)]),
+            &[subnet("fe80::7", 64)],
             &home,
             Family::V4
         ));

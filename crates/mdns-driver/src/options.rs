@@ -41,11 +41,12 @@ impl Options {
 /// A service to be advertised.
 ///
 /// ```
-/// use mdns_driver::Announcement;
+/// use mdns_driver::{Announcement, socket::Selection};
 ///
 /// let ipp = "_ipp._tcp".parse()?;
 /// let printer = Announcement { subtypes: vec!["_universal".into()], ..Announcement::new("Front Desk", ipp, 631) };
-/// # Ok::<(), mdns_driver::proto::name::ServiceError>(())
+/// let for_the_office = Announcement { interfaces: Some(Selection::none().with_name("en*")?), ..printer };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Announcement {
@@ -62,6 +63,9 @@ pub struct Announcement {
     /// The name of the host it runs on, one label without `.local`; by default this host's. Another name is claimed for the
     /// addresses of this host too, as long as a service is on it.
     pub host: Option<String>,
+    /// The interfaces on which it is offered, among those that the host uses; by default all of them. It is asked anew
+    /// whenever interfaces change: taken off an interface the service says goodbye there.
+    pub interfaces: Option<Selection>,
 }
 
 impl Announcement {
@@ -74,6 +78,7 @@ impl Announcement {
             txt: TxtVec::new(),
             subtypes: Vec::new(),
             host: None,
+            interfaces: None,
         }
     }
 }

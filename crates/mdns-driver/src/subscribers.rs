@@ -5,9 +5,109 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use mdns_proto::discovery::AskId;
+use mdns_proto::discovery::{AskId, Event};
+use tracing::debug;
 
-use crate::News;
+use crate::{
+    Answer, BrowseNews, Instance, LookupNews, News, QueryNews, ResolveNews,
+    owned::{Address, InterfaceNames},
+    waiting::keep,
+};
+
+/// Those who are told of everything that was asked for.
+#[derive(Debug, Default)]
+pub struct Asks {
+    browses: Subscribers<BrowseNews>,
+    resolves: Subscribers<ResolveNews>,
+    lookups: Subscribers<LookupNews>,
+    queries: Subscribers<QueryNews>,
+}
+
+/// A kind of subscriber, and where those of it are kept.
+pub trait Subscription: News + Sized {
+    #[doc(hidden)]
+    fn of(asks: &mut Asks) -> &mut Subscribers<Self>;
+}
+
+impl Asks {
+    /// Tells an event to the one whom it is for.
+    pub(crate) fn tell(
+        &mut self,
+        event: Event<'_>,
+        interfaces: &dyn InterfaceNames,
+        woken: &mut Vec<Waker>,
+    ) {
+        match event {
+            Event::Found { ask, instance } | Event::Changed { ask, instance } => {
+                let instance = Instance::new(instance, interfaces);
+                self.browses.tell(ask, woken, |news| news.set(instance));
+            }
+            Event::Gone { ask, instance } => {
+                let instance = Instance::new(instance, interfaces);
+                self.browses.tell(ask, woken, |news| news.remove(&instance));
+            }
+            Event::Resolved { ask, instance } => {
+                let instance = Instance::new(instance, interfaces);
+                self.resolves
+                    .tell(ask, woken, |news| news.set(Some(instance)));
+            }
+            Event::Lost { ask, .. } => self.resolves.tell(ask, woken, |news| news.set(None)),
+            Event::Addresses { ask, host } => {
+                let addresses = Address::all(host.addresses(), interfaces);
+                self.lookups.tell(ask, woken, |news| news.set(addresses));
+            }
+            Event::Answers { ask, records } => {
+                let answers = Answer::all(records, interfaces);
+                self.queries.tell(ask, woken, |news| news.set(answers));
+            }
+            Event::Finished { ask, outcome } => {
+                self.queries.tell(ask, woken, |news| news.finish(outcome))
+            }
+            Event::Incomplete { ask } => {
+                debug!("memory is too small for all results");
+                self.browses.tell(ask, woken, BrowseNews::set_incomplete);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a browse knows now.
+    pub(crate) fn snapshot(&self, browse: AskId) -> Vec<Instance> {
+        let news = self.browses.news(browse);
+        news.map(BrowseNews::snapshot).unwrap_or_default()
+    }
+
+    pub(crate) fn end(&mut self, woken: &mut Vec<Waker>) {
+        self.browses.end(woken);
+        self.resolves.end(woken);
+        self.lookups.end(woken);
+        self.queries.end(woken);
+    }
+}
+
+impl Subscription for BrowseNews {
+    fn of(asks: &mut Asks) -> &mut Subscribers<Self> {
+        &mut asks.browses
+    }
+}
+
+impl Subscription for ResolveNews {
+    fn of(asks: &mut Asks) -> &mut Subscribers<Self> {
+        &mut asks.resolves
+    }
+}
+
+impl Subscription for LookupNews {
+    fn of(asks: &mut Asks) -> &mut Subscribers<Self> {
+        &mut asks.lookups
+    }
+}
+
+impl Subscription for QueryNews {
+    fn of(asks: &mut Asks) -> &mut Subscribers<Self> {
+        &mut asks.queries
+    }
+}
 
 /// All subscribers of one kind.
 #[derive(Debug)]
@@ -46,11 +146,11 @@ impl<N: News> Subscribers<N> {
     }
 
     /// What one has yet to be told.
-    pub(crate) fn news(&self, ask: AskId) -> Option<&N> {
+    fn news(&self, ask: AskId) -> Option<&N> {
         self.by_ask.get(&ask).map(|subscriber| &subscriber.news)
     }
 
-    pub(crate) fn tell(&mut self, ask: AskId, woken: &mut Vec<Waker>, change: impl FnOnce(&mut N)) {
+    fn tell(&mut self, ask: AskId, woken: &mut Vec<Waker>, change: impl FnOnce(&mut N)) {
         if let Some(subscriber) = self.by_ask.get_mut(&ask) {
             change(&mut subscriber.news);
             woken.extend(subscriber.waker.take());
@@ -77,19 +177,11 @@ impl<N: News> Subscribers<N> {
         }
     }
 
-    pub(crate) fn end(&mut self, woken: &mut Vec<Waker>) {
+    fn end(&mut self, woken: &mut Vec<Waker>) {
         woken.extend(
             self.by_ask
                 .drain()
                 .filter_map(|(_, subscriber)| subscriber.waker),
         );
-    }
-}
-
-/// Keeps a waker; returns the one it replaces.
-pub(crate) fn keep(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
-    match slot {
-        Some(known) if known.will_wake(waker) => None,
-        _ => slot.replace(waker.clone()),
     }
 }

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use mdns_driver::{AdvertisementEvent, Announcement, Clock, Driver, Options};
+use mdns_driver::{
+    AdvertisementEvent, Announcement, Clock, Driver, Options, proto::own::RegisterError,
+};
 
 /// The monotonic clock and, beside it, how long the machine has slept.
 #[derive(Clone, Default)]
@@ -97,7 +99,7 @@ fn s16_names_go_out_in_precomposed_form() {
         .advertise(&apart)
         .expect("an advertisement")
         .expect("a driver that runs");
-    let (name, _) = driver.service(id).expect("a service");
+    let (name, _) = driver.advertised(id).expect("a service");
     let label = name.as_name().first_label().map(<[u8]>::to_vec);
     assert_eq!(label.as_deref(), Some("Caf\u{e9}".as_bytes()));
     let host = driver.service_host(id).expect("a host");
@@ -155,7 +157,7 @@ fn an_extra_host_name_goes_with_its_last_service_and_may_come_back() {
             .collect();
         run(&mut driver, &hands, Duration::from_secs(5));
         for &service in &services {
-            assert!(driver.service(service).is_some_and(|(_, is_won)| is_won));
+            assert!(driver.advertised(service).is_some_and(|(_, is_won)| is_won));
             let host = driver.service_host(service).expect("a host");
             assert_eq!(host.to_string(), "d-extra.local");
         }
@@ -165,6 +167,54 @@ fn an_extra_host_name_goes_with_its_last_service_and_may_come_back() {
     };
     claim(&["Desk", "Shelf"]);
     claim(&["Desk"]);
+}
+
+#[test]
+fn a_host_is_advertised_by_itself_or_beside_its_services() {
+    let hands = Hands::default();
+    let mut driver =
+        Driver::with_clock(Options::loopback(), Box::new(hands.clone())).expect("a driver");
+    let advertise = |driver: &mut Driver| driver.advertise_host(Some("d-alone"));
+    let registered = |driver: &mut Driver, host| match driver.next_change(host) {
+        Some(AdvertisementEvent::Registered(name)) => name.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let host = advertise(&mut driver)
+        .expect("a host")
+        .expect("a driver that runs");
+    assert_eq!(advertise(&mut driver), Err(RegisterError::Taken));
+    run(&mut driver, &hands, Duration::from_secs(5));
+    assert_eq!(registered(&mut driver, host), "d-alone.local");
+    assert_eq!(driver.next_change(host), None);
+
+    // A service keeps the name, and who advertises the host now is told at once that it is won.
+    let service = Announcement {
+        host: Some("D-Alone".to_owned()),
+        ..Announcement::new("Desk", "_d-alone._tcp".parse().expect("a type"), 1)
+    };
+    let service = driver.advertise(&service).expect("a service");
+    driver.withdraw(host);
+    assert_eq!(driver.advertised(host), None);
+    let again = advertise(&mut driver)
+        .expect("a host")
+        .expect("a driver that runs");
+    assert_eq!(
+        (again, registered(&mut driver, again)),
+        (host, "d-alone.local".to_owned())
+    );
+
+    driver.withdraw(service.expect("a driver that runs"));
+    driver.withdraw(again);
+    run(&mut driver, &hands, Duration::from_secs(5));
+    let before = sent(&driver);
+    let anew = advertise(&mut driver)
+        .expect("a host")
+        .expect("a driver that runs");
+    assert_eq!(driver.next_change(anew), None, "it was given up");
+    run(&mut driver, &hands, Duration::from_secs(5));
+    assert_eq!(registered(&mut driver, anew), "d-alone.local");
+    // Three probes and two announcements.
+    assert!(sent(&driver) - before >= 5);
 }
 
 #[test]

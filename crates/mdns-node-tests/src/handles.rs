@@ -3,12 +3,13 @@
 use std::{future::Future, marker::PhantomData, time::Duration};
 
 use mdns_driver::{
-    Address, Advertisement, Announcement, Browse, BrowseEvent, Clock, Instance, LinkInfo, Mdns,
-    Options, Reactor, Resolve, ResolveEvent,
+    Address, Advertisement, Announcement, Answer, Browse, BrowseEvent, Clock, Instance, LinkInfo,
+    Mdns, Options, QueryEvent, Reactor, Resolve, ResolveEvent,
     proto::{
-        discovery::AddressKind,
+        discovery::{AddressKind, AskError, Span},
         name::{NameBuf, ServiceType},
-        wire::TxtVec,
+        own::RegisterError,
+        wire::{RecordType, TxtVec},
     },
 };
 
@@ -60,9 +61,8 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
         self.mdns.host_name()
     }
 
-    fn advertise(&self, announcement: &Announcement) -> Advertisement {
-        let advertisement = self.mdns.advertise(announcement);
-        advertisement.expect("an advertisement")
+    fn advertise(&self, announcement: &Announcement) -> Result<Advertisement, RegisterError> {
+        self.mdns.advertise(announcement)
     }
 
     fn registered(&self, advertisement: &mut Advertisement) -> Option<NameBuf> {
@@ -97,9 +97,24 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
         E::block_on(resolve.next_within(within))
     }
 
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Option<Vec<Address>> {
-        let lookup = self.mdns.lookup_host(host, AddressKind::V4);
-        E::block_on(lookup.expect("a look-up").next_within(within))
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError> {
+        let mut lookup = self.mdns.lookup_host(host, AddressKind::V4)?;
+        Ok(E::block_on(lookup.next_within(within)))
+    }
+
+    fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError> {
+        let mut query = self.mdns.query(name, rtype, Span::OneShot)?;
+        let mut answers = Vec::new();
+        while let Some(event) = E::block_on(query.next()) {
+            if let QueryEvent::Answers(found) = event {
+                answers = found;
+            }
+        }
+        Ok(answers)
+    }
+
+    fn reconfirm(&self, instance: &NameBuf) {
+        self.mdns.reconfirm(instance);
     }
 
     fn shutdown(&self) {

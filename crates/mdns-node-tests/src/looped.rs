@@ -7,13 +7,14 @@ use std::{
 };
 
 use mdns_driver::{
-    Address, AdvertisementEvent, Announcement, BrowseEvent, BrowseNews, Clock, Driver, Instance,
-    LinkInfo, LookupNews, Options, ResolveEvent, ResolveNews, Subscription,
+    Address, AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
+    Instance, LinkInfo, LookupNews, Options, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
+    Subscription,
     proto::{
-        discovery::{AddressKind, AskId},
+        discovery::{AddressKind, AskError, AskId, Span},
         name::{NameBuf, ServiceType},
-        own::ServiceId,
-        wire::TxtVec,
+        own::{RegisterError, ServiceId},
+        wire::{RecordType, TxtVec},
     },
 };
 
@@ -21,6 +22,9 @@ use crate::Node;
 
 /// How often a story looks for what it waits for, and a loop for what it is told.
 const TICK: Duration = Duration::from_millis(2);
+
+/// Longer than a question takes that is asked once.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// An event loop that waits for a driver.
 pub trait Loop: 'static {
@@ -179,15 +183,15 @@ impl<L: Loop> Node for Looped<L> {
         self.shared.call(|driver| driver.host_name())
     }
 
-    fn advertise(&self, announcement: &Announcement) -> OwnService {
+    fn advertise(&self, announcement: &Announcement) -> Result<OwnService, RegisterError> {
         let announcement = announcement.clone();
         let service = self
             .shared
             .call(move |driver| driver.advertise(&announcement));
-        OwnService {
+        Ok(OwnService {
             shared: Arc::clone(&self.shared),
-            service: service.expect("an advertisement"),
-        }
+            service: service?,
+        })
     }
 
     fn registered(&self, advertisement: &mut OwnService) -> Option<NameBuf> {
@@ -247,12 +251,31 @@ impl<L: Loop> Node for Looped<L> {
         resolve.next(within)
     }
 
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Option<Vec<Address>> {
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError> {
         let host = host.clone();
         let ask = self
             .shared
             .call(move |driver| driver.lookup_host(host.as_name(), AddressKind::V4));
-        Ask::<LookupNews>::new(&self.shared, ask.expect("a look-up")).next(within)
+        Ok(Ask::<LookupNews>::new(&self.shared, ask?).next(within))
+    }
+
+    fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError> {
+        let name = name.clone();
+        let ask = self
+            .shared
+            .call(move |driver| driver.query(name.as_name(), rtype, Span::OneShot));
+        let ask = Ask::<QueryNews>::new(&self.shared, ask?);
+        let mut answers = Vec::new();
+        while let Some(QueryEvent::Answers(found)) = ask.next(PATIENCE) {
+            answers = found;
+        }
+        Ok(answers)
+    }
+
+    fn reconfirm(&self, instance: &NameBuf) {
+        let instance = instance.clone();
+        self.shared
+            .call(move |driver| driver.reconfirm(instance.as_name()));
     }
 
     fn shutdown(&self) {

@@ -9,11 +9,13 @@ use std::{
 };
 
 use mdns_driver::{
-    Address, Announcement, BrowseEvent, Clock, Instance, LinkInfo, Options, ResolveEvent,
+    Address, Announcement, Answer, BrowseEvent, Clock, Instance, LinkInfo, Options, ResolveEvent,
     SystemClock,
     proto::{
+        discovery::AskError,
         name::{NameBuf, ServiceType},
-        wire::TxtVec,
+        own::RegisterError,
+        wire::{RecordType, TxtVec},
     },
 };
 
@@ -33,7 +35,7 @@ pub trait Node: Clone + Send + Sized + 'static {
     /// Its name.
     fn host_name(&self) -> NameBuf;
     /// Advertises a service.
-    fn advertise(&self, announcement: &Announcement) -> Self::Advertisement;
+    fn advertise(&self, announcement: &Announcement) -> Result<Self::Advertisement, RegisterError>;
     /// Waits until a service is announced; `None` when the node has ended.
     fn registered(&self, advertisement: &mut Self::Advertisement) -> Option<NameBuf>;
     /// Replaces the TXT data.
@@ -51,15 +53,21 @@ pub trait Node: Clone + Send + Sized + 'static {
     /// The next news within a time.
     fn next_resolved(&self, resolve: &mut Self::Resolve, within: Duration) -> Option<ResolveEvent>;
     /// The IPv4 addresses of a host, as first heard within a time.
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Option<Vec<Address>>;
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError>;
+    /// Asks for records once, until the first answer or the end of the question's time.
+    fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError>;
+    /// Says that an instance seems to be gone.
+    fn reconfirm(&self, instance: &NameBuf);
     /// Withdraws everything, and waits until all goodbyes are said.
     fn shutdown(&self);
 }
 
-/// The clocks of the system, with sleep added by hand.
+/// The clocks of the system, which can be put forward by hand, and the wall clock alone, as if the machine had slept.
 #[derive(Clone, Debug)]
 pub struct Clocks {
     system: SystemClock,
+    /// In milliseconds.
+    skipped: Arc<AtomicU64>,
     /// In milliseconds.
     asleep: Arc<AtomicU64>,
 }
@@ -70,23 +78,33 @@ impl Clocks {
     pub fn new() -> Self {
         Clocks {
             system: SystemClock::new(),
+            skipped: Arc::default(),
             asleep: Arc::default(),
         }
     }
 
+    /// Time passes at once. A node finds out when it next looks at its clocks.
+    pub fn skip(&self, span: Duration) {
+        add(&self.skipped, span);
+    }
+
     /// The machine has slept for a while.
     pub fn sleep(&self, span: Duration) {
-        let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        self.asleep.fetch_add(span, Ordering::SeqCst);
+        add(&self.asleep, span);
     }
+}
+
+fn add(millis: &AtomicU64, span: Duration) {
+    let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    millis.fetch_add(span, Ordering::SeqCst);
 }
 
 impl Clock for Clocks {
     fn monotonic(&self) -> Duration {
-        self.system.monotonic()
+        self.system.monotonic() + Duration::from_millis(self.skipped.load(Ordering::SeqCst))
     }
 
     fn wall(&self) -> Duration {
-        self.system.wall() + Duration::from_millis(self.asleep.load(Ordering::SeqCst))
+        self.monotonic() + Duration::from_millis(self.asleep.load(Ordering::SeqCst))
     }
 }

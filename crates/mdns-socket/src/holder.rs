@@ -10,16 +10,30 @@ pub struct Holder {
     pub address: SocketAddr,
     /// The user whose socket it is.
     pub uid: u32,
+    /// The user's name, if the system knows one.
+    pub user: Option<String>,
     /// The process and its name; known only for the own processes of the asking user, or to root.
     pub process: Option<(u32, String)>,
 }
 
+impl Holder {
+    /// The program, or whose it is: `avahi-daemon (pid 812)`, `a program of user avahi`.
+    pub fn program(&self) -> String {
+        match (&self.process, &self.user) {
+            // A process calls itself what it likes.
+            (Some((pid, name)), _) => {
+                let name = name.replace(char::is_control, "\u{fffd}");
+                format!("{name} (pid {pid})")
+            }
+            (None, Some(user)) => format!("a program of user {user}"),
+            (None, None) => format!("a program of user id {}", self.uid),
+        }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.process {
-            Some((pid, name)) => write!(f, "{name} (pid {pid}) on {}", self.address),
-            None => write!(f, "a program of user id {} on {}", self.uid, self.address),
-        }
+        write!(f, "{} on {}", self.program(), self.address)
     }
 }
 
@@ -41,6 +55,7 @@ pub fn port_holders() -> Vec<Holder> {
 mod system {
     use std::collections::HashMap;
 
+    use nix::unistd::{Uid, User};
     use procfs::process::{FDTarget, all_processes};
 
     use super::Holder;
@@ -61,9 +76,15 @@ mod system {
         let holder = |entry: procfs::net::UdpNetEntry| Holder {
             address: entry.local_address,
             uid: entry.uid,
+            user: user_name(entry.uid),
             process: owners.get(&entry.inode).cloned(),
         };
         sockets.into_iter().map(holder).collect()
+    }
+
+    fn user_name(uid: u32) -> Option<String> {
+        let user = User::from_uid(Uid::from_raw(uid)).ok()??;
+        Some(user.name)
     }
 
     /// The process of every socket, by inode. Processes come and go meanwhile, and some may not be
@@ -104,6 +125,7 @@ mod tests {
         let daemon = Holder {
             address,
             uid: 110,
+            user: Some("avahi".to_owned()),
             process: Some((812, "avahi-daemon".to_owned())),
         };
         assert_eq!(daemon.to_string(), "avahi-daemon (pid 812) on 0.0.0.0:5353");
@@ -113,6 +135,14 @@ mod tests {
         };
         assert_eq!(
             hidden.to_string(),
+            "a program of user avahi on 0.0.0.0:5353"
+        );
+        let nobody = Holder {
+            user: None,
+            ..hidden
+        };
+        assert_eq!(
+            nobody.to_string(),
             "a program of user id 110 on 0.0.0.0:5353"
         );
     }

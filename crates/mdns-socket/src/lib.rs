@@ -37,15 +37,18 @@
 #![deny(missing_docs)]
 
 mod error;
+mod group;
 mod holder;
 mod host;
 mod interface;
 mod receive;
 mod selection;
 mod socket;
+mod trial;
 mod watcher;
 
 pub use error::{OpenError, Reason};
+pub use group::{Membership, memberships};
 pub use holder::{Holder, port_holders};
 pub use host::host_name;
 pub use interface::{Address, Change, Interface, changes, interfaces};
@@ -53,4 +56,5 @@ pub use mdns_proto::link::{Family, GROUP_V4, GROUP_V6, PORT};
 pub use receive::{Received, receive};
 pub use selection::{PatternError, Selection, Unused};
 pub use socket::{LinkSocket, UnicastSocket};
+pub use trial::{Trial, try_links};
 pub use watcher::Watcher;

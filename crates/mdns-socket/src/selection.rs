@@ -181,20 +181,19 @@ impl Selection {
     ///
     /// The first reason why not: what is not wanted comes before what is not possible.
     pub fn check(&self, interface: &Interface, family: Family) -> Result<(), Unused> {
-        if self.only.is_some_and(|only| only != family) {
-            return Err(Unused::FamilyUnwanted);
-        }
-        self.wants(interface)?;
+        self.wants(interface, family)?;
         can_be_used(interface, family)
     }
 
-    /// Whether the interface is wanted, in whatever state it is: what a service bound to some
-    /// interfaces asks.
+    /// Whether a link is wanted, in whatever state it is: what a service for some interfaces asks.
     ///
     /// # Errors
     ///
     /// The reason why it is not.
-    pub fn wants(&self, interface: &Interface) -> Result<(), Unused> {
+    pub fn wants(&self, interface: &Interface, family: Family) -> Result<(), Unused> {
+        if self.only.is_some_and(|only| only != family) {
+            return Err(Unused::FamilyUnwanted);
+        }
         if self
             .refused
             .iter()
@@ -442,7 +441,7 @@ mod tests {
             .without_name("eth1")
             .expect("a pattern");
         assert_eq!(names(&selection, &all), [("eth0".to_owned(), Family::V4)]);
-        assert_eq!(selection.wants(&all[1]), Err(Unused::Unwanted));
+        assert_eq!(selection.wants(&all[1], Family::V4), Err(Unused::Unwanted));
     }
 
     #[test]

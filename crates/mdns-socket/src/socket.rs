@@ -41,9 +41,8 @@ const BIND_PAUSE: Duration = Duration::from_millis(2);
 /// multicast comes back to the host, also to this socket, so that all stacks of one host hear each
 /// other (RFC 6762 §15.4); telling own packets from others is the protocol's work.
 ///
-/// It survives a change of addresses, and an interface that goes down and comes up. On Windows,
-/// NetBSD, OpenBSD and illumos an IPv4 link is to be opened again when the interface's addresses
-/// change. One that is removed leaves a useless socket. Close a link that has no address left
+/// It survives an interface that goes down and comes up, and a change of addresses unless it
+/// [keeps an address](Self::keeps_address). One that is removed leaves a useless socket. Close a link that has no address left
 /// ([`Unused::NoAddress`](crate::Unused)): Linux would send from another interface's.
 #[derive(Debug)]
 pub struct LinkSocket {
@@ -74,6 +73,18 @@ impl LinkSocket {
             socket: socket.into(),
             group,
         })
+    }
+
+    /// Whether the socket of a link is joined by an address of the interface, and so must be opened
+    /// again when the interface has other addresses: that of IPv4 on Windows, NetBSD, OpenBSD and
+    /// illumos.
+    pub fn keeps_address(family: Family) -> bool {
+        let by_index = cfg!(any(
+            target_os = "linux",
+            target_vendor = "apple",
+            target_os = "freebsd"
+        ));
+        family == Family::V4 && !by_index
     }
 
     /// Where to send what the whole link is to hear: the group, with the interface's scope id on

@@ -93,6 +93,12 @@ impl Watcher {
     }
 }
 
+/// An event loop may keep it on any thread, and share it.
+const _: fn() = || {
+    fn any_thread<T: Send + Sync>() {}
+    any_thread::<Watcher>();
+};
+
 fn is_overrun(error: &io::Error) -> bool {
     rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOBUFS)
 }
@@ -147,12 +153,14 @@ mod system {
     use std::fmt;
     use std::io;
     use std::net::{Ipv4Addr, UdpSocket};
+    use std::sync::Mutex;
 
     use super::Watcher;
 
-    /// The callback, which ends when this is dropped.
+    /// The callback, which ends when this is dropped. The handle may go to another thread but not
+    /// be shared; behind a lock, which nobody takes, it may.
     pub(super) struct Bell(
-        #[expect(dead_code, reason = "held for its drop")] netwatcher::WatchHandle,
+        #[expect(dead_code, reason = "held for its drop")] Mutex<netwatcher::WatchHandle>,
     );
 
     impl fmt::Debug for Bell {
@@ -175,7 +183,7 @@ mod system {
         let bell = netwatcher::watch_interfaces_with_callback(ring).map_err(io::Error::other)?;
         Ok(Watcher {
             socket: socket.into(),
-            _bell: Bell(bell),
+            _bell: Bell(Mutex::new(bell)),
         })
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 
 use mdns_socket::{
-    Family, GROUP_V4, Interface, LinkSocket, PORT, Received, Selection, UnicastSocket, interfaces,
-    port_holders, receive,
+    Family, GROUP_V4, Interface, LinkSocket, Membership, PORT, Received, Selection, UnicastSocket,
+    interfaces, memberships, port_holders, receive, try_links,
 };
 
 /// The loopback interface of this machine.
@@ -164,4 +164,27 @@ fn the_holder_of_a_socket_is_found() {
             .iter()
             .any(|holder| is_own(holder) && holder.address == (GROUP_V4, PORT).into())
     );
+}
+
+#[test]
+fn a_trial_hears_its_own_datagram() {
+    let lo = loopback();
+    let span = Duration::from_millis(200);
+    let trials = try_links(&[(&lo, open())], &[], b"a trial", span).expect("trials");
+    let [trial] = &trials[..] else {
+        panic!("one link, {} trials", trials.len());
+    };
+    assert!(trial.sent.is_ok() && trial.came_back);
+    // What other tests say at the same time comes from our own address.
+    assert!(trial.by_multicast.is_empty() && trial.by_unicast.is_empty());
+}
+
+#[test]
+fn a_membership_is_seen() {
+    let link = open();
+    let found = memberships().expect("memberships");
+    let is_its = |found: &Membership| found.interface == loopback().index;
+    let its = found.iter().find(|found| is_its(found)).expect("a member");
+    assert!(its.family == Family::V4 && its.sockets >= 1);
+    drop(link);
 }

@@ -1,0 +1,307 @@
+//! What is ours: services, the links that each is for, and the names of the hosts they run on.
+
+use std::{
+    collections::{HashMap, HashSet},
+    task::{Context, Waker},
+};
+
+use mdns_proto::{
+    host::Host,
+    name::{Name, NameBuf},
+    own::{HostId, RegisterError, Service, ServiceId},
+    store::Heap,
+    time::Instant,
+};
+use mdns_socket::Selection;
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::{Announcement, links::Links, waiting::keep};
+
+/// Text as it goes into names: precomposed, or the same word typed on two systems would be two names (RFC 6762 §16).
+pub(crate) fn precomposed(text: &str) -> String {
+    text.nfc().collect()
+}
+
+/// News of something advertised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdvertisementEvent {
+    /// It is announced under this name.
+    Registered(NameBuf),
+    /// Another has the name; this one is tried next.
+    Renamed(NameBuf),
+}
+
+/// What is advertised: a service, or a host by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnId {
+    /// A service, and the host it runs on.
+    Service(ServiceId),
+    /// A host name with the addresses of this host, and nothing else.
+    Host(HostId),
+}
+
+impl From<ServiceId> for OwnId {
+    fn from(service: ServiceId) -> Self {
+        OwnId::Service(service)
+    }
+}
+
+impl From<HostId> for OwnId {
+    fn from(host: HostId) -> Self {
+        OwnId::Host(host)
+    }
+}
+
+/// Something that is advertised.
+#[derive(Debug)]
+struct Advertised {
+    name: NameBuf,
+    /// The host that a service runs on; a host is its own.
+    host: HostId,
+    /// The interfaces that a service is for; `None` for all.
+    interfaces: Option<Selection>,
+    is_registered: bool,
+    is_news: bool,
+    waker: Option<Waker>,
+}
+
+/// All that is advertised, and the hosts it runs on.
+#[derive(Debug)]
+pub(crate) struct Ours {
+    /// The name of this host as it was asked for, and its number once something is advertised on it.
+    main_host: (String, Option<HostId>),
+    /// Other names that were asked for. Each has something advertised on it.
+    extra_hosts: Vec<(String, HostId)>,
+    /// The hosts whose names are won.
+    won_hosts: HashSet<HostId>,
+    advertised: HashMap<OwnId, Advertised>,
+}
+
+impl Ours {
+    /// Nothing yet, on a host that is to have this name.
+    pub(crate) fn new(host_name: String) -> Self {
+        Ours {
+            main_host: (host_name, None),
+            extra_hosts: Vec::new(),
+            won_hosts: HashSet::new(),
+            advertised: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn add_service(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        links: &Links,
+        announcement: &Announcement,
+    ) -> Result<ServiceId, RegisterError> {
+        let label = announcement.host.as_deref().map(precomposed);
+        let on = self.host_id(now, host, label.as_deref())?;
+        let instance = precomposed(&announcement.instance);
+        let subtypes: Vec<&str> = announcement.subtypes.iter().map(String::as_str).collect();
+        let service = Service {
+            txt: announcement.txt.as_txt(),
+            subtypes: &subtypes,
+            host: Some(on),
+            ..Service::new(&instance, &announcement.service_type, announcement.port)
+        };
+        let id = match host.register(now, &service) {
+            Ok(id) => id,
+            Err(error) => {
+                self.release(now, host, on);
+                return Err(error);
+            }
+        };
+        let advertised = Advertised {
+            interfaces: announcement.interfaces.clone(),
+            ..Advertised::new(host.service_name(id), on)
+        };
+        advertised.offer(now, host, links, id);
+        self.advertised.insert(id.into(), advertised);
+        Ok(id)
+    }
+
+    /// Advertises a host by itself. That it is registered already is news.
+    pub(crate) fn add_host(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        label: Option<&str>,
+    ) -> Result<HostId, RegisterError> {
+        let id = self.host_id(now, host, label.map(precomposed).as_deref())?;
+        if self.advertised.contains_key(&id.into()) {
+            return Err(RegisterError::Taken);
+        }
+        let is_won = self.won_hosts.contains(&id);
+        let advertised = Advertised {
+            is_registered: is_won,
+            is_news: is_won,
+            ..Advertised::new(host.host_name(id), id)
+        };
+        self.advertised.insert(id.into(), advertised);
+        Ok(id)
+    }
+
+    /// The host of that name, which is claimed if it is not yet; `None` is this host.
+    fn host_id(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        label: Option<&str>,
+    ) -> Result<HostId, RegisterError> {
+        let (main, main_id) = &mut self.main_host;
+        let Some(label) = label.filter(|label| !main.eq_ignore_ascii_case(label)) else {
+            return match *main_id {
+                Some(id) => Ok(id),
+                None => Ok(*main_id.insert(host.add_host(now, main)?)),
+            };
+        };
+        let mut extra = self.extra_hosts.iter();
+        if let Some((_, id)) = extra.find(|(name, _)| name.eq_ignore_ascii_case(label)) {
+            return Ok(*id);
+        }
+        let id = host.add_host(now, label)?;
+        self.extra_hosts.push((label.to_owned(), id));
+        Ok(id)
+    }
+
+    /// Lets an extra name go with the last that needs it. This host keeps its own.
+    fn release(&mut self, now: Instant, host: &mut Host<Heap>, id: HostId) {
+        if self.advertised.values().any(|other| other.host == id) {
+            return;
+        }
+        let at = self.extra_hosts.iter().position(|(_, extra)| *extra == id);
+        if let Some(at) = at {
+            self.extra_hosts.swap_remove(at);
+            self.won_hosts.remove(&id);
+            host.remove_host(now, id);
+        }
+    }
+
+    /// Withdraws something; whether it was there, and the waker that is kept no more.
+    pub(crate) fn remove(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        own: OwnId,
+    ) -> Option<Option<Waker>> {
+        let advertised = self.advertised.remove(&own)?;
+        if let OwnId::Service(service) = own {
+            host.withdraw(now, service);
+        }
+        self.release(now, host, advertised.host);
+        Some(advertised.waker)
+    }
+
+    /// Offers each service on the links that are for it, after interfaces have changed.
+    pub(crate) fn offer(&self, now: Instant, host: &mut Host<Heap>, links: &Links) {
+        for (&own, advertised) in &self.advertised {
+            if let OwnId::Service(service) = own {
+                advertised.offer(now, host, links, service);
+            }
+        }
+    }
+
+    /// Forgets all; returns the wakers that are kept no more.
+    pub(crate) fn end(&mut self) -> impl Iterator<Item = Waker> {
+        self.advertised
+            .drain()
+            .filter_map(|(_, advertised)| advertised.waker)
+    }
+
+    // --- news ---
+
+    /// A name is won; returns the one to be woken.
+    pub(crate) fn set_registered(
+        &mut self,
+        own: impl Into<OwnId>,
+        name: Name<'_>,
+    ) -> Option<Waker> {
+        let own = own.into();
+        if let OwnId::Host(host) = own {
+            self.won_hosts.insert(host);
+        }
+        self.advertised.get_mut(&own)?.tell(name, true)
+    }
+
+    /// A name is lost, and another tried; returns the one to be woken.
+    pub(crate) fn set_renamed(&mut self, own: impl Into<OwnId>, name: Name<'_>) -> Option<Waker> {
+        let own = own.into();
+        if let OwnId::Host(host) = own {
+            self.won_hosts.remove(&host);
+        }
+        self.advertised.get_mut(&own)?.tell(name, false)
+    }
+
+    /// What has changed since this was last asked.
+    pub(crate) fn next_change(&mut self, own: OwnId) -> Option<AdvertisementEvent> {
+        let advertised = self.advertised.get_mut(&own)?;
+        if !std::mem::take(&mut advertised.is_news) {
+            return None;
+        }
+        let name = advertised.name.clone();
+        Some(match advertised.is_registered {
+            true => AdvertisementEvent::Registered(name),
+            false => AdvertisementEvent::Renamed(name),
+        })
+    }
+
+    /// Keeps a waker for the next change; returns the one that it replaces.
+    pub(crate) fn wake_on_change(&mut self, own: OwnId, context: &Context<'_>) -> Option<Waker> {
+        keep(&mut self.advertised.get_mut(&own)?.waker, context.waker())
+    }
+
+    // --- names ---
+
+    /// The name, and whether it is announced.
+    pub(crate) fn name(&self, own: OwnId) -> Option<(&NameBuf, bool)> {
+        let advertised = self.advertised.get(&own)?;
+        Some((&advertised.name, advertised.is_registered))
+    }
+
+    /// The full name of the host it runs on.
+    pub(crate) fn host_of(&self, host: &Host<Heap>, own: OwnId) -> Option<NameBuf> {
+        let on = self.advertised.get(&own)?.host;
+        host.host_name(on).map(NameBuf::from)
+    }
+
+    /// The full name of this host.
+    pub(crate) fn main_host_name(&self, host: &Host<Heap>) -> NameBuf {
+        let (label, id) = &self.main_host;
+        match id.and_then(|id| host.host_name(id)) {
+            Some(name) => name.into(),
+            None => NameBuf::from_labels([label.as_bytes(), b"local"]).unwrap_or_default(),
+        }
+    }
+}
+
+impl Advertised {
+    fn new(name: Option<Name<'_>>, host: HostId) -> Self {
+        Advertised {
+            name: name.map_or_else(NameBuf::new, NameBuf::from),
+            host,
+            interfaces: None,
+            is_registered: false,
+            is_news: false,
+            waker: None,
+        }
+    }
+
+    fn offer(&self, now: Instant, host: &mut Host<Heap>, links: &Links, service: ServiceId) {
+        let Some(interfaces) = &self.interfaces else {
+            return;
+        };
+        for (link, interface, family) in links.open() {
+            let is_offered = interfaces.wants(interface, family).is_ok();
+            host.set_offered(now, service, link, is_offered);
+        }
+    }
+
+    fn tell(&mut self, name: Name<'_>, is_registered: bool) -> Option<Waker> {
+        self.name = name.into();
+        self.is_registered = is_registered;
+        self.is_news = true;
+        self.waker.take()
+    }
+}
