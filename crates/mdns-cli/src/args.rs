@@ -2,18 +2,27 @@
 //!
 //! Every value is checked here, before any socket is opened. A value that is refused ends the program with exit code 2.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap_complete::Shell;
 use mdns_proto::{
+    discovery::AskError,
     name::{
         LabelError, Name, NameBuf, NameError, ServiceError, ServiceType, check_host,
         check_instance, split_instance,
     },
-    wire::{TxtError, TxtVec},
+    wire::{KindError, RecordType},
 };
 use mdns_socket::{Family, PatternError, Selection, interfaces};
 use mdns_tokio::{Announcement, Options};
+
+use crate::{
+    attributes::{Attribute, Attributes},
+    names::{Names, Wanted},
+    session::Failure,
+    updates::Updates,
+};
 
 /// The domain of multicast DNS (RFC 6762 §3).
 const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
@@ -21,7 +30,7 @@ const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
 const EXIT_CODES: &str = "\
 Exit codes:
   0  found, or advertised
-  1  nothing found
+  1  nothing found; for doctor, something is wrong
   2  something is wrong with the arguments
   3  the network cannot be used, or the output cannot be written";
 
@@ -38,13 +47,21 @@ pub(crate) enum Command {
     Browse(Browse),
     Resolve(Resolve),
     Lookup(Lookup),
+    Reverse(Reverse),
+    Query(Query),
     Advertise(Advertise),
     Demo(Demo),
+    Doctor(Doctor),
+    Monitor(Monitor),
+    Decode(Decode),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// Lists the instances of a service type, or of all types, as they come and go.
 ///
-/// Runs until ctrl-C, unless --timeout or --count ends it.
+/// Runs until ctrl-C, unless --timeout or --count ends it. On a terminal it shows a table of what is there now; elsewhere it
+/// prints a line whenever something comes or goes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -121,18 +138,73 @@ pub(crate) struct Lookup {
     pub(crate) show: Show,
 }
 
-/// Advertises a service until ctrl-C, and then says goodbye.
+/// Tells the names of the host that has an address.
 ///
-/// If another has the name already, the service gets a number, as in `Name (2)`; what is printed has the final name.
+/// Ends when one is known, or after 5 s without an answer.
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("what").args(["instance", "from"]).required(true))]
+#[command(after_help = "\
+Examples:
+  mdns reverse 169.254.7.90
+  mdns reverse fe80::7%eth0                    asks on eth0 only")]
+pub(crate) struct Reverse {
+    /// The address, IPv4 or IPv6; an interface may follow, as in fe80::7%eth0
+    #[arg(value_name = "ADDRESS", value_parser = scoped_address)]
+    address: ScopedAddress,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// Tells the records of a name.
+///
+/// Ends at the first answer, or after 3 s without one. What comes together is told together.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mdns query hall.local AAAA                   one answer
+  mdns query _http._tcp PTR --all              whatever comes within 3 s
+  mdns query 'Front Desk._ipp._tcp' any --all --timeout 60
+                                               as records come and go")]
+pub(crate) struct Query {
+    /// The name; after one label, and after _tcp or _udp, .local may be left out.
+    #[arg(value_name = "NAME", value_parser = record_name)]
+    pub(crate) name: NameBuf,
+
+    /// The type of the records, such as A, AAAA, PTR, SRV, TXT, HINFO, NSEC, or ANY; others as TYPE and their number.
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    pub(crate) record_type: RecordType,
+
+    /// Goes on after the first answer, until the time is up.
+    #[arg(long, short, conflicts_with = "count")]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// Advertises a service, or a host alone, until ctrl-C, and then says goodbye.
+///
+/// If another has the name already, it gets a number, as in `Name (2)` or `host-2`; what is printed has the final name.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("what").args(["instance", "from", "host"]).required(true).multiple(true))]
 #[command(after_help = "\
 Examples:
   mdns advertise 'My Web' _http._tcp 8080 --txt path=/ --txt dark
   mdns advertise Printer _ipp._tcp 631 --subtype _universal --host laser
-  mdns advertise --from services.jsonl
+  mdns advertise --host laser                  the name and the addresses, no service
+  mdns advertise --from services.jsonl --name-file /var/lib/mdns/names
+  monitor | mdns advertise Printer _ipp._tcp 631 --txt state=idle --txt-file -
+                                               each line of the other's output is a change
 
-A line of FILE is a JSON object:
+A line of --from FILE is a JSON object:
   {\"instance\": \"My Web\", \"type\": \"_http._tcp\", \"port\": 8080, \"txt\": {\"path\": \"/\", \"dark\": true},
    \"subtypes\": [\"_printer\"], \"host\": \"laser\"}")]
 pub(crate) struct Advertise {
@@ -149,20 +221,31 @@ pub(crate) struct Advertise {
     port: Option<u16>,
 
     /// Adds an attribute; without a value it is just present.
-    #[arg(long = "txt", value_name = "KEY[=VALUE]", value_parser = attribute, requires = "instance")]
+    #[arg(long = "txt", value_name = "KEY[=VALUE]", value_parser = str::parse::<Attribute>, requires = "instance")]
     txt: Vec<Attribute>,
+
+    /// Changes attributes by the lines of a file, KEY[=VALUE] or !KEY; reads it again at each SIGHUP.
+    ///
+    /// KEY[=VALUE] sets an attribute, !KEY takes one away. If FILE is -, lines are read from standard input, and each is a
+    /// change to what is advertised by then; it goes on when the input ends.
+    #[arg(long, value_name = "FILE", requires = "instance")]
+    txt_file: Option<PathBuf>,
 
     /// Adds a subtype, such as _printer.
     #[arg(long = "subtype", value_name = "SUBTYPE", value_parser = subtype, requires = "instance")]
     subtypes: Vec<String>,
 
-    /// Names the host [default: the system's name].
-    #[arg(long, value_name = "HOST", value_parser = own_host, requires = "instance")]
+    /// Names the host [default: the system's name]. Without NAME nothing but the host is advertised.
+    #[arg(long, value_name = "HOST", value_parser = own_host)]
     host: Option<String>,
 
     /// Advertises the services in a file, one a line.
-    #[arg(long, value_name = "FILE", conflicts_with = "instance")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["instance", "host"])]
     from: Option<PathBuf>,
+
+    /// Keeps the names that are won in a file, and begins with them the next time.
+    #[arg(long, value_name = "FILE")]
+    name_file: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) limits: Limits,
@@ -191,6 +274,102 @@ pub(crate) struct Demo {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+}
+
+/// Says whether mDNS can work on this host, and what to do where it cannot; takes about two seconds.
+///
+/// Lists the network interfaces, which of them can be used and why others cannot; who else has UDP port 5353; whether
+/// what is sent to a host alone arrives; and, by a harmless query on each interface, whether multicast comes back and
+/// who else is there. Needs no root, but only root is told the names of other users' programs.
+///
+/// Exit code 0 means that all is well, 1 that something is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mdns doctor
+  mdns doctor --interface eth0                 something is wrong if eth0 cannot be used
+  mdns doctor --json                           one object, for programs")]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) network: Network,
+
+    /// Prints one JSON object.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Prints what is said on the network, a line a packet.
+///
+/// A line has the time in seconds, the interface, who speaks, and what: `asks` is a query, `says` a response. QU marks a
+/// question that welcomes a unicast answer; `for` is what a host claims, `knows` what need not be answered, `bye` what is
+/// gone, ! what replaces all that was said before, (+ ..) what was not asked for. Left out are .local and the usual TTLs.
+///
+/// Only what is sent to the mDNS groups can be seen, by this host or others. What is sent to one host alone cannot.
+#[derive(Debug, clap::Args)]
+#[command(mut_arg("timeout", |timeout| timeout.visible_alias("duration")))]
+#[command(after_help = "\
+Examples:
+  mdns monitor
+  mdns monitor --interface eth0 --duration 60
+  mdns monitor --json --count 100              with all records, for programs")]
+pub(crate) struct Monitor {
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// Prints what was said in a recording, a line a packet, in the words of `mdns monitor`.
+///
+/// Reads pcap and pcapng: Ethernet with or without VLAN tags, raw IP, BSD loopback, Linux cooked. Packets from or to UDP
+/// port 5353 are shown, what one host sends to another included; others are counted. IP fragments are not put
+/// together. Times count from the first packet.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mdns decode printer.pcapng
+  tcpdump -U -w - udp port 5353 | mdns decode -
+  mdns decode --json printer.pcap              with all records, for programs")]
+pub(crate) struct Decode {
+    /// The recording; - is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Ends after this many packets are shown.
+    #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// Prints one JSON object a line.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Prints a script that completes the words of this command in a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mdns completions bash > ~/.local/share/bash-completion/completions/mdns
+  mdns completions zsh > ~/.zfunc/_mdns
+  mdns completions fish > ~/.config/fish/completions/mdns.fish")]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// Prints a page of the manual, in roff.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mdns man | man -l -
+  mdns man browse > mdns-browse.1")]
+pub(crate) struct Man {
+    /// The command that the page is about [default: mdns itself].
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 /// When to end.
@@ -226,7 +405,7 @@ pub(crate) struct Network {
 }
 
 /// What to print.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Show {
     /// Prints one JSON object a line.
@@ -245,11 +424,20 @@ enum Interface {
     Index(u32),
 }
 
-/// `key=value` or `key`.
+/// An address as it was given, perhaps with the interface that leads to it.
 #[derive(Clone, Debug)]
-struct Attribute {
-    key: String,
-    value: Option<String>,
+struct ScopedAddress {
+    ip: IpAddr,
+    interface: Option<Interface>,
+}
+
+/// What is to be advertised.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are services")]
+pub(crate) enum Own {
+    Service(Announcement),
+    /// A host alone; `None` has the system's name.
+    Host(Option<String>),
 }
 
 impl Command {
@@ -258,8 +446,16 @@ impl Command {
             Command::Browse(args) => args.show,
             Command::Resolve(args) => args.show,
             Command::Lookup(args) => args.show,
+            Command::Reverse(args) => args.show,
+            Command::Query(args) => args.show,
             Command::Advertise(args) => args.show,
             Command::Demo(args) => args.show,
+            Command::Monitor(args) => args.show,
+            Command::Doctor(Doctor { json, .. }) | Command::Decode(Decode { json, .. }) => Show {
+                json: *json,
+                verbose: false,
+            },
+            Command::Completions(_) | Command::Man(_) => Show::default(),
         }
     }
 }
@@ -293,55 +489,126 @@ impl Resolve {
     }
 }
 
+impl Reverse {
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.address.ip
+    }
+
+    /// Where to ask: on the interface in the address, and on those that were asked for.
+    pub(crate) fn network(&self) -> Network {
+        let mut network = self.network.clone();
+        network.interfaces.extend(self.address.interface.clone());
+        network
+    }
+}
+
 impl Advertise {
-    /// What is to be advertised; at least one.
-    pub(crate) fn services(self) -> Result<Vec<Announcement>, String> {
+    /// What is to be advertised; at least one thing.
+    pub(crate) fn own(&self) -> Result<Vec<Own>, String> {
         if let Some(path) = &self.from {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            return crate::services::read(&text)
-                .map_err(|error| format!("{}, {error}", path.display()));
+            let services = std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: {error}", path.display()))
+                .and_then(|text| {
+                    crate::services::read(&text)
+                        .map_err(|error| format!("{}, {error}", path.display()))
+                })?;
+            return Ok(services.into_iter().map(Own::Service).collect());
         }
-        // The group and `requires_all` see to it that these are there.
+        // The group and `requires_all` see to it that all of these are there, or the host alone.
         let (Some(instance), Some(service_type), Some(port)) =
-            (self.instance, self.service_type, self.port)
+            (&self.instance, &self.service_type, self.port)
         else {
-            return Err("NAME, TYPE and PORT, or --from FILE, must be given".to_owned());
+            return Ok(vec![Own::Host(self.host.clone())]);
         };
-        let mut txt = TxtVec::new();
-        for Attribute { key, value } in &self.txt {
-            txt.push(key, value.as_deref().map(str::as_bytes))
-                .map_err(|error| format!("--txt {key:?}: {error}"))?;
+        let txt = self.attributes().to_txt();
+        Ok(vec![Own::Service(Announcement {
+            txt: txt.map_err(|why| format!("--txt {why}"))?,
+            subtypes: self.subtypes.clone(),
+            host: self.host.clone(),
+            ..Announcement::new(instance, service_type.clone(), port)
+        })])
+    }
+
+    /// The attributes of the command line.
+    fn attributes(&self) -> Attributes {
+        self.txt.clone().into()
+    }
+
+    /// Where changes to them come from, if they do.
+    pub(crate) fn updates(&self) -> Result<Option<Updates>, Failure> {
+        let open = |path: &PathBuf| Updates::open(path.clone(), self.attributes());
+        self.txt_file.as_ref().map(open).transpose()
+    }
+
+    /// The names of the last time, if they are kept.
+    pub(crate) fn names(&self) -> Result<Option<Names>, String> {
+        let open = |path: &PathBuf| Names::open(path);
+        self.name_file.as_ref().map(open).transpose()
+    }
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Own::Service(service) => write!(f, "service {:?}", service.instance),
+            Own::Host(Some(host)) => write!(f, "host {host:?}"),
+            Own::Host(None) => f.write_str("this host"),
         }
-        Ok(vec![Announcement {
-            txt,
-            subtypes: self.subtypes,
-            host: self.host,
-            ..Announcement::new(instance, service_type, port)
-        }])
+    }
+}
+
+impl Own {
+    /// What its name is for.
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self {
+            Own::Service(service) => Wanted::service(&service.service_type, &service.instance),
+            Own::Host(Some(host)) => Wanted::host(host),
+            Own::Host(None) => Wanted::host(&mdns_socket::host_name().unwrap_or_default()),
+        }
+    }
+
+    /// The hosts that services run on, each once.
+    pub(crate) fn hosts(all: &[Own]) -> Vec<Own> {
+        let host_of = |own: &Own| match own {
+            Own::Service(service) => Some(service.host.clone()),
+            Own::Host(_) => None,
+        };
+        let distinct: BTreeSet<_> = all.iter().filter_map(host_of).collect();
+        distinct.into_iter().map(Own::Host).collect()
     }
 }
 
 impl Network {
     /// A host on the interfaces that were asked for, or else on the `usual` ones.
     pub(crate) fn options(&self, usual: Selection) -> Result<Options, PatternError> {
-        let mut selection = usual;
-        if !self.interfaces.is_empty() {
-            selection = Selection::none();
-        }
+        Ok(Options {
+            interfaces: self.selection(usual)?,
+            ..Options::default()
+        })
+    }
+
+    /// The interfaces that were asked for, or else the `usual` ones.
+    pub(crate) fn selection(&self, usual: Selection) -> Result<Selection, PatternError> {
+        let mut selection = if self.is_named() {
+            Selection::none()
+        } else {
+            usual
+        };
         for interface in &self.interfaces {
             selection = match interface {
                 Interface::Name(pattern) => selection.with_name(pattern)?,
                 Interface::Index(index) => selection.with_index(*index),
             };
         }
-        if let Some(family) = self.family() {
-            selection = selection.only(family);
-        }
-        Ok(Options {
-            interfaces: selection,
-            ..Options::default()
+        Ok(match self.family() {
+            Some(family) => selection.only(family),
+            None => selection,
         })
+    }
+
+    /// Whether interfaces were asked for.
+    pub(crate) fn is_named(&self) -> bool {
+        !self.interfaces.is_empty()
     }
 
     /// The one family to use, if one was asked for.
@@ -399,6 +666,48 @@ fn host_name(text: &str) -> Result<NameBuf, String> {
     Ok(name)
 }
 
+/// A name that multicast is the place to ask for.
+fn record_name(text: &str) -> Result<NameBuf, String> {
+    let mut name: NameBuf = text
+        .parse()
+        .map_err(|error: NameError| format!("not a name: {error}"))?;
+    let labels: Vec<&[u8]> = name.as_name().labels().collect();
+    let is_short = match labels.as_slice() {
+        [label] => !label.eq_ignore_ascii_case(b"local"),
+        [.., last] => [b"_tcp", b"_udp"]
+            .iter()
+            .any(|l| last.eq_ignore_ascii_case(*l)),
+        [] => false,
+    };
+    if is_short {
+        name.push_name(LOCAL).map_err(|error| error.to_string())?;
+    }
+    match name.as_name().is_link_local() {
+        true => Ok(name),
+        false => Err(AskError::NotLinkLocal.to_string()),
+    }
+}
+
+fn record_type(text: &str) -> Result<RecordType, String> {
+    let rtype: RecordType = text.parse().map_err(|error: KindError| error.to_string())?;
+    match rtype.is_pseudo() && rtype != RecordType::ANY {
+        true => Err("no record has this type".to_owned()),
+        false => Ok(rtype),
+    }
+}
+
+fn scoped_address(text: &str) -> Result<ScopedAddress, String> {
+    let (address, scope) = match text.split_once('%') {
+        Some((address, scope)) => (address, Some(scope)),
+        None => (text, None),
+    };
+    let ip = address
+        .parse()
+        .map_err(|_| "not an IP address".to_owned())?;
+    let interface = scope.map(interface).transpose()?;
+    Ok(ScopedAddress { ip, interface })
+}
+
 fn without_local(text: &str) -> &str {
     let name = text.strip_suffix('.').unwrap_or(text);
     match name.len().checked_sub(".local".len()) {
@@ -411,18 +720,6 @@ fn without_local(text: &str) -> &str {
 
 pub(crate) fn subtype(text: &str) -> Result<String, NameError> {
     NameBuf::from_labels([text.as_bytes()]).map(|_| text.to_owned())
-}
-
-fn attribute(text: &str) -> Result<Attribute, TxtError> {
-    let (key, value) = match text.split_once('=') {
-        Some((key, value)) => (key, Some(value)),
-        None => (text, None),
-    };
-    TxtVec::new().push(key, value.map(str::as_bytes))?;
-    Ok(Attribute {
-        key: key.to_owned(),
-        value: value.map(str::to_owned),
-    })
 }
 
 /// `Front Desk._ipp._tcp`, with or without `.local`.
@@ -585,11 +882,66 @@ mod tests {
         let Command::Advertise(args) = parse(&words) else {
             panic!("another command");
         };
-        let services = args.services().expect("services");
+        let own = args.own().expect("a service");
+        let [Own::Service(service)] = own.as_slice() else {
+            panic!("{own:?}");
+        };
         assert_eq!(
-            services[0].txt.as_txt().to_string(),
+            service.txt.as_txt().to_string(),
             r#""path=/a=b" "empty=" "flag""#
         );
+    }
+
+    #[test]
+    fn records_can_be_asked_for_by_short_names() {
+        for (text, whole) in [
+            ("hall", "hall.local"),
+            ("hall.Local.", "hall.Local"),
+            ("local", "local"),
+            ("_http._tcp", "_http._tcp.local"),
+            ("Front Desk._ipp._TCP", "Front Desk._ipp._TCP.local"),
+            ("1.2.254.169.in-addr.arpa", "1.2.254.169.in-addr.arpa"),
+        ] {
+            let name = record_name(text).map(|name| name.to_string());
+            assert_eq!(name.as_deref(), Ok(whole));
+        }
+        for text in ["", ".", "a..local", "www.example.com", "_tcp.example"] {
+            assert!(record_name(text).is_err(), "{text}");
+        }
+        assert_eq!(record_type("any"), Ok(RecordType::ANY));
+        assert_eq!(record_type("TYPE65280"), Ok(RecordType(65280)));
+        for text in ["", "OPT", "TYPE0", "AXFR", "TYPE252"] {
+            assert!(record_type(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_have_an_interface() {
+        let first = &interfaces().expect("interfaces")[0];
+        let words = ["reverse", &format!("fe80::7%{}", first.name)];
+        let Command::Reverse(args) = parse(&words) else {
+            panic!("another command");
+        };
+        assert_eq!(args.ip().to_string(), "fe80::7");
+        assert_eq!(args.network().interfaces.len(), 1);
+        for text in ["", "hall", "10.0.0", "fe80::7%nosuch0", "fe80::7%"] {
+            assert!(scoped_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_of_services_are_told_once() {
+        let service = |host: Option<&str>| {
+            let http = "_http._tcp".parse().expect("a type");
+            Own::Service(Announcement {
+                host: host.map(str::to_owned),
+                ..Announcement::new("Web", http, 80)
+            })
+        };
+        let all = [None, Some("a"), Some("b"), Some("a"), None].map(service);
+        let hosts = Own::hosts(&all);
+        assert_eq!(hosts.len(), 3, "{hosts:?}");
+        assert!(Own::hosts(&[Own::Host(None)]).is_empty());
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The command `mdns`: finds and advertises services on the local network.
 //!
 //! `args` says what may be asked, `session` holds the network and knows when to end, `commands` does it, `output` prints it.
+//! What is advertised comes from `services` and `attributes`, changes by `updates`, and keeps its `names`.
 
 mod args;
+mod attributes;
 mod commands;
+mod names;
 mod output;
 mod services;
 mod session;
+mod transcript;
+mod updates;
 
 use std::{process::ExitCode, time::Instant};
 

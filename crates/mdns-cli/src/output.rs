@@ -5,11 +5,13 @@
 //!
 //! The fields are documented in `docs/cli.md`, and stay.
 
+mod table;
+
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
     io::{self, Write},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -17,17 +19,21 @@ use mdns_proto::{
     name::{Name, NameBuf, split_instance},
     wire::{Txt, TxtVec},
 };
-use mdns_tokio::{Address, Instance};
+use mdns_tokio::{Address, Answer, Instance};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
 };
 use unicode_width::UnicodeWidthStr as _;
 
+pub(crate) use self::table::Table;
 use crate::args::Show;
 
 /// The width of a column of names.
 const NAME_WIDTH: usize = 34;
+
+/// The width of a column of record types.
+const TYPE_WIDTH: usize = 5;
 
 /// The width of a column of host and port.
 const PLACE_WIDTH: usize = 22;
@@ -46,8 +52,10 @@ pub(crate) enum Kind {
     Resolved,
     /// The details of an instance are not known any more.
     Lost,
-    /// There is no such instance any more.
+    /// There is no such instance, or no such record, any more.
     Gone,
+    /// There is a record.
+    Record,
     /// There is more than memory allows to know of.
     Incomplete,
     /// The addresses of a host are these now.
@@ -89,6 +97,13 @@ pub(crate) struct Line {
     )]
     addresses: Option<Vec<Address>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rtype: Option<String>,
+    /// As in a zone file, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rdata: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     interfaces: Option<Vec<Interface>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<bool>,
@@ -114,6 +129,9 @@ impl Line {
             port: None,
             txt: None,
             addresses: None,
+            rtype: None,
+            rdata: None,
+            interface: None,
             interfaces: None,
             own: None,
         }
@@ -188,17 +206,61 @@ impl Line {
         }
     }
 
+    /// A line about the name of a host of ours.
+    pub(crate) fn of_own_host(event: Kind, host: &NameBuf) -> Self {
+        Line {
+            host: Some(host.to_string()),
+            own: Some(true),
+            ..Line::new(event)
+        }
+    }
+
+    /// A line about a record.
+    pub(crate) fn of_record(event: Kind, record: &Answer) -> Self {
+        Line {
+            name: Some(record.name.to_string()),
+            rtype: Some(record.rtype.to_string()),
+            rdata: Some(record.rdata().to_string()),
+            interface: Some(record.interface_name.to_string()),
+            own: Some(record.is_own),
+            ..Line::new(event)
+        }
+    }
+
     pub(crate) fn joined(interfaces: Vec<Interface>) -> Self {
         Line {
             interfaces: Some(interfaces),
             ..Line::new(Kind::Joined)
         }
     }
+}
 
+/// What can be printed.
+pub(crate) trait Print: Serialize {
+    /// For people, who are shown neither JSON nor control characters.
+    fn columns(&self, stamp: Stamp) -> String;
+
+    /// For programs.
+    fn json(&self, stamp: Stamp) -> Result<Vec<u8>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Stamped<'a, T: ?Sized> {
+            #[serde(flatten)]
+            what: &'a T,
+            #[serde(flatten)]
+            stamp: Stamp,
+        }
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Harmless);
+        Stamped { what: self, stamp }.serialize(&mut serializer)?;
+        Ok(bytes)
+    }
+}
+
+impl Print for Line {
     /// Columns: time in seconds, event, name, place, addresses, attributes.
     fn columns(&self, stamp: Stamp) -> String {
         let kind = format!("{:?}", self.event).to_lowercase();
-        let mut text = format!("{:>8.3}  {kind:<10}  ", stamp.time_ms / 1e3);
+        let mut text = format!("{:>8.3}  {kind:<10}  ", stamp.secs());
         let name = self.name.clone().or_else(|| {
             let service_type = self.service_type.as_ref()?;
             Some(format!("{service_type}.{}", self.domain.as_deref()?))
@@ -212,8 +274,14 @@ impl Line {
             _ => {}
         }
         if let Some(addresses) = &self.addresses {
-            let all: Vec<String> = addresses.iter().map(scoped).collect();
-            column(&mut text, &all.join(", "), 0);
+            column(&mut text, &joined(addresses), 0);
+        }
+        if let (Some(rtype), Some(rdata)) = (&self.rtype, &self.rdata) {
+            column(&mut text, rtype, TYPE_WIDTH);
+            column(&mut text, rdata, PLACE_WIDTH);
+        }
+        if let Some(interface) = &self.interface {
+            column(&mut text, interface, 0);
         }
         if let Some(interfaces) = &self.interfaces {
             let one = |used: &Interface| format!("{} {}", used.interface, used.family);
@@ -226,20 +294,6 @@ impl Line {
         text.truncate(text.trim_end().len());
         text
     }
-
-    fn json(&self, stamp: Stamp) -> Result<Vec<u8>, serde_json::Error> {
-        #[derive(Serialize)]
-        struct Stamped<'a> {
-            #[serde(flatten)]
-            line: &'a Line,
-            #[serde(flatten)]
-            stamp: Stamp,
-        }
-        let mut bytes = Vec::new();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Harmless);
-        Stamped { line: self, stamp }.serialize(&mut serializer)?;
-        Ok(bytes)
-    }
 }
 
 /// Adds a column, as wide as it needs to be and at least `width`, and two spaces.
@@ -247,6 +301,12 @@ fn column(text: &mut String, content: &str, width: usize) {
     let padding = width.saturating_sub(content.width());
     // Writing to a string cannot fail.
     write!(text, "{content}{:padding$}  ", "").ok();
+}
+
+/// Addresses in one column.
+fn joined(addresses: &[Address]) -> String {
+    let all: Vec<String> = addresses.iter().map(scoped).collect();
+    all.join(", ")
 }
 
 /// An address with the interface that one needs to reach it, if one does.
@@ -342,16 +402,28 @@ impl serde_json::ser::Formatter for Harmless {
     }
 }
 
-/// When something was printed.
+/// When something was printed, or what is printed happened.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Stamp {
-    /// Milliseconds since the program started.
+pub(crate) struct Stamp {
+    /// Milliseconds since the program started, or since a recording did.
     time_ms: f64,
     /// Milliseconds since 1970, UTC.
     at: f64,
 }
 
 impl Stamp {
+    /// Of something recorded: when, after the start of the recording and after 1970.
+    pub(crate) fn recorded(after: Duration, since_1970: Duration) -> Self {
+        Stamp {
+            time_ms: millis(after),
+            at: millis(since_1970),
+        }
+    }
+
+    pub(crate) fn secs(self) -> f64 {
+        self.time_ms / 1e3
+    }
+
     fn new(started: Instant, at: Instant) -> Self {
         // Both clocks are read now; what happened before is as much earlier on either.
         let ago = at.elapsed();
@@ -366,7 +438,7 @@ impl Stamp {
 }
 
 /// Milliseconds, with decimals down to microseconds.
-fn millis(span: std::time::Duration) -> f64 {
+fn millis(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
@@ -387,8 +459,45 @@ impl Output {
     /// # Errors
     ///
     /// When nobody reads any more, or the disk is full.
-    pub(crate) fn line(&self, line: &Line) -> io::Result<()> {
-        self.write(io::stdout().lock(), line, Instant::now())
+    pub(crate) fn line(&self, line: &impl Print) -> io::Result<()> {
+        self.line_at(line, Instant::now())
+    }
+
+    /// Prints a line about what happened at this moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn line_at(&self, line: &impl Print, at: Instant) -> io::Result<()> {
+        self.recorded(line, Stamp::new(self.started, at))
+    }
+
+    /// Prints a line about what happened before the program started.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn recorded(&self, line: &impl Print, stamp: Stamp) -> io::Result<()> {
+        self.write(io::stdout().lock(), line, stamp)
+    }
+
+    /// Prints text of our own as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn text(&self, text: &[u8]) -> io::Result<()> {
+        let mut to = io::stdout().lock();
+        to.write_all(text)?;
+        to.flush()
+    }
+
+    /// A table in place of lines, if a person looks on.
+    pub(crate) fn table(&self, with_details: bool) -> Option<Table> {
+        match self.show.json {
+            true => None,
+            false => Table::on_terminal(with_details),
+        }
     }
 
     /// Tells what is used: for people beside the results, for programs among them; if that is wanted.
@@ -396,8 +505,8 @@ impl Output {
         let line = Line::joined(interfaces);
         match (self.show.verbose, self.show.json) {
             (false, _) => Ok(()),
-            (true, true) => self.write(io::stdout().lock(), &line, at),
-            (true, false) => self.write(io::stderr().lock(), &line, at),
+            (true, true) => self.line_at(&line, at),
+            (true, false) => self.write(io::stderr().lock(), &line, Stamp::new(self.started, at)),
         }
     }
 
@@ -411,8 +520,7 @@ impl Output {
         say("error", text);
     }
 
-    fn write(&self, mut to: impl Write, line: &Line, at: Instant) -> io::Result<()> {
-        let stamp = Stamp::new(self.started, at);
+    fn write(&self, mut to: impl Write, line: &impl Print, stamp: Stamp) -> io::Result<()> {
         let mut bytes = match self.show.json {
             true => line.json(stamp)?,
             false => line.columns(stamp).into_bytes(),
@@ -550,6 +658,15 @@ mod tests {
             Line::joined(vec![used]),
             Line::of_host(&host, vec![address("192.0.2.7"), address("2001:db8::7")]),
             Line::of_own(Kind::Renamed, web.as_name(), None, 80, TxtVec::new()),
+            Line::of_own_host(Kind::Registered, &host),
+            Line {
+                name: Some(host.to_string()),
+                rtype: Some("A".to_owned()),
+                rdata: Some("192.0.2.7".to_owned()),
+                interface: Some("eth0".to_owned()),
+                own: Some(false),
+                ..Line::new(Kind::Record)
+            },
         ];
         expect![[r#"
                1.235  joined      eth0 IPv4
@@ -558,6 +675,10 @@ mod tests {
             {"event":"address","host":"hall.local","addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"2001:db8::7","interface":"eth0"}],"time_ms":1234.567,"at":1700000000000.25}
                1.235  renamed     Web (2)._http._tcp.local
             {"event":"renamed","instance":"Web (2)","name":"Web (2)._http._tcp.local","type":"_http._tcp","domain":"local","port":80,"txt":{},"own":true,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  registered  hall.local
+            {"event":"registered","host":"hall.local","own":true,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  record      hall.local                          A      192.0.2.7               eth0
+            {"event":"record","name":"hall.local","rtype":"A","rdata":"192.0.2.7","interface":"eth0","own":false,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&both(&lines));
     }

@@ -7,6 +7,7 @@ use mdns_proto::{
     name::{ServiceType, check_instance},
     wire::TxtVec,
 };
+use mdns_socket::Selection;
 use mdns_tokio::Announcement;
 use serde::Deserialize;
 
@@ -25,6 +26,9 @@ struct Line {
     subtypes: Vec<String>,
     #[serde(default)]
     host: Option<String>,
+    /// Names and patterns; all that are used, if there are none.
+    #[serde(default)]
+    interfaces: Vec<String>,
 }
 
 /// The value of an attribute.
@@ -90,8 +94,19 @@ fn service(line: &str) -> Result<Announcement, String> {
         txt,
         subtypes: line.subtypes,
         host: host.transpose()?,
+        interfaces: interfaces(&line.interfaces)?,
         ..Announcement::new(line.instance, service_type, line.port)
     })
+}
+
+/// What a service is offered on. They need not be there yet.
+fn interfaces(patterns: &[String]) -> Result<Option<Selection>, String> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let mut patterns = patterns.iter();
+    let selection = patterns.try_fold(Selection::none(), |all, pattern| all.with_name(pattern));
+    selection.map(Some).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -101,7 +116,7 @@ mod tests {
     #[test]
     fn a_line_is_a_service() {
         let text = r#"
-            {"instance":"A. B","type":"_http._tcp","port":80,"txt":{"bin":{"base64":"/w=="},"flag":true,"none":null,"path":"/"},"subtypes":["_x"],"host":"h1.local","time_ms":3}
+            {"instance":"A. B","type":"_http._tcp","port":80,"txt":{"bin":{"base64":"/w=="},"flag":true,"none":null,"path":"/"},"subtypes":["_x"],"host":"h1.local","interfaces":["eth0","en*"],"time_ms":3}
 
             {"instance":"C","type":"_ipp._tcp.local","port":631}
         "#;
@@ -112,6 +127,7 @@ mod tests {
             r#""bin=\255" "flag" "none" "path=/""#
         );
         assert_eq!(services[0].host.as_deref(), Some("h1"));
+        assert!(services[0].interfaces.is_some() && services[1].interfaces.is_none());
         assert_eq!(services[1].service_type.to_string(), "_ipp._tcp.local");
     }
 
@@ -123,6 +139,10 @@ mod tests {
             ("nonsense", "expected"),
             (r#"{"instance":"A","type":"http","port":80}"#, "underscore"),
             (r#"{"instance":"","type":"_http._tcp","port":80}"#, "empty"),
+            (
+                r#"{"instance":"A","type":"_http._tcp","port":1,"interfaces":["eth["]}"#,
+                "malformed",
+            ),
             (
                 r#"{"instance":"A","type":"_http._tcp","port":65536}"#,
                 "65536",

@@ -8,6 +8,9 @@ use tokio::signal;
 
 use crate::output::{Interface, Output};
 
+/// What is said where there is no network yet.
+pub(crate) const NO_INTERFACE: &str = "no network interface can be used now; waiting for one";
+
 /// Whether a command found what it was to find, or advertised what it was to advertise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found(pub(crate) bool);
@@ -78,7 +81,7 @@ pub(crate) async fn join(mdns: &Mdns, output: &Output) -> io::Result<()> {
     });
     match used.collect::<Vec<_>>() {
         none if none.is_empty() => {
-            output.remark("no network interface can be used now; waiting for one");
+            output.remark(NO_INTERFACE);
             Ok(())
         }
         used => output.joined(joined, used),
@@ -125,4 +128,37 @@ fn signalled() -> io::Result<impl Future<Output = ()>> {
             std::future::pending().await
         }
     })
+}
+
+/// SIGHUP, which many take to mean: read your file again. From now on it does not end the process.
+#[cfg(unix)]
+pub(crate) struct Hangup(signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangup {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        signal::unix::signal(signal::unix::SignalKind::hangup())
+            .map(Hangup)
+            .map_err(|error| Failure::Network(error.to_string()))
+    }
+
+    /// Ready at each; `None` when there will be none any more.
+    pub(crate) async fn next(&mut self) -> Option<()> {
+        self.0.recv().await
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) struct Hangup;
+
+#[cfg(not(unix))]
+impl Hangup {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Ok(Hangup)
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<()> {
+        None
+    }
 }

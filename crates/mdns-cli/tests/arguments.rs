@@ -20,7 +20,7 @@ fn mdns(words: &[&str]) -> Output {
 fn bad_input_is_refused_with_the_reason() {
     const ADVERTISE: [&str; 4] = ["advertise", "Name", "_http._tcp", "80"];
     let long = "x".repeat(64);
-    let table: [(&[&str], &[&str]); 34] = [
+    let table: [(&[&str], &[&str]); 46] = [
         (&[], &["Usage"]),
         (&["brows"], &["'brows'", "browse"]),
         (&["browse", "http"], &["'http'", "underscore, at byte 0"]),
@@ -71,7 +71,7 @@ fn bad_input_is_refused_with_the_reason() {
             &["lookup", "printer.example.com"],
             &["not a name under .local"],
         ),
-        (&["advertise"], &["<NAME|--from <FILE>>"]),
+        (&["advertise"], &["<NAME|--from <FILE>|--host <HOST>>"]),
         (&["advertise", "Name", "_http._tcp"], &["PORT"]),
         (
             &["advertise", "Name", "http", "80"],
@@ -98,13 +98,43 @@ fn bad_input_is_refused_with_the_reason() {
             &["advertise", "--from", "/no/such/file"],
             &["/no/such/file"],
         ),
+        (
+            &["advertise", "--from", "x", "--host", "laser"],
+            &["--from", "--host"],
+        ),
+        (&["advertise", "--host", "laser", "--txt", "a=1"], &["NAME"]),
+        (
+            &[
+                "advertise",
+                "--host",
+                "laser",
+                "--name-file",
+                "/no/such/names",
+            ],
+            &["/no/such/names", "cannot be written"],
+        ),
+        (&["reverse", "hall"], &["'hall'", "not an IP address"]),
+        (
+            &["reverse", "fe80::7%nosuch0"],
+            &["no such interface", "lo"],
+        ),
+        (
+            &["query", "www.example.com", "A"],
+            &["www.example.com", "not under .local"],
+        ),
+        (&["query", "a..b", "A"], &["'a..b'", "at byte 2"]),
+        (&["query", "hall", "B"], &["'B'", "not a record type"]),
+        (&["query", "hall", "OPT"], &["'OPT'", "no record"]),
+        (&["query", "hall"], &["TYPE"]),
+        (&["completions", "cmd"], &["'cmd'", "bash"]),
+        (&["man", "brows"], &["no such command", "browse"]),
         (&["demo", "--timeout", "-3"], &["'-3'", "above 0"]),
         (&["lookup", "a", "b"], &["'b'"]),
     ];
     for (words, named) in table {
         check_refused(words, named);
     }
-    let options: [(&[&str], &[&str]); 6] = [
+    let options: [(&[&str], &[&str]); 7] = [
         (&["--txt", "=value"], &["'=value'", "empty key"]),
         (&["--txt", "k\u{e9}y=1"], &["printable ASCII, at byte 1"]),
         (
@@ -117,6 +147,7 @@ fn bad_input_is_refused_with_the_reason() {
             &["'two.labels'", "'.'", "at byte 3"],
         ),
         (&["--from", "x"], &["--from"]),
+        (&["--txt-file", "/no/such/file"], &["/no/such/file"]),
     ];
     for (words, named) in options {
         check_refused(&[&ADVERTISE, words].concat(), named);
@@ -138,18 +169,59 @@ fn check_refused(words: &[&str], named: &[&str]) {
 
 #[test]
 fn a_bad_line_of_a_file_is_refused() {
-    let path = std::env::temp_dir().join(format!("mdns-services-{}.jsonl", std::process::id()));
-    fs::write(
-        &path,
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.into_os_string().into_string().expect("UTF-8")
+    };
+    let services = file(
+        "services",
         "{\"instance\":\"A\",\"type\":\"http\",\"port\":80}\n",
-    )
-    .expect("a file");
-    let path_text = path.to_str().expect("UTF-8");
-    check_refused(
-        &["advertise", "--from", path_text],
-        &[path_text, "line 1", "underscore"],
     );
-    fs::remove_file(path).expect("the file");
+    check_refused(
+        &["advertise", "--from", &services],
+        &[&services, "line 1", "underscore"],
+    );
+    let txt = file("txt", "a=1\n=2\n");
+    check_refused(
+        &["advertise", "A", "_http._tcp", "80", "--txt-file", &txt],
+        &[&txt, "line 2", "empty key"],
+    );
+    let names = file("names", "A (2)\n");
+    check_refused(
+        &["advertise", "A", "_http._tcp", "80", "--name-file", &names],
+        &[&names, "line 1", "expected"],
+    );
+    assert_eq!(fs::read_to_string(&names).expect("the file"), "A (2)\n");
+}
+
+#[test]
+fn shells_and_readers_are_told_of_every_command() {
+    let text = |words: &[&str]| {
+        let output = mdns(words);
+        assert!(output.status.success() && output.stderr.is_empty());
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let page = text(&["man"]);
+    assert!(page.contains(".TH mdns 1"), "{page}");
+    for command in [
+        "browse",
+        "reverse",
+        "query",
+        "advertise",
+        "completions",
+        "man",
+    ] {
+        assert!(page.contains(&format!("mdns\\-{command}(1)")), "{command}");
+        let about = text(&["man", command]);
+        assert!(about.contains(&format!(".TH mdns-{command} 1")), "{about}");
+        for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+            let script = text(&["completions", shell]);
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    assert!(text(&["man", "advertise"]).contains("SIGHUP"));
 }
 
 /// Every command explains itself, with examples.
@@ -161,8 +233,15 @@ fn help() {
         &["browse", "--help"],
         &["resolve", "--help"],
         &["lookup", "--help"],
+        &["reverse", "--help"],
+        &["query", "--help"],
         &["advertise", "--help"],
         &["demo", "--help"],
+        &["doctor", "--help"],
+        &["monitor", "--help"],
+        &["decode", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let output = mdns(words);
         assert!(output.status.success() && output.stderr.is_empty());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::{
-    Stream, StreamExt as _,
+    FutureExt as _, Stream, StreamExt as _,
     stream::{AbortHandle, LocalBoxStream, SelectAll, abortable},
 };
 use mdns_proto::{
@@ -19,7 +19,7 @@ use mdns_tokio::{BrowseEvent, Instance, ResolveEvent};
 use super::{Results, key};
 use crate::{
     args::Browse,
-    output::{Kind, Line, Output},
+    output::{Kind, Line, Output, Table},
     session::{Failure, Found, Session},
 };
 
@@ -50,6 +50,7 @@ struct Details {
 
 async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> {
     let mut watch = Watch {
+        table: session.output.table(args.resolve),
         session,
         news: SelectAll::new(),
         types: HashSet::new(),
@@ -63,18 +64,22 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
     }
     .map_err(|error| Failure::Network(error.to_string()))?;
     while !watch.results.are_enough() {
+        watch.draw()?;
         tokio::select! {
             biased;
             () = &mut watch.session.stop => break,
-            Some(news) = watch.news.next() => watch.tell(news)?,
+            Some(news) = watch.news.next() => watch.tell_all(news)?,
         }
     }
+    watch.leave()?;
     Ok(watch.results.outcome())
 }
 
 /// All that is asked for, and what came of it.
 struct Watch<'a> {
     session: &'a mut Session,
+    /// What takes the place of lines, if a person looks on.
+    table: Option<Table>,
     news: SelectAll<LocalBoxStream<'static, News>>,
     /// The types that were found, and are browsed ever since: they may go and come back.
     types: HashSet<String>,
@@ -101,6 +106,19 @@ impl Watch<'_> {
         self.news.push(news.boxed_local());
     }
 
+    /// Tells news, and all that is there with it.
+    fn tell_all(&mut self, news: News) -> Result<(), Failure> {
+        let mut news = Some(news);
+        while let Some(one) = news {
+            self.tell(one)?;
+            if self.results.are_enough() {
+                break;
+            }
+            news = self.news.next().now_or_never().flatten();
+        }
+        Ok(())
+    }
+
     fn tell(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Types(BrowseEvent::Found(found)) => {
@@ -109,13 +127,13 @@ impl Watch<'_> {
                 // What others registered may be no type at all, and cannot be browsed then.
                 let service_type = found.as_service_type().filter(|_| is_new);
                 if let Some(Err(error)) = service_type.map(|found| self.browse(&found)) {
-                    self.remark(&found.name, error);
+                    self.remark(&found.name, error)?;
                 }
             }
             News::Instances(BrowseEvent::Found(found)) => {
                 self.print(&Line::of_instance(Kind::Found, &found))?;
                 if self.resolves {
-                    self.resolve(&found.name);
+                    self.resolve(&found.name)?;
                 } else {
                     self.results.add();
                 }
@@ -154,7 +172,7 @@ impl Watch<'_> {
     }
 
     /// Asks for the details of an instance, and for as long as it is there.
-    fn resolve(&mut self, name: &NameBuf) {
+    fn resolve(&mut self, name: &NameBuf) -> Result<(), Failure> {
         match self.session.mdns.resolve(name) {
             Ok(resolve) => {
                 let owner = Rc::new(name.clone());
@@ -166,17 +184,35 @@ impl Watch<'_> {
                     is_counted: false,
                 };
                 self.details.insert(key(name), details);
+                Ok(())
             }
             Err(error) => self.remark(name, error),
         }
     }
 
     /// Says why there will be no more of something; the others go on.
-    fn remark(&self, name: &NameBuf, error: AskError) {
+    fn remark(&mut self, name: &NameBuf, error: AskError) -> Result<(), Failure> {
+        if let Some(table) = &mut self.table {
+            table.erase()?;
+        }
         self.session.output.remark(&format!("{name}: {error}"));
+        Ok(())
     }
 
-    fn print(&self, line: &Line) -> Result<(), Failure> {
-        Ok(self.session.output.line(line)?)
+    /// Prints a line, or shows it in the table the next time this is drawn.
+    fn print(&mut self, line: &Line) -> Result<(), Failure> {
+        match &mut self.table {
+            Some(table) => table.tell(line),
+            None => self.session.output.line(line)?,
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<(), Failure> {
+        Ok(self.table.as_mut().map_or(Ok(()), Table::draw)?)
+    }
+
+    fn leave(&mut self) -> Result<(), Failure> {
+        Ok(self.table.as_mut().map_or(Ok(()), Table::leave)?)
     }
 }

@@ -2,9 +2,15 @@
 
 mod advertise;
 mod browse;
+mod decode;
 mod demo;
+mod doctor;
 mod lookup;
+mod manual;
+mod monitor;
+mod query;
 mod resolve;
+mod reverse;
 
 use std::time::Duration;
 
@@ -16,7 +22,7 @@ use crate::{
     session::{Failure, Found},
 };
 
-/// How long `resolve` and `lookup` wait for an answer, unless told otherwise.
+/// How long `resolve`, `lookup` and `reverse` wait for an answer, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a result waits for what the other family's link has to add: as long as two links' first questions can be apart
@@ -39,13 +45,20 @@ pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failu
         Command::Browse(args) => browse::run(args, output).await,
         Command::Resolve(args) => resolve::run(args, output).await,
         Command::Lookup(args) => lookup::run(args, output).await,
+        Command::Reverse(args) => reverse::run(args, output).await,
+        Command::Query(args) => query::run(args, output).await,
         Command::Advertise(args) => advertise::run(args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
+        Command::Doctor(args) => doctor::run(&args, output),
+        Command::Monitor(args) => monitor::run(args, output).await,
+        Command::Decode(args) => decode::run(&args, output),
+        Command::Completions(args) => manual::completions(&args, output),
+        Command::Man(args) => manual::page(&args, output),
     }
 }
 
 /// Results counted towards `--count`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Results {
     found: u64,
     /// As many as are wanted, if there is a number.

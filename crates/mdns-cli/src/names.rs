@@ -1,0 +1,218 @@
+//! Names that were won, in a file, to begin with them the next time (RFC 6762 §9: a host keeps the name that it had to
+//! choose).
+//!
+//! A line is a JSON object: `{"type":"_http._tcp.local","wanted":"Web","name":"Web (2)"}`, without `type` for the name of a
+//! host. A name counts for as long as the same one is wanted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use mdns_proto::name::{ServiceType, check_host, check_instance};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+/// What a name is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    /// The type of a service; `None` is a host.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    service_type: Option<String>,
+    /// The label that was asked for.
+    wanted: String,
+}
+
+impl Wanted {
+    pub(crate) fn service(service_type: &ServiceType, label: &str) -> Self {
+        Wanted {
+            service_type: Some(service_type.base().to_string()),
+            wanted: label.to_owned(),
+        }
+    }
+
+    pub(crate) fn host(label: &str) -> Self {
+        Wanted {
+            service_type: None,
+            wanted: label.to_owned(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    wanted: Wanted,
+    name: String,
+}
+
+/// The names of a file.
+#[derive(Debug)]
+pub(crate) struct Names {
+    path: PathBuf,
+    won: BTreeMap<Wanted, String>,
+    /// The file says something else.
+    is_changed: bool,
+}
+
+impl Names {
+    /// The names in a file; none if there is no such file yet.
+    ///
+    /// # Errors
+    ///
+    /// Says what in the file is wrong, or why it cannot be read, or could not be replaced.
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        let of_file = |why: String| format!("{}{why}", path.display());
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(|error| of_file(format!(": {error}")))?,
+        };
+        // Better now than when there is a name to be kept.
+        beside(path).map_err(|error| of_file(format!(" cannot be written: {error}")))?;
+        Ok(Names {
+            path: path.to_owned(),
+            won: parse(&text).map_err(|why| of_file(format!(", {why}")))?,
+            is_changed: false,
+        })
+    }
+
+    /// Forgets all names but those that are wanted.
+    pub(crate) fn retain(&mut self, all_wanted: &BTreeSet<&Wanted>) {
+        self.won.retain(|wanted, _| all_wanted.contains(wanted));
+    }
+
+    /// The name that was won in place of the one that is wanted.
+    pub(crate) fn won(&self, wanted: &Wanted) -> Option<&str> {
+        self.won.get(wanted).map(String::as_str)
+    }
+
+    /// Keeps a name from the next [`save`](Self::save) on.
+    pub(crate) fn keep(&mut self, wanted: &Wanted, name: &str) {
+        if self.won(wanted) != Some(name) {
+            self.won.insert(wanted.clone(), name.to_owned());
+            self.is_changed = true;
+        }
+    }
+
+    /// Replaces the file, if it says something else.
+    ///
+    /// # Errors
+    ///
+    /// Says why it cannot be written. It is as it was then.
+    pub(crate) fn save(&mut self) -> Result<(), String> {
+        match std::mem::take(&mut self.is_changed) {
+            false => Ok(()),
+            true => self
+                .write()
+                .map_err(|error| format!("{} cannot be written: {error}", self.path.display())),
+        }
+    }
+
+    /// Replaces the file by another: whoever reads it, and whenever the power fails, finds all of the old or all of the new.
+    fn write(&self) -> io::Result<()> {
+        let mut file = beside(&self.path)?;
+        for (wanted, name) in &self.won {
+            let line = Line {
+                wanted: wanted.clone(),
+                name: name.clone(),
+            };
+            writeln!(file, "{}", serde_json::to_string(&line)?)?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+/// A file that can take the place of another.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let directory = path.parent().filter(|parent| *parent != Path::new(""));
+    NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
+}
+
+fn parse(text: &str) -> Result<BTreeMap<Wanted, String>, String> {
+    (1..)
+        .zip(text.lines())
+        .map(|(number, line)| parse_line(line).map_err(|why| format!("line {number}: {why}")))
+        .collect()
+}
+
+fn parse_line(line: &str) -> Result<(Wanted, String), String> {
+    let Line { wanted, name } = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let checked = match wanted.service_type {
+        Some(_) => check_instance(&name),
+        None => check_host(&name),
+    };
+    match checked {
+        Ok(()) => Ok((wanted, name)),
+        Err(error) => Err(format!("name {name:?}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn web() -> Wanted {
+        Wanted::service(&"_http._tcp".parse().expect("a type"), "Web")
+    }
+
+    #[test]
+    fn names_outlive_the_program() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("names");
+        let mut names = Names::open(&path).expect("no file yet");
+        assert_eq!(names.won(&web()), None);
+        names.keep(&web(), "Web (2)");
+        names.save().expect("a file");
+        names.keep(&Wanted::host("hall"), "hall-2");
+        names.keep(&web(), "Web (3)");
+        names.save().expect("a file");
+
+        let mut names = Names::open(&path).expect("a file");
+        assert_eq!(names.won(&web()), Some("Web (3)"));
+        assert_eq!(names.won(&Wanted::host("hall")), Some("hall-2"));
+        assert_eq!(names.won(&Wanted::host("attic")), None);
+        // What says nothing new is not written.
+        std::fs::remove_file(&path).expect("the file");
+        names.keep(&web(), "Web (3)");
+        names.save().expect("no file");
+        // Nothing is left beside it.
+        let files = std::fs::read_dir(directory.path()).expect("a directory");
+        assert_eq!(files.count(), 0);
+
+        names.retain(&[&web()].into());
+        names.keep(&web(), "Web");
+        names.save().expect("a file");
+        assert_eq!(
+            std::fs::read_to_string(&path).expect("a file"),
+            "{\"type\":\"_http._tcp.local\",\"wanted\":\"Web\",\"name\":\"Web\"}\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_the_reason() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("names");
+        let good = r#"{"wanted":"hall","name":"hall-2"}"#;
+        for (bad, why) in [
+            ("nonsense", "expected"),
+            ("", "EOF"),
+            ("{}", "missing field"),
+            (r#"{"wanted":"a","name":"a.b"}"#, "name \"a.b\""),
+            (r#"{"type":"_http._tcp","wanted":"a","name":""}"#, "empty"),
+        ] {
+            std::fs::write(&path, format!("{good}\n{bad}\n")).expect("a file");
+            let error = Names::open(&path).expect_err("a fault");
+            let place = format!("{}, line 2: ", path.display());
+            assert!(error.starts_with(&place) && error.contains(why), "{error}");
+        }
+        for path in [directory.path().to_owned(), path.join("in-a-file")] {
+            let error = Names::open(&path).expect_err("no file");
+            assert!(error.starts_with(path.to_str().expect("UTF-8")), "{error}");
+        }
+        let error = Names::open(Path::new("/no/such/directory/names")).expect_err("no directory");
+        assert!(error.contains("cannot be written"), "{error}");
+    }
+}
