@@ -2,11 +2,12 @@
 
   zc.py [--ip v4|v6|all] register FILE   a service a line: {"instance", "type", "port", "txt", "host", "addresses"};
                                          a JSON object on standard input becomes the TXT record of the first
-  zc.py [--ip v4|v6|all] browse TYPE     until stopped
+  zc.py [--ip v4|v6|all] browse TYPE     until stopped; a line on standard input asks for the addresses in the cache
   zc.py [--ip v4|v6|all] host NAME       addresses of NAME.local
 """
 
 import argparse
+import ipaddress
 import json
 import signal
 import socket
@@ -99,6 +100,21 @@ def register(zc, path, stopped):
     zc.unregister_all_services()
 
 
+def browse(zc, service_type, stopped):
+    zeroconf.ServiceBrowser(zc, service_type + ".local.", listener=Told())
+
+    def dumps():
+        for _ in sys.stdin:
+            records = [record for name in zc.cache.names() for record in zc.cache.entries_with_name(name)]
+            now = zeroconf.current_time_millis()
+            known = [record for record in records if not record.is_expired(now)]
+            addresses = {record.address for record in known if isinstance(record, zeroconf.DNSAddress)}
+            say("cache", addresses=sorted(str(ipaddress.ip_address(address)) for address in addresses))
+
+    threading.Thread(target=dumps, daemon=True).start()
+    stopped.wait()
+
+
 def host(zc, name, ip):
     resolvers = {
         "v4": zeroconf.AddressResolverIPv4,
@@ -138,8 +154,7 @@ def main():
         if options.chore == "register":
             register(zc, options.subject, stopped)
         elif options.chore == "browse":
-            zeroconf.ServiceBrowser(zc, options.subject + ".local.", listener=Told())
-            stopped.wait()
+            browse(zc, options.subject, stopped)
         else:
             return host(zc, options.subject, options.ip)
     return 0

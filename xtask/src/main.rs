@@ -1,11 +1,14 @@
 //! Chores of this project, in Rust so that every developer has the same ones: `cargo xtask --help`.
 
 mod exchanges;
+mod firmware;
 mod lab;
 mod no_alloc;
+mod platforms;
 mod rfc;
 mod shell;
 mod sim;
+mod size;
 mod test;
 mod timings;
 
@@ -27,12 +30,18 @@ enum Chore {
     Test(test::Options),
     /// Tests against Avahi and python-zeroconf in network namespaces (root, Linux).
     Lab(lab::Options),
+    /// Builds the firmware and runs it on an emulated board; among real peers too where this is root on Linux.
+    Firmware(firmware::Options),
     /// Links mdns-proto into a program that has no allocator, and runs it.
     NoAlloc,
+    /// Type-checks what runs on std for Windows, macOS and FreeBSD.
+    Platforms(platforms::Options),
     /// Writes docs/conformance.md: what the protocol asks, and the tests that prove it.
     Rfc(rfc::Options),
     /// Lets hosts live in bad worlds and judges them; a failure is shrunk, and the command that repeats it printed.
     Sim(sim::Options),
+    /// Measures what the protocol takes of a board and writes docs/footprint.md.
+    Size(size::Options),
     /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
     Exchanges,
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
@@ -43,9 +52,12 @@ fn main() -> ExitCode {
     let done = match Cli::parse().chore {
         Chore::Test(options) => test::run(&options),
         Chore::Lab(options) => lab::run(&options),
+        Chore::Firmware(options) => firmware::run(&options),
         Chore::NoAlloc => no_alloc::run(),
+        Chore::Platforms(options) => platforms::run(&options),
         Chore::Rfc(options) => rfc::run(&options),
         Chore::Sim(options) => sim::run(&options),
+        Chore::Size(options) => size::run(&options),
         Chore::Exchanges => exchanges::run(),
         Chore::Timings(options) => timings::run(&options),
     };

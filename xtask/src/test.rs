@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{exchanges, lab, no_alloc, rfc, shell::Shell, sim};
+use crate::{exchanges, firmware, lab, no_alloc, platforms, rfc, shell::Shell, sim, size};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -47,6 +47,7 @@ fn parts() -> Vec<Part> {
             &[
                 "fmt --all --check",
                 "fmt --check --manifest-path xtask/no-alloc/Cargo.toml",
+                "fmt --check --manifest-path firmware/Cargo.toml",
             ],
         ),
         commands(
@@ -78,6 +79,11 @@ fn parts() -> Vec<Part> {
             about: "mdns-proto links without an allocator",
             work: Work::Chore(no_alloc::run),
         },
+        Part {
+            name: "platforms",
+            about: "what runs on std type-checks for Windows, macOS and FreeBSD, where a toolchain can",
+            work: Work::Chore(platforms::check),
+        },
         commands(
             "tests",
             "unit, doc, story and property tests of everything",
@@ -87,6 +93,16 @@ fn parts() -> Vec<Part> {
             name: "sim",
             about: "hosts in bad worlds agree in the end and break no rule on the way",
             work: Work::Chore(sim::check),
+        },
+        Part {
+            name: "size",
+            about: "docs/footprint.md says what the protocol takes of a board; no allocator and no panic there",
+            work: Work::Chore(size::check),
+        },
+        Part {
+            name: "firmware",
+            about: "the protocol on an emulated board, alone and, as root, among real peers",
+            work: Work::Chore(firmware::check),
         },
         Part {
             name: "lab",

@@ -111,3 +111,8 @@ pub const CONFIG: Config = Config {
     cache_unasked: false,
     ..Config::DEFAULT
 };
+
+/// The code of docs/embedding.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;

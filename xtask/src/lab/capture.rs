@@ -25,6 +25,11 @@ pub(crate) struct Datagram {
     /// When it passed, by the clock that also stamps the lines of programs.
     pub(crate) at: SystemTime,
     pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    /// The ports, if it is a message.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// The TTL of IPv4, the hop limit of IPv6.
+    pub(crate) hop_limit: u8,
     pub(crate) content: Content,
 }
 
@@ -54,15 +59,32 @@ pub(super) fn read(file: &Path) -> Result<Vec<Datagram>> {
 
 fn datagram(block: &LegacyPcapBlock<'_>) -> Option<Datagram> {
     let packet = SlicedPacket::from_ethernet(block.data).ok()?;
-    let (source, payload) = match packet.net? {
-        NetSlice::Ipv4(ip) => (IpAddr::V4(ip.header().source_addr()), ip.payload().payload),
-        NetSlice::Ipv6(ip) => (IpAddr::V6(ip.header().source_addr()), ip.payload().payload),
+    let (source, destination, hop_limit, payload): (IpAddr, IpAddr, _, _) = match packet.net? {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let (source, destination) = (header.source_addr(), header.destination_addr());
+            let payload = ip.payload().payload;
+            (source.into(), destination.into(), header.ttl(), payload)
+        }
+        NetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            let (source, destination) = (header.source_addr(), header.destination_addr());
+            let payload = ip.payload().payload;
+            (
+                source.into(),
+                destination.into(),
+                header.hop_limit(),
+                payload,
+            )
+        }
         NetSlice::Arp(_) => return None,
     };
+    let mut ports = None;
     let content = match packet.transport {
         Some(TransportSlice::Udp(udp))
             if [udp.source_port(), udp.destination_port()].contains(&PORT) =>
         {
+            ports = Some((udp.source_port(), udp.destination_port()));
             Content::Message(udp.payload().to_vec())
         }
         Some(TransportSlice::Udp(_) | TransportSlice::Tcp(_)) => return None,
@@ -76,6 +98,9 @@ fn datagram(block: &LegacyPcapBlock<'_>) -> Option<Datagram> {
     Some(Datagram {
         at,
         source,
+        destination,
+        ports,
+        hop_limit,
         content,
     })
 }

@@ -70,7 +70,7 @@ pub(super) fn install() -> Result<Tools> {
     Ok(Tools { python })
 }
 
-fn apt(packages: &[&str]) -> Result<()> {
+pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }

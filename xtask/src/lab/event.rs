@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     Registered,
     Renamed,
     Address,
+    /// The addresses that a peer holds.
+    Cache,
     #[default]
     #[serde(other)]
     Other,

@@ -14,7 +14,7 @@ mod capture;
 mod deps;
 mod event;
 pub(crate) mod net;
-mod peer;
+pub(crate) mod peer;
 mod scenarios;
 pub(crate) mod stack;
 
@@ -32,6 +32,7 @@ use clap::Args;
 
 pub(crate) use self::{
     capture::{Content, Datagram},
+    deps::apt,
     event::Kind,
     net::Lab,
 };
@@ -54,9 +55,6 @@ pub(crate) struct Options {
     /// Writes captures and logs of all scenarios here (without it: of failures only, under target/lab).
     #[arg(long, value_name = "DIR")]
     captures: Option<PathBuf>,
-    /// Takes the full time where a scenario has a short version.
-    #[arg(long)]
-    long: bool,
     /// Tests this `mdns` instead of building one.
     #[arg(long, value_name = "PROGRAM")]
     mdns: Option<PathBuf>,
@@ -69,7 +67,6 @@ pub(crate) struct Context {
     pub(crate) mdns: PathBuf,
     /// Where this scenario's capture and log go, without an ending.
     pub(crate) record: PathBuf,
-    pub(crate) long: bool,
     pub(crate) keep: bool,
 }
 
@@ -91,7 +88,6 @@ impl Context {
             tools,
             mdns,
             record: dir.to_owned(),
-            long: false,
             keep: false,
         })
     }
@@ -154,7 +150,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .join(format!("run-{}", std::process::id())),
     };
     let mut context = Context::prepare(&dir, options.mdns.clone())?;
-    context.long = options.long;
     context.keep = options.keep;
 
     if !context.keep {
@@ -178,12 +173,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Two at a time, since they mostly wait; one when a person looks on. Returns how many failed.
+/// Two at a time, since they mostly wait, and the long ones beside them, one after the other; one when a person looks on.
+/// Returns how many failed.
 fn run_scenarios(context: &Context, scenarios: &[Scenario]) -> Result<usize> {
-    let queue = Mutex::new(scenarios.iter());
+    let (long, short): (Vec<_>, Vec<_>) = scenarios.iter().partition(|scenario| scenario.is_long);
+    let queues = [Mutex::new(short.iter()), Mutex::new(long.iter())];
     let failed = Mutex::new(0);
-    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
-    let work = || {
+    let work = |queue: usize| {
+        let next = || queues[queue].lock().ok().and_then(|mut queue| queue.next());
         while let Some(scenario) = next() {
             let start = Instant::now();
             let result = (scenario.run)(&context.named(scenario.name));
@@ -194,8 +191,12 @@ fn run_scenarios(context: &Context, scenarios: &[Scenario]) -> Result<usize> {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..if context.keep { 1 } else { 2 } {
-            scope.spawn(work);
+        if context.keep {
+            scope.spawn(|| (0..queues.len()).for_each(work));
+        } else {
+            for queue in [0, 0, 1] {
+                scope.spawn(move || work(queue));
+            }
         }
     });
     failed

@@ -6,6 +6,7 @@
 use std::{
     fs,
     io::Write as _,
+    ops::Range,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -190,6 +191,20 @@ impl Lab {
         capture::read(&self.pcap())
     }
 
+    /// Opens a port of the first switch to a program that makes its own frames, by this name.
+    pub(crate) fn open_port(&self, port: &str) -> Result<()> {
+        self.bridge
+            .must(&format!("ip tuntap add {port} mode tap"))?;
+        self.bridge
+            .must(&format!("ip link set {port} master br0 up"))
+            .map(drop)
+    }
+
+    /// Starts a program on the switch itself, where its ports are.
+    pub(crate) fn spawn_on_switch(&self, command: &[&str]) -> Result<Peer> {
+        self.bridge.spawn(command)
+    }
+
     fn pcap(&self) -> PathBuf {
         self.record.with_extension("pcap")
     }
@@ -323,6 +338,19 @@ impl Namespace {
         Ok(output.stdout)
     }
 
+    /// Sets what `/proc/sys` has under this key.
+    fn set(&self, key: &str, value: usize) -> Result<()> {
+        let line = format!("echo {value} > /proc/sys/{key}");
+        let output = self.run(&["sh", "-c", &line])?;
+        ensure!(
+            output.status.success(),
+            "{}: `{line}` failed: {}",
+            self.name,
+            output.stderr.trim()
+        );
+        Ok(())
+    }
+
     /// Ends everything in this network namespace, by pid: also what our programs started in turn.
     fn kill_all(&self) {
         let inode = |pid: &str| {
@@ -391,6 +419,11 @@ impl Host {
 
     /// Adds interface `eth<index>`, on the switch `br<index>` (0 or 1), with 10.(99 + index).0.K/24.
     pub(crate) fn plug(&self, index: usize) -> Result<()> {
+        self.plug_into(index, index)
+    }
+
+    /// The same on the switch `br<bridge>`.
+    pub(crate) fn plug_into(&self, index: usize, bridge: usize) -> Result<()> {
         let (pid, k, net) = (&self.namespace.pid, self.number, 99 + index);
         let (device, port) = (format!("eth{index}"), self.port(index));
         let mac = format!("02:00:0a:{net:02x}:00:{k:02x}");
@@ -398,11 +431,10 @@ impl Host {
             "ip link add name {port} type veth peer name {device} address {mac} netns {pid}"
         ))?;
         self.bridge
-            .must(&format!("ip link set {port} master br{index} up"))?;
+            .must(&format!("ip link set {port} master br{bridge} up"))?;
         if !self.families.has_v6() {
-            let key = format!("/proc/sys/net/ipv6/conf/{device}/disable_ipv6");
             self.namespace
-                .run(&["sh", "-c", &format!("echo 1 > {key}")])?;
+                .set(&format!("net/ipv6/conf/{device}/disable_ipv6"), 1)?;
         }
         if self.families.has_v4() {
             self.namespace
@@ -410,6 +442,51 @@ impl Host {
         }
         self.link(index, Link::Up)?;
         Ok(())
+    }
+
+    /// Takes the interface away, as if it had never been there.
+    pub(crate) fn unplug(&self, index: usize) -> Result<()> {
+        self.namespace
+            .must(&format!("ip link del eth{index}"))
+            .map(drop)
+    }
+
+    /// Lays cables to another host without a switch between: `eth<index>` of both, with addresses as [`plug`](Self::plug)
+    /// gives.
+    pub(crate) fn wire(&self, other: &Host, indices: Range<usize>) -> Result<()> {
+        let mut commands = String::new();
+        for index in indices.clone() {
+            let pid = &other.namespace.pid;
+            commands +=
+                &format!("link add eth{index} type veth peer name eth{index} netns {pid}\n");
+        }
+        self.batch(&commands)?;
+        for host in [self, other] {
+            let up = |index| {
+                let (net, k) = (99 + index, host.number);
+                format!("addr add 10.{net}.0.{k}/24 brd + dev eth{index}\nlink set eth{index} up\n")
+            };
+            host.batch(&indices.clone().map(up).collect::<String>())?;
+        }
+        Ok(())
+    }
+
+    /// Many commands of `ip`, a line each.
+    fn batch(&self, commands: &str) -> Result<()> {
+        self.write("/run/batch", commands)?;
+        self.namespace.must("ip -batch /run/batch").map(drop)
+    }
+
+    /// Lets IPv4 sockets join groups on this many interfaces.
+    pub(crate) fn allow_joins(&self, count: usize) -> Result<()> {
+        self.namespace.set("net/ipv4/igmp_max_memberships", count)
+    }
+
+    /// Adds a route by `eth0`.
+    pub(crate) fn add_route(&self, network: &str) -> Result<()> {
+        self.namespace
+            .must(&format!("ip route add {network} dev eth0"))
+            .map(drop)
     }
 
     fn port(&self, index: usize) -> String {

@@ -65,7 +65,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Peer {
     /// Starts `command`; `title` is what it is called in messages.
-    pub(super) fn start(title: String, mut command: Command) -> Result<Self> {
+    pub(crate) fn start(title: String, mut command: Command) -> Result<Self> {
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -39,6 +39,8 @@ pub(crate) struct Service<'a> {
     pub(crate) subtypes: &'a [&'a str],
     /// The host's first label, if not what the stack chooses.
     pub(crate) host: Option<&'a str>,
+    /// Where it is offered; everywhere if empty. Ours alone can.
+    pub(crate) interfaces: &'a [&'a str],
 }
 
 impl<'a> Service<'a> {
@@ -51,6 +53,7 @@ impl<'a> Service<'a> {
             txt: &[],
             subtypes: &[],
             host: None,
+            interfaces: &[],
         }
     }
 
@@ -63,6 +66,7 @@ impl<'a> Service<'a> {
             "txt": txt_json(self.txt),
             "subtypes": self.subtypes,
             "host": self.host.unwrap_or(host.name()),
+            "interfaces": self.interfaces,
             "addresses": host.addresses(),
         })
     }
@@ -241,11 +245,32 @@ fn zeroconf(context: &Context, host: &Host, args: &[&str]) -> Result<Peer> {
     host.spawn(&[&[python, "-u", script, "--ip", ip], args].concat())
 }
 
+/// The addresses in the cache of a browsing `lab/zc.py`.
+pub(crate) fn cached_addresses(peer: &Peer) -> Result<Vec<String>> {
+    let dumps = || {
+        let events = peer.events().into_iter();
+        events.filter(|event| event.kind == Kind::Cache)
+    };
+    let before = dumps().count();
+    peer.write_line("")?;
+    peer.count(Kind::Cache, before + 1, SOON)?;
+    let last = dumps().last().context("it has just come")?;
+    Ok(last.addresses().map(str::to_owned).collect())
+}
+
 /// Sends `count` questions for the host `name` by unicast to `address`, one after the other; returns how many were answered.
-pub(crate) fn ask_directly(host: &Host, address: &str, name: &str, count: usize) -> Result<usize> {
+/// They come from `source`, if that is not empty.
+pub(crate) fn ask_directly(
+    host: &Host,
+    address: &str,
+    name: &str,
+    count: usize,
+    source: &str,
+) -> Result<usize> {
     let script = root().join("xtask/lab/ask.py");
     let script = script.to_str().context("the path of ask.py is not UTF-8")?;
-    let output = host.run(&["python3", script, address, name, &count.to_string()])?;
+    let count = count.to_string();
+    let output = host.run(&["python3", script, address, name, &count, source])?;
     output
         .stdout
         .trim()

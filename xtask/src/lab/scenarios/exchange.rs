@@ -1,10 +1,11 @@
 //! One side advertises, the other finds it whole, looks its host up, and sees it go.
 
-use std::{thread::sleep, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 
+use super::until;
 use crate::lab::{
     Content, Context, Kind, Lab,
     net::{Families, Host},
@@ -169,10 +170,13 @@ fn exchange(
         }
         peer.wait(GOODBYE)?;
         if *publisher == Stack::Ours {
-            sleep(Duration::from_millis(500));
             for (_, daemon) in daemons.iter().filter(|(n, _)| *n >= publishers.len()) {
-                daemon.forgot(&name)?;
-                daemon.forgot(&host_name)?;
+                // What was taken back lives for another second (RFC 6762 §10.1).
+                for text in [&name, &host_name] {
+                    until(&format!("Avahi forgets {text}"), GOODBYE, || {
+                        Ok(!daemon.cache()?.iter().any(|line| line.contains(text)))
+                    })?;
+                }
             }
         }
     }

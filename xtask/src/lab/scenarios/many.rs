@@ -14,14 +14,16 @@ use crate::lab::{
 /// Fifty look-ups of python-zeroconf on a machine of two cores take their time.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Fifty names, since a service borrows its own.
-fn names(prefix: &str) -> Vec<String> {
-    (1..=50).map(|n| format!("{prefix} {n}")).collect()
+const FIFTY: usize = 50;
+
+/// Names, since a service borrows its own.
+pub(super) fn names(prefix: &str, count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("{prefix} {n}")).collect()
 }
 
-fn services(names: &[String], first_port: u16) -> Vec<Service<'_>> {
+pub(super) fn services(names: &[String], first_port: u16) -> Vec<Service<'_>> {
     let service = |(name, port)| Service {
-        txt: &["n=50"],
+        txt: &["n=1"],
         ..Service::new(name, "_http._tcp", port)
     };
     names
@@ -49,7 +51,7 @@ fn fifty(context: &Context, publisher: Stack) -> Result<()> {
         Stack::Avahi.browse(context, lab.host(2), "_http._tcp")?,
         Stack::Zeroconf.browse(context, lab.host(3), "_http._tcp")?,
     ];
-    let names = names("Web");
+    let names = names("Web", FIFTY);
     let services = services(&names, 8000);
     let peer = advertise_many(publisher, context, lab.host(1), &services)?;
     peer.count(Kind::Registered, services.len(), LONG)?;
@@ -69,7 +71,7 @@ pub(super) fn ours(context: &Context) -> Result<()> {
 pub(super) fn theirs(context: &Context) -> Result<()> {
     let lab = Lab::new(context, 3, Families::V4)?;
     let (h1, h2, h3) = (lab.host(1), lab.host(2), lab.host(3));
-    let (avahi, zeroconf) = (names("Avahi"), names("Zeroconf"));
+    let (avahi, zeroconf) = (names("Avahi", FIFTY), names("Zeroconf", FIFTY));
     let (avahi, zeroconf) = (services(&avahi, 8000), services(&zeroconf, 9000));
     let browsing = Stack::Ours.browse(context, h3, "_http._tcp")?;
     let _daemon = h1.avahi("h1", &avahi)?;

@@ -1,5 +1,6 @@
 //! What is played in the lab. A scenario is a function: it makes a network, lets programs talk, and fails with a reason.
 
+mod adapters;
 mod beside;
 mod command;
 mod conflict;
@@ -21,12 +22,23 @@ pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) run: fn(&Context) -> Result<()>,
+    /// Whether it is a minute of waiting, for which the others need not wait.
+    pub(super) is_long: bool,
 }
 
 /// All of them: first the peers among themselves, which proves the lab. The long ones come early, so that the last to run
 /// alone is a short one.
 pub(super) fn all() -> Vec<Scenario> {
-    let scenario = |name, about, run| Scenario { name, about, run };
+    let scenario = |name, about, run| Scenario {
+        name,
+        about,
+        run,
+        is_long: false,
+    };
+    let long = |name, about, run| Scenario {
+        is_long: true,
+        ..scenario(name, about, run)
+    };
     vec![
         scenario(
             "peers-v4",
@@ -45,10 +57,20 @@ pub(super) fn all() -> Vec<Scenario> {
             "fifty services of python-zeroconf, seen by Avahi",
             many::peers,
         ),
-        scenario(
+        long(
             "beside-avahi",
-            "mdns and Avahi on one host, for 15 s (--long: 60 s)",
+            "mdns and Avahi on one host with 20 services each, for a minute",
             beside::avahi,
+        ),
+        long(
+            "one-bridge",
+            "two interfaces of mdns on one wire, for a minute",
+            links::one_bridge,
+        ),
+        scenario(
+            "adapters",
+            "each adapter is found, finds, and keeps to what it owes the network",
+            adapters::adapters,
         ),
         scenario(
             "fifty-ours",
@@ -109,8 +131,18 @@ pub(super) fn all() -> Vec<Scenario> {
         ),
         scenario(
             "late-network",
-            "mdns starts without a network, which comes later",
+            "mdns starts without an interface, which comes later",
             links::late_network,
+        ),
+        scenario(
+            "interface",
+            "an interface comes, goes down, comes up elsewhere, goes and comes",
+            links::interface,
+        ),
+        scenario(
+            "thirty-interfaces",
+            "one mdns on thirty interfaces",
+            links::thirty,
         ),
         scenario(
             "cable",

@@ -1,0 +1,266 @@
+//! The board: a clock, a cable, an interface with addresses, and a socket on which it takes commands.
+
+use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
+use cortex_m_rt::exception;
+use mdns_smoltcp::GROUP_MAC_V4;
+use smoltcp::{
+    iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage},
+    socket::udp,
+    time::{Duration, Instant},
+    wire::{EthernetAddress, IpEndpoint},
+};
+
+use crate::{
+    console::{self, Parameters},
+    device::Device,
+    lan9118::{Lan9118, TICKS_PER_MICRO},
+    say, stack,
+};
+
+/// Where it takes commands, by UDP: `bye`, `stack` or `exit`.
+const COMMAND_PORT: u16 = 4242;
+
+/// The largest UDP payload that fits a frame.
+pub const PACKET: usize = 1472;
+
+/// The clock of the processor, in a millisecond.
+const CYCLES_PER_MILLI: u32 = 25_000;
+
+/// How often it is looked whether the cable is in.
+const CABLE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Packets on their way.
+pub struct Buffers {
+    /// For a socket: what was received.
+    pub received: [u8; PACKET],
+    /// For a socket: what is being sent.
+    pub sent: [u8; PACKET],
+    /// Which packets were received.
+    pub received_meta: [udp::PacketMetadata; 2],
+    /// Which packets are being sent.
+    pub sent_meta: [udp::PacketMetadata; 1],
+    /// Where packets are written.
+    pub packet: [u8; PACKET],
+    command: [u8; 16],
+    command_meta: [udp::PacketMetadata; 1],
+    reply: [u8; 16],
+    reply_meta: [udp::PacketMetadata; 1],
+    sockets: [SocketStorage<'static>; 2],
+}
+
+impl Buffers {
+    /// Without any packet.
+    pub const EMPTY: Buffers = Buffers {
+        received: [0; PACKET],
+        sent: [0; PACKET],
+        received_meta: [udp::PacketMetadata::EMPTY; 2],
+        sent_meta: [udp::PacketMetadata::EMPTY; 1],
+        packet: [0; PACKET],
+        command: [0; 16],
+        command_meta: [udp::PacketMetadata::EMPTY; 1],
+        reply: [0; 16],
+        reply_meta: [udp::PacketMetadata::EMPTY; 1],
+        sockets: [SocketStorage::EMPTY; 2],
+    };
+}
+
+/// What the board is told while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take leave.
+    Bye,
+}
+
+/// The board.
+pub struct Board {
+    /// The chip.
+    pub device: Device,
+    /// Its addresses.
+    pub interface: Interface,
+    /// That for commands, and room for one more.
+    pub sockets: SocketSet<'static>,
+    /// What it was told when it was switched on.
+    pub parameters: Parameters,
+    clock: Clock,
+    commands: SocketHandle,
+    /// The cable, and when to look again.
+    is_plugged: bool,
+    look_at: Instant,
+}
+
+impl Board {
+    /// Switches everything on; with the socket that the program is about, made of buffers that nobody else has.
+    ///
+    /// # Panics
+    /// When it is called twice.
+    pub fn new(buffers: &'static mut Buffers) -> (Board, udp::Socket<'static>, &'static mut [u8]) {
+        let peripherals = Peripherals::take().expect("called once");
+        tick(peripherals.SYST);
+        // SAFETY: the emulated board has this chip there, and the peripherals were not taken before.
+        let mut chip = unsafe { Lan9118::new() };
+        let clock = Clock::new(chip.ticks());
+        let address = chip.address();
+        chip.listen(GROUP_MAC_V4.0);
+        let mut device = Device::new(chip);
+
+        let parameters = console::parameters();
+        let config = Config::new(EthernetAddress(address).into());
+        let mut interface = Interface::new(config, &mut device, Instant::ZERO);
+        interface.update_ip_addrs(|addresses| {
+            addresses.push(parameters.address).ok();
+        });
+        #[cfg(feature = "ipv6")]
+        set_link_local(&mut device.chip, &mut interface, address);
+
+        let mut commands = udp::Socket::new(
+            udp::PacketBuffer::new(&mut buffers.command_meta[..], &mut buffers.command[..]),
+            udp::PacketBuffer::new(&mut buffers.reply_meta[..], &mut buffers.reply[..]),
+        );
+        commands.bind(COMMAND_PORT).ok();
+        let socket = udp::Socket::new(
+            udp::PacketBuffer::new(&mut buffers.received_meta[..], &mut buffers.received[..]),
+            udp::PacketBuffer::new(&mut buffers.sent_meta[..], &mut buffers.sent[..]),
+        );
+        let mut sockets = SocketSet::new(&mut buffers.sockets[..]);
+        let commands = sockets.add(commands);
+        let board = Board {
+            device,
+            interface,
+            sockets,
+            parameters,
+            clock,
+            commands,
+            is_plugged: false,
+            look_at: Instant::ZERO,
+        };
+        (board, socket, &mut buffers.packet)
+    }
+
+    /// The time since it was switched on.
+    pub fn now(&mut self) -> Instant {
+        self.clock.now(self.device.chip.ticks())
+    }
+
+    /// A seed for all chance. This board has no source of noise: its address and the moment have to do. A real one has better.
+    pub fn seed(&mut self) -> u64 {
+        let [a, b, c, d, e, f] = self.device.chip.address();
+        let ticks = self.device.chip.ticks();
+        let seed = u64::from(ticks) << 32 | u64::from(u32::from_le_bytes([c, d, e, f]));
+        let seed = seed ^ u64::from(u16::from_le_bytes([a, b])) << 16;
+        self.parameters.seed.unwrap_or(seed)
+    }
+
+    /// Whether the cable has come in or out since this was last asked.
+    pub fn cable(&mut self, now: Instant) -> Option<Cable> {
+        if now < self.look_at {
+            return None;
+        }
+        self.look_at = now + CABLE_INTERVAL;
+        let is_plugged = self.device.chip.is_plugged();
+        if is_plugged == self.is_plugged {
+            return None;
+        }
+        self.is_plugged = is_plugged;
+        let cable = if is_plugged { Cable::In } else { Cable::Out };
+        say!(now, "cable {cable:?}");
+        Some(cable)
+    }
+
+    /// What the board was told, if it is not a matter of its own.
+    pub fn command(&mut self, now: Instant) -> Option<Command> {
+        let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.commands);
+        let (words, from) = socket.recv().ok()?;
+        let mut command = [0; 5];
+        let len = words.len().min(command.len());
+        command[..len].copy_from_slice(&words[..len]);
+        match &command[..len] {
+            b"bye" => return Some(Command::Bye),
+            b"stack" => {
+                let depth = stack::depth();
+                say!(now, "stack {depth}");
+                self.reply(from.endpoint, &depth.to_be_bytes());
+            }
+            b"exit" => console::exit(),
+            _ => {}
+        }
+        None
+    }
+
+    fn reply(&mut self, to: IpEndpoint, bytes: &[u8]) {
+        let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.commands);
+        // Who gets none asks again.
+        socket.send_slice(bytes, to).ok();
+    }
+
+    /// Sleeps, a millisecond at most.
+    pub fn sleep(&self) {
+        cortex_m::asm::wfi();
+    }
+}
+
+/// The cable of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cable {
+    /// It leads somewhere.
+    In,
+    /// It does not.
+    Out,
+}
+
+/// The link-local IPv6 address that follows from the hardware address (RFC 4291 App. A), and the groups that go with it.
+#[cfg(feature = "ipv6")]
+fn set_link_local(chip: &mut Lan9118, interface: &mut Interface, [a, b, c, d, e, f]: [u8; 6]) {
+    use mdns_smoltcp::GROUP_MAC_V6;
+    use smoltcp::wire::{IpCidr, Ipv6Address};
+
+    let half = |x, y| u16::from_be_bytes([x, y]);
+    let address = Ipv6Address::new(
+        0xfe80,
+        0,
+        0,
+        0,
+        half(a ^ 2, b),
+        half(c, 0xff),
+        half(0xfe, d),
+        half(e, f),
+    );
+    interface.update_ip_addrs(|addresses| {
+        addresses.push(IpCidr::new(address.into(), 64)).ok();
+    });
+    chip.listen(GROUP_MAC_V6.0);
+    // Neighbours that look for the address ask there (RFC 4291 §2.7.1).
+    chip.listen([0x33, 0x33, 0xff, d, e, f]);
+}
+
+/// A millisecond from now, and so on, the processor is woken.
+fn tick(mut timer: SYST) {
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(CYCLES_PER_MILLI - 1);
+    timer.clear_current();
+    timer.enable_counter();
+    timer.enable_interrupt();
+}
+
+#[exception]
+fn SysTick() {}
+
+/// The counter of the chip, which overflows, as a time that does not.
+struct Clock {
+    last: u32,
+    total: u64,
+}
+
+impl Clock {
+    fn new(ticks: u32) -> Self {
+        Clock {
+            last: ticks,
+            total: 0,
+        }
+    }
+
+    fn now(&mut self, ticks: u32) -> Instant {
+        self.total += u64::from(ticks.wrapping_sub(self.last));
+        self.last = ticks;
+        Instant::from_micros((self.total / TICKS_PER_MICRO) as i64)
+    }
+}

@@ -1,0 +1,91 @@
+//! The chip as smoltcp wants it: a token for each frame.
+
+use smoltcp::{
+    phy::{self, DeviceCapabilities, Medium},
+    time::Instant,
+};
+
+use crate::lan9118::{FRAME_MAX, FRAME_WORDS, Lan9118};
+
+/// The chip, and the frames between it and smoltcp.
+pub struct Device {
+    /// The chip itself.
+    pub chip: Lan9118,
+    received: [u32; FRAME_WORDS],
+    sent: [u32; FRAME_WORDS],
+}
+
+impl Device {
+    /// A chip with buffers of its own.
+    pub const fn new(chip: Lan9118) -> Self {
+        Device {
+            chip,
+            received: [0; FRAME_WORDS],
+            sent: [0; FRAME_WORDS],
+        }
+    }
+}
+
+impl phy::Device for Device {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Sending<'a>;
+
+    fn receive(&mut self, _: Instant) -> Option<(Received<'_>, Sending<'_>)> {
+        // A frame may have to be answered at once.
+        if !self.chip.can_send() {
+            return None;
+        }
+        let len = self.chip.receive(&mut self.received)?;
+        let received = Received(bytes(&mut self.received).get(..len)?);
+        let sending = Sending {
+            chip: &mut self.chip,
+            frame: &mut self.sent,
+        };
+        Some((received, sending))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<Sending<'_>> {
+        self.chip.can_send().then_some(Sending {
+            chip: &mut self.chip,
+            frame: &mut self.sent,
+        })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = FRAME_MAX;
+        capabilities
+    }
+}
+
+/// A frame that has come.
+pub struct Received<'a>(&'a [u8]);
+
+impl phy::RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        read(self.0)
+    }
+}
+
+/// Leave to send one frame.
+pub struct Sending<'a> {
+    chip: &'a mut Lan9118,
+    frame: &'a mut [u32; FRAME_WORDS],
+}
+
+impl phy::TxToken for Sending<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
+        let len = len.min(FRAME_MAX);
+        let result = write(&mut bytes(self.frame)[..len]);
+        self.chip.send(self.frame, len);
+        result
+    }
+}
+
+/// The chip moves words, smoltcp bytes.
+fn bytes(words: &mut [u32; FRAME_WORDS]) -> &mut [u8] {
+    // SAFETY: a `u32` is four bytes of any value, and asks more of its place than a byte does.
+    let (_, bytes, _) = unsafe { words.align_to_mut() };
+    bytes
+}

@@ -1,0 +1,95 @@
+//! The loop of every program with mDNS.
+
+use mdns_smoltcp::{
+    Mdns, at,
+    proto::{
+        discovery::Event as News,
+        host::{Event, Storage},
+        link::Family,
+        time::Instant,
+    },
+};
+
+use crate::{
+    board::{Board, Buffers, Cable, Command},
+    console::Parameters,
+    say,
+};
+
+/// The families that the board has.
+const FAMILIES: &[Family] = if cfg!(feature = "ipv6") {
+    &Family::ALL
+} else {
+    &[Family::V4]
+};
+
+/// How many there are: that of the links.
+pub const LINKS: usize = FAMILIES.len();
+
+/// Starts an endpoint on the board, has it told what is wanted of it, and serves it for ever.
+///
+/// # Panics
+/// When the storage is too small for what is wanted.
+pub fn serve<S: Storage>(
+    buffers: &'static mut Buffers,
+    mdns: &'static mut Mdns<S>,
+    want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
+) -> ! {
+    let (mut board, socket, packet) = Board::new(buffers);
+    let (now, seed) = (board.now(), board.seed());
+    mdns.start(
+        now,
+        seed,
+        FAMILIES,
+        &board.device,
+        &mut board.sockets,
+        socket,
+    )
+    .expect("the buffers are large enough");
+    want(mdns, at(now), &board.parameters);
+    loop {
+        let now = board.now();
+        match board.cable(now) {
+            Some(Cable::In) => mdns.link_up(now),
+            Some(Cable::Out) => mdns.link_down(now),
+            None => {}
+        }
+        if board.command(now) == Some(Command::Bye) {
+            say!(now, "bye");
+            mdns.shutdown(at(now));
+        }
+        mdns.poll(
+            now,
+            &mut board.interface,
+            &mut board.device,
+            &mut board.sockets,
+            packet,
+        );
+        while let Some(event) = mdns.poll_event() {
+            tell(now, &event);
+        }
+        let next = mdns.poll_at(now, &mut board.interface, &board.sockets);
+        if next.is_none_or(|next| next > board.now()) {
+            board.sleep();
+        }
+    }
+}
+
+/// Says what has happened.
+fn tell(now: smoltcp::time::Instant, event: &Event<'_>) {
+    match event {
+        Event::Registered { name, .. } => say!(now, "registered {name}"),
+        Event::Renamed { name, .. } => say!(now, "renamed {name}"),
+        Event::HostRegistered { name, .. } => say!(now, "host {name}"),
+        Event::HostRenamed { name, .. } => say!(now, "host renamed {name}"),
+        Event::Discovery(News::Found { instance, .. } | News::Changed { instance, .. }) => {
+            say!(now, "found {}", instance.name());
+            for address in instance.socket_addrs() {
+                say!(now, "found {} at {address}", instance.name());
+            }
+        }
+        Event::Discovery(News::Gone { instance, .. }) => say!(now, "gone {}", instance.name()),
+        Event::Discovery(News::Incomplete { .. }) => say!(now, "incomplete"),
+        _ => {}
+    }
+}

@@ -1,0 +1,143 @@
+//! The images, and what it takes to build and to run them.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    lab::apt,
+    shell::{Shell, has, root, target},
+};
+
+/// The board's processor.
+pub(crate) const CORTEX_M3: &str = "thumbv7m-none-eabi";
+
+/// One without atomic compare-and-swap, whose code the same board runs.
+pub(crate) const CORTEX_M0: &str = "thumbv6m-none-eabi";
+
+/// Debian's compiler, with the sources of `core` to build for targets that it has no library for.
+const DEBIAN: [(&str, &str); 4] = [
+    ("/usr/bin/rustc", "rustc-web"),
+    ("/usr/bin/cargo", "cargo-web"),
+    (
+        "/usr/lib/rustlib/src/rust/library/core/Cargo.toml",
+        "rust-web-src",
+    ),
+    ("/usr/bin/ld.lld-22", "lld-22"),
+];
+
+/// How the images are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compiler {
+    /// The one in use has, or could fetch, the library of the target.
+    Rustup,
+    /// Debian's, which builds the library first.
+    Debian,
+}
+
+/// One way to build the programs in `firmware`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Build {
+    pub(crate) target: &'static str,
+    /// Of the package `firmware`, with commas.
+    pub(crate) features: &'static str,
+    /// `s` or `z`.
+    pub(crate) opt_level: &'static str,
+    /// With the lines of the source for each instruction.
+    pub(crate) lines: bool,
+}
+
+impl Build {
+    /// For the board, to be talked to from a debugger.
+    pub(crate) const TALKING: Build = Build {
+        target: CORTEX_M3,
+        features: "semihosting",
+        opt_level: "s",
+        lines: false,
+    };
+
+    /// As a product is.
+    pub(crate) const SILENT: Build = Build {
+        features: "",
+        ..Build::TALKING
+    };
+
+    /// Builds these programs and says where they are. Builds that differ have different folders, so that none undoes another.
+    pub(crate) fn build(self, compiler: Compiler, programs: &[&str]) -> Result<Vec<PathBuf>> {
+        let folder = format!(
+            "{}-{}{}",
+            self.opt_level,
+            self.features.replace(',', "-"),
+            if self.lines { "-lines" } else { "" }
+        );
+        let out = target().join("firmware").join(folder);
+        let mut cargo = match compiler {
+            Compiler::Rustup => Shell::cargo("build"),
+            Compiler::Debian => Shell::new("/usr/bin/cargo")
+                .args(["build", "-Zbuild-std=core"])
+                .env("RUSTC", "/usr/bin/rustc")
+                .env("RUSTC_BOOTSTRAP", "1"),
+        };
+        cargo = cargo
+            .args(["--quiet", "--release", "--locked", "--target", self.target])
+            .args(["--features", self.features])
+            .args(["--manifest-path".into(), root().join("firmware/Cargo.toml")])
+            .args(["--target-dir".into(), out.clone()])
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
+        if self.lines {
+            cargo = cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+        }
+        for program in programs {
+            cargo = cargo.args(["--bin", program]);
+        }
+        cargo.run()?;
+        let folder = out.join(self.target).join("release");
+        Ok(programs
+            .iter()
+            .map(|program| folder.join(program))
+            .collect())
+    }
+}
+
+/// Finds a compiler for these targets, and installs what is missing of it.
+pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
+    if targets.iter().all(|target| has_library(target)) {
+        return Ok(Compiler::Rustup);
+    }
+    if has("rustup") {
+        println!("firmware: fetching the libraries of {}", targets.join(" "));
+        let added = Shell::new("rustup")
+            .args(["target", "add"])
+            .args(targets.iter().copied())
+            .output();
+        if added.is_ok() && targets.iter().all(|target| has_library(target)) {
+            return Ok(Compiler::Rustup);
+        }
+    }
+    let missing: Vec<_> = DEBIAN
+        .iter()
+        .filter(|(file, _)| !PathBuf::from(file).exists())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        // `rust-lld` comes in a package of its own, and only points to `lld-22`.
+        apt(&[&missing[..], &["rust-web-llvm"]].concat())
+            .context("no library for the board, and none of Debian's compiler")?;
+    }
+    Ok(Compiler::Debian)
+}
+
+fn has_library(target: &str) -> bool {
+    Shell::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output()
+        .is_ok_and(|folder| PathBuf::from(folder.trim()).is_dir())
+}
+
+/// Installs the emulator where it is missing.
+pub(crate) fn emulator() -> Result<()> {
+    if has("qemu-system-arm") {
+        return Ok(());
+    }
+    apt(&["qemu-system-arm"])
+}

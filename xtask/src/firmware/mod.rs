@@ -1,0 +1,130 @@
+//! `cargo xtask firmware`: the programs in `firmware`, built, and run on an emulated board.
+//!
+//! First the board is alone with a test, over loopback, as anybody may; then, as root, on the switch of the lab with real peers.
+
+pub(crate) mod build;
+mod checks;
+mod emulator;
+mod peers;
+
+use std::{
+    path::Path,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use self::{
+    build::Build,
+    checks::{CHECKS, Check, Images},
+};
+use crate::lab;
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Runs the checks whose names contain this.
+    filter: Option<String>,
+    /// Shows the checks and ends.
+    #[arg(long)]
+    list: bool,
+    /// Leaves out what needs root: the board among real peers.
+    #[arg(long)]
+    no_peers: bool,
+}
+
+/// For `cargo xtask test`.
+pub(crate) fn check() -> Result<()> {
+    run(&Options::default())
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let chosen: Vec<_> = CHECKS
+        .iter()
+        .filter(|check| check.name.contains(filter))
+        .collect();
+    if options.list {
+        for check in &chosen {
+            println!("{:<10} {}", check.name, check.about);
+        }
+        for check in &peers::CHECKS {
+            println!("{:<10} {}", check.name, check.about);
+        }
+        return Ok(());
+    }
+
+    let start = Instant::now();
+    build::emulator()?;
+    let compiler = build::compiler(&[build::CORTEX_M3, build::CORTEX_M0])?;
+    println!("tools: {:.1} s", start.elapsed().as_secs_f64());
+
+    let start = Instant::now();
+    let images = Build::TALKING.build(compiler, &["node", "advertise"])?;
+    let [node, advertise] = <[_; 2]>::try_from(images).expect("as many as were asked for");
+    let small = Build {
+        target: build::CORTEX_M0,
+        ..Build::TALKING
+    };
+    let images = Images {
+        node,
+        advertise,
+        advertise_m0: small.build(compiler, &["advertise"])?.remove(0),
+    };
+    println!("images: {:.1} s", start.elapsed().as_secs_f64());
+
+    let start = Instant::now();
+    let failed = run_checks(&images, &chosen);
+    println!("board alone: {:.1} s", start.elapsed().as_secs_f64());
+
+    let start = Instant::now();
+    if options.no_peers {
+        println!("board among peers skipped: --no-peers was given");
+    } else if let Err(why) = lab::possible() {
+        println!("board among peers skipped: {why:#}");
+    } else {
+        peers::run(&images, filter)?;
+        println!("board among peers: {:.1} s", start.elapsed().as_secs_f64());
+    }
+    ensure!(
+        failed == 0,
+        "{failed} of {} checks failed; `cargo xtask firmware NAME` repeats one",
+        chosen.len()
+    );
+    Ok(())
+}
+
+/// Two at a time, since they mostly wait. Returns how many failed.
+fn run_checks(images: &Images, checks: &[&Check]) -> usize {
+    let (queue, failed) = (Mutex::new(checks.iter()), Mutex::new(0));
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let work = || {
+        while let Some(check) = next() {
+            let start = Instant::now();
+            let result = (check.run)(images);
+            say(check.name, start.elapsed(), &result);
+            if let (Err(_), Ok(mut failed)) = (result, failed.lock()) {
+                *failed += 1;
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    failed.into_inner().unwrap_or(checks.len())
+}
+
+fn say(name: &str, time: Duration, result: &Result<()>) {
+    match result {
+        Ok(()) => println!("ok     {name:<10} {:>5.1} s", time.as_secs_f64()),
+        Err(e) => println!("FAILED {name:<10} {:>5.1} s  {e:#}", time.as_secs_f64()),
+    }
+}
+
+/// How deep the stack of a program gets, whichever it is, when it has much to do.
+pub(crate) fn stack(image: &Path) -> Result<usize> {
+    checks::stack(image)
+}

@@ -1,0 +1,292 @@
+//! `cargo xtask size`: what the protocol takes of a board, measured, and kept in docs/footprint.md.
+
+mod elf;
+
+use std::{collections::BTreeMap, fs, time::Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use self::elf::Image;
+use crate::{
+    firmware::{
+        self,
+        build::{self, Build, Compiler},
+    },
+    shell::root,
+};
+
+/// Where the figures are kept.
+const FILE: &str = "docs/footprint.md";
+
+/// How much a figure may grow before the file has to say so.
+const TOLERANCE: f64 = 1.05;
+
+/// The programs, as the tables call them.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("advertise", "responder"),
+    ("browse", "querier"),
+    ("node", "both"),
+];
+
+/// What the board has, and the features of `firmware` for it.
+const FAMILIES: [(&str, &str); 2] = [("IPv4", ""), ("IPv4 and IPv6", "ipv6")];
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fails if a figure has grown by more than 5 %, and writes nothing.
+    #[arg(long)]
+    check: bool,
+}
+
+/// For `cargo xtask test`.
+pub(crate) fn check() -> Result<()> {
+    run(&Options { check: true })
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let start = Instant::now();
+    build::emulator()?;
+    let compiler = build::compiler(&[build::CORTEX_M3])?;
+    let kept = fs::read_to_string(root().join(FILE)).unwrap_or_default();
+    // Where the file says which is smaller, the other need not be built.
+    let levels: &[&'static str] = match level(&kept).filter(|_| options.check) {
+        Some("s") => &["s"],
+        Some("z") => &["z"],
+        _ => &["s", "z"],
+    };
+    let report = measure(compiler, levels)?;
+    scan(compiler)?;
+    println!("size: {:.1} s", start.elapsed().as_secs_f64());
+    if options.check {
+        return compare(&figures(&kept), &figures(&report));
+    }
+    print!("{report}");
+    fs::write(root().join(FILE), report).context(FILE)
+}
+
+/// Everything, as the file has it.
+fn measure(compiler: Compiler, levels: &[&'static str]) -> Result<String> {
+    let measured = levels.iter().map(|level| Measured::at(compiler, level));
+    let measured = measured.collect::<Result<Vec<_>>>()?;
+    let best = measured
+        .iter()
+        .min_by_key(|measured| measured.rows.iter().map(|row| row.flash).sum::<i64>());
+    let Measured {
+        level,
+        rows,
+        buffers,
+        slots,
+    } = best.context("no level was asked for")?;
+
+    let mut report = include_str!("head.md").to_owned();
+    report += &format!("Measured at `opt-level = \"{level}\"`, the smaller of `s` and `z`.\n\n");
+    report += "| of a board with | flash | static RAM | stack |\n|---|---:|---:|---:|\n";
+    for row in rows {
+        report += &format!(
+            "| {} | {} | {} | {} |\n",
+            row.name,
+            number(row.flash),
+            number(row.ram),
+            number(row.stack)
+        );
+    }
+    report += &format!(
+        "\nPacket buffers, which the baseline has too: {} bytes.\n",
+        number(*buffers)
+    );
+    report += include_str!("slots.md");
+    report += "\n| slot | bytes |\n|---|---:|\n";
+    for (name, size) in slots {
+        report += &format!("| {} | {size} |\n", name.to_lowercase().replace('_', " "));
+    }
+    Ok(report)
+}
+
+/// All figures at one level of optimisation.
+struct Measured {
+    level: &'static str,
+    rows: Vec<Row>,
+    buffers: i64,
+    slots: Vec<(String, u64)>,
+}
+
+/// One program on one kind of board, less the baseline.
+struct Row {
+    name: String,
+    flash: i64,
+    ram: i64,
+    stack: i64,
+}
+
+impl Measured {
+    fn at(compiler: Compiler, level: &'static str) -> Result<Self> {
+        let (mut rows, mut buffers) = (Vec::new(), 0);
+        for (families, features) in FAMILIES {
+            let build = Build {
+                features,
+                opt_level: level,
+                ..Build::SILENT
+            };
+            let names: Vec<_> = ["baseline"]
+                .into_iter()
+                .chain(PROGRAMS.map(|(program, _)| program))
+                .collect();
+            let images = build.build(compiler, &names)?;
+            let mut taken = Vec::new();
+            for image in &images {
+                let memory = Image::read(image)?.memory()?;
+                let stack = firmware::stack(image)?;
+                taken.push([memory.flash, memory.ram, stack as u64].map(u64::cast_signed));
+            }
+            let [flash, ram, stack] = taken[0];
+            buffers = ram;
+            for ((_, name), taken) in PROGRAMS.iter().zip(&taken[1..]) {
+                rows.push(Row {
+                    name: format!("{name}, {families}"),
+                    flash: taken[0] - flash,
+                    ram: taken[1] - ram,
+                    stack: taken[2] - stack,
+                });
+            }
+        }
+        let build = Build {
+            opt_level: level,
+            ..Build::SILENT
+        };
+        let slots = build.build(compiler, &["slots"])?;
+        let slots = Image::read(&slots[0])?.variables("SLOT_")?;
+        Ok(Measured {
+            level,
+            rows,
+            buffers,
+            slots,
+        })
+    }
+}
+
+/// Looks for what must not be in the image: an allocator, and panics in the core.
+fn scan(compiler: Compiler) -> Result<()> {
+    // At `z`, code of several functions is put together in one, and nothing says where it came from.
+    let build = Build {
+        lines: true,
+        ..Build::SILENT
+    };
+    let images = build.build(compiler, &["advertise"])?;
+    let image = Image::read(&images[0])?;
+    let allocator = image.allocator()?;
+    ensure!(
+        allocator.is_empty(),
+        "the firmware has an allocator: {}",
+        allocator.join(", ")
+    );
+    let panics = image.panics("mdns-proto")?;
+    for panic in &panics {
+        println!("panic: {} calls {}", panic.place, panic.function);
+    }
+    ensure!(
+        panics.is_empty(),
+        "{} calls in mdns-proto can panic",
+        panics.len()
+    );
+    println!("size: no allocator, and no panic in mdns-proto");
+    Ok(())
+}
+
+/// With commas, as the file has it.
+fn number(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let groups: Vec<_> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(String::from_utf8_lossy)
+        .collect();
+    let sign = if value < 0 { "-" } else { "" };
+    format!("{sign}{}", groups.join(","))
+}
+
+/// The level that the file was measured at.
+fn level(report: &str) -> Option<&str> {
+    report.split_once("`opt-level = \"")?.1.split('"').next()
+}
+
+/// The figures of all tables: what a row and its column are called, and what they say.
+fn figures(report: &str) -> BTreeMap<(String, String), i64> {
+    let mut found = BTreeMap::new();
+    let mut columns: Vec<String> = Vec::new();
+    for line in report.lines() {
+        let Some(line) = line.strip_prefix('|') else {
+            columns.clear();
+            continue;
+        };
+        let cells: Vec<_> = line
+            .trim_end_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect();
+        if columns.is_empty() {
+            columns = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        }
+        for (column, cell) in columns.iter().zip(&cells).skip(1) {
+            if let Ok(value) = cell.replace(',', "").parse() {
+                found.insert((cells[0].to_owned(), column.clone()), value);
+            }
+        }
+    }
+    found
+}
+
+/// Fails if something is larger than it was, or new.
+fn compare(
+    kept: &BTreeMap<(String, String), i64>,
+    measured: &BTreeMap<(String, String), i64>,
+) -> Result<()> {
+    let mut grown = Vec::new();
+    for ((row, column), value) in measured {
+        match kept.get(&(row.clone(), column.clone())) {
+            Some(before) if *value as f64 <= *before as f64 * TOLERANCE => {}
+            Some(before) => grown.push(format!(
+                "{row}, {column}: {} before, {} now",
+                number(*before),
+                number(*value)
+            )),
+            None => grown.push(format!(
+                "{row}, {column}: not in the file, {} now",
+                number(*value)
+            )),
+        }
+    }
+    ensure!(
+        grown.is_empty(),
+        "{FILE} does not say so yet (`cargo xtask size` writes it):\n{}",
+        grown.join("\n")
+    );
+    println!(
+        "size: {} figures, none grown by more than 5 %",
+        measured.len()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_as_they_are_written() {
+        let report = "words\n| of | flash | level |\n|---|---:|---|\n| both | 12,345 | z |\n";
+        let found = figures(report);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[&("both".to_owned(), "flash".to_owned())], 12_345);
+        assert_eq!(number(-1_234_567), "-1,234,567");
+    }
+
+    #[test]
+    fn five_per_cent_is_not_growth() {
+        let of = |value| figures(&format!("| of | flash |\n|---|---|\n| both | {value} |\n"));
+        assert!(compare(&of(1000), &of(1050)).is_ok());
+        assert!(compare(&of(1000), &of(1051)).is_err());
+        assert!(compare(&BTreeMap::new(), &of(1)).is_err());
+    }
+}
