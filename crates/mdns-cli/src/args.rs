@@ -835,6 +835,7 @@ mod tests {
         }
     }
 
+    /// covers: 6762-21-a
     #[test]
     fn a_host_can_be_given_in_many_ways() {
         for text in ["printer", "printer.local", "printer.local."] {

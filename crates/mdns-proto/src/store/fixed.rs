@@ -80,7 +80,8 @@ macro_rules! fixed {
                 type Claims = Vec<Slot<Claim>, CLAIMS>;
                 type Services = Vec<Slot<ServiceSlot>, { $services }>;
                 type Addresses = Vec<OwnAddress, { $addresses }>;
-                type Past = Vec<Past, 8>;
+                // A rename or an address that changes leaves all that it was in.
+                type Past = Vec<Past, { RECORDS + $addresses }>;
             }
 
             impl LinkStorage for $name {
