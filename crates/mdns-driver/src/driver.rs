@@ -11,7 +11,7 @@ use mdns_proto::{
     discovery::{AddressKind, AskError, AskId, Span},
     host::{Event, Host},
     link::{Packet, Via},
-    name::{META_QUERY, Name, NameBuf, ServiceType, check_host, reverse_name},
+    name::{META_QUERY, Name, NameBuf, ServiceType, check_host},
     own::{HostId, RegisterError, ServiceId},
     store::Heap,
     time::Instant,
@@ -473,7 +473,7 @@ impl Driver {
     /// # Errors
     /// See [`AskError`].
     pub fn reverse(&mut self, address: IpAddr, span: Span) -> Result<Option<AskId>, AskError> {
-        self.query(reverse_name(address).as_name(), RecordType::PTR, span)
+        self.ask::<QueryNews>(|host, now| host.reverse(now, address, span))
     }
 
     /// Asks for records of one type.

@@ -441,6 +441,22 @@ impl<S: Storage> Host<S> {
         self.querier.query(now, name, rtype, span, &self.responder)
     }
 
+    /// Asks for the PTR records of an address, which name the host that has it. By [`query`](Self::query) one may ask for
+    /// link-local ones only, for which multicast is the only place; here for every address that is on one of the links
+    /// (RFC 6762 §3, §4).
+    ///
+    /// # Errors
+    /// No room.
+    pub fn reverse(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        span: Span,
+    ) -> Result<AskId, AskError> {
+        let now = self.clock(now).ok_or(AskError::Full)?;
+        self.querier.reverse(now, address, span, &self.responder)
+    }
+
     /// Says that what is known under a name seems to be wrong: an address that nobody answers at, for example. Records of the
     /// type are asked for three times, a second apart, on all links, and are gone after ten seconds if nobody says them
     /// (RFC 6762 §10.4). The news come as ever. What is not known, or our own, stays as it is.

@@ -643,6 +643,27 @@ fn only_link_local_names_are_asked_for() {
     on_both!(test);
 }
 
+/// covers: 6762-3-f
+#[test]
+fn the_names_of_an_address_are_asked_for_wherever_it_is_from() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = Scene::<S>::new(1);
+        let begun = scene.now;
+        let address = [192, 0, 2, 7].into();
+        let asked = scene
+            .querier
+            .reverse(scene.now, address, Span::Continuous, &scene.ours);
+        assert!(asked.is_ok());
+        scene.run(millis(500));
+        let asked = scene.asked(begun);
+        let is_it = |(_, question): &(_, String)| question.starts_with("7.2.0.192.in-addr.arpa");
+        assert!(!asked.is_empty() && asked.iter().all(is_it), "{asked:?}");
+        scene.hear(&["7.2.0.192.in-addr.arpa 120! PTR hall.local"]);
+        assert_eq!(scene.told().len(), 1);
+    }
+    on_both!(test);
+}
+
 /// covers: SEC-11
 #[test]
 fn a_board_that_is_too_small_says_so_once_and_goes_on() {

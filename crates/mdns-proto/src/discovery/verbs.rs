@@ -1,13 +1,13 @@
 //! What the application can ask for, and what it is told.
 
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use super::{
     AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span,
     ask::Kind, instance::target_on, news::News, told::NOTHING,
 };
 use crate::{
-    name::{META_QUERY, Name, NameBuf, split_instance},
+    name::{META_QUERY, Name, NameBuf, reverse_name, split_instance},
     own::OwnRecords,
     querier::{Querier, QuerierStorage, worth_of},
     store::{Full, NONE},
@@ -80,6 +80,18 @@ impl<S: QuerierStorage> Querier<S> {
         self.ask(now, name, Kind::Query(rtype), span, own)
     }
 
+    /// Asks for the names of an address. It need not be link-local: who asks here says that it is on the link (RFC 6762 §3).
+    pub(crate) fn reverse(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        span: Span,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
+        let name = reverse_name(address);
+        self.ask_anyway(now, name.as_name(), Kind::Query(RecordType::PTR), span, own)
+    }
+
     fn ask(
         &mut self,
         now: Instant,
@@ -88,9 +100,21 @@ impl<S: QuerierStorage> Querier<S> {
         span: Span,
         own: &dyn OwnRecords,
     ) -> Result<AskId, AskError> {
-        if !name.is_link_local() {
-            return Err(AskError::NotLinkLocal);
+        match name.is_link_local() {
+            true => self.ask_anyway(now, name, kind, span, own),
+            false => Err(AskError::NotLinkLocal),
         }
+    }
+
+    /// Asks, whether or not multicast is the place to ask.
+    fn ask_anyway(
+        &mut self,
+        now: Instant,
+        name: Name<'_>,
+        kind: Kind,
+        span: Span,
+        own: &dyn OwnRecords,
+    ) -> Result<AskId, AskError> {
         let patience = (span == Span::OneShot).then(|| now + PATIENCE);
         let ask = self.asks.add(name, kind, patience)?;
         self.recheck(now, ask);
