@@ -235,6 +235,10 @@ pub(crate) struct Advertise {
     #[arg(long = "subtype", value_name = "SUBTYPE", value_parser = subtype, requires = "instance")]
     subtypes: Vec<String>,
 
+    /// Keeps others from the same name under a type of the same family, such as _printer._tcp for one without LPR.
+    #[arg(long = "placeholder", value_name = "TYPE", value_parser = str::parse::<ServiceType>, requires = "instance")]
+    placeholders: Vec<ServiceType>,
+
     /// Names the host [default: the system's name]. Without NAME nothing but the host is advertised.
     #[arg(long, value_name = "HOST", value_parser = own_host)]
     host: Option<String>,
@@ -524,6 +528,7 @@ impl Advertise {
         Ok(vec![Own::Service(Announcement {
             txt: txt.map_err(|why| format!("--txt {why}"))?,
             subtypes: self.subtypes.clone(),
+            placeholders: self.placeholders.clone(),
             host: self.host.clone(),
             ..Announcement::new(instance, service_type.clone(), port)
         })])

@@ -25,6 +25,8 @@ struct Line {
     #[serde(default)]
     subtypes: Vec<String>,
     #[serde(default)]
+    placeholders: Vec<String>,
+    #[serde(default)]
     host: Option<String>,
     /// Names and patterns; all that are used, if there are none.
     #[serde(default)]
@@ -87,12 +89,18 @@ fn service(line: &str) -> Result<Announcement, String> {
     for label in &line.subtypes {
         subtype(label).map_err(|error| format!("subtype {label:?}: {error}"))?;
     }
+    let placeholder = |text: &String| {
+        text.parse()
+            .map_err(|error| format!("placeholder {text:?}: {error}"))
+    };
+    let placeholders: Result<_, String> = line.placeholders.iter().map(placeholder).collect();
     let host = line
         .host
         .map(|host| own_host(&host).map_err(|error| format!("host {host:?}: {error}")));
     Ok(Announcement {
         txt,
         subtypes: line.subtypes,
+        placeholders: placeholders?,
         host: host.transpose()?,
         interfaces: interfaces(&line.interfaces)?,
         ..Announcement::new(line.instance, service_type, line.port)

@@ -60,6 +60,9 @@ pub struct Announcement {
     pub txt: TxtVec,
     /// Subtypes under which it is found too (RFC 6763 §7.1).
     pub subtypes: Vec<String>,
+    /// The types of its family that it does not speak, and under which nobody else may have its name: `_printer._tcp` for a
+    /// printer without LPR (RFC 6763 §8).
+    pub placeholders: Vec<ServiceType>,
     /// The name of the host it runs on, one label without `.local`; by default this host's. Another name is claimed for the
     /// addresses of this host too, as long as a service is on it.
     pub host: Option<String>,
@@ -77,6 +80,7 @@ impl Announcement {
             port,
             txt: TxtVec::new(),
             subtypes: Vec::new(),
+            placeholders: Vec::new(),
             host: None,
             interfaces: None,
         }

@@ -7,7 +7,7 @@ use std::{
 
 use mdns_proto::{
     host::Host,
-    name::{Name, NameBuf},
+    name::{Name, NameBuf, ServiceType},
     own::{HostId, RegisterError, Service, ServiceId},
     store::Heap,
     time::Instant,
@@ -100,9 +100,11 @@ impl Ours {
         let on = self.host_id(now, host, label.as_deref())?;
         let instance = precomposed(&announcement.instance);
         let subtypes: Vec<&str> = announcement.subtypes.iter().map(String::as_str).collect();
+        let placeholders: Vec<&ServiceType> = announcement.placeholders.iter().collect();
         let service = Service {
             txt: announcement.txt.as_txt(),
             subtypes: &subtypes,
+            placeholders: &placeholders,
             host: Some(on),
             ..Service::new(&instance, &announcement.service_type, announcement.port)
         };
