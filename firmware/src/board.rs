@@ -29,23 +29,13 @@ const CYCLES_PER_MILLI: u32 = 25_000;
 /// How often it is looked whether the cable is in.
 const CABLE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Packets on their way.
+/// Packets on their way. All zero, so that nothing of it is in flash.
 pub struct Buffers {
-    /// For a socket: what was received.
-    pub received: [u8; PACKET],
-    /// For a socket: what is being sent.
-    pub sent: [u8; PACKET],
-    /// Which packets were received.
-    pub received_meta: [udp::PacketMetadata; 2],
-    /// Which packets are being sent.
-    pub sent_meta: [udp::PacketMetadata; 1],
-    /// Where packets are written.
-    pub packet: [u8; PACKET],
+    received: [u8; PACKET],
+    sent: [u8; PACKET],
+    packet: [u8; PACKET],
     command: [u8; 16],
-    command_meta: [udp::PacketMetadata; 1],
     reply: [u8; 16],
-    reply_meta: [udp::PacketMetadata; 1],
-    sockets: [SocketStorage<'static>; 2],
 }
 
 impl Buffers {
@@ -53,15 +43,38 @@ impl Buffers {
     pub const EMPTY: Buffers = Buffers {
         received: [0; PACKET],
         sent: [0; PACKET],
-        received_meta: [udp::PacketMetadata::EMPTY; 2],
-        sent_meta: [udp::PacketMetadata::EMPTY; 1],
         packet: [0; PACKET],
         command: [0; 16],
-        command_meta: [udp::PacketMetadata::EMPTY; 1],
         reply: [0; 16],
-        reply_meta: [udp::PacketMetadata::EMPTY; 1],
+    };
+}
+
+/// Which packets are in the buffers, and the sockets they are of.
+pub struct Queues {
+    received: [udp::PacketMetadata; 2],
+    sent: [udp::PacketMetadata; 1],
+    command: [udp::PacketMetadata; 1],
+    reply: [udp::PacketMetadata; 1],
+    sockets: [SocketStorage<'static>; 2],
+}
+
+impl Queues {
+    /// Without any packet, and without a socket.
+    pub const EMPTY: Queues = Queues {
+        received: [udp::PacketMetadata::EMPTY; 2],
+        sent: [udp::PacketMetadata::EMPTY; 1],
+        command: [udp::PacketMetadata::EMPTY; 1],
+        reply: [udp::PacketMetadata::EMPTY; 1],
         sockets: [SocketStorage::EMPTY; 2],
     };
+}
+
+/// What a program adds to the board: one socket, and where its packets are written.
+pub struct Program {
+    /// Neither bound nor in the set.
+    pub socket: udp::Socket<'static>,
+    /// Room for one packet.
+    pub packet: &'static mut [u8],
 }
 
 /// What the board is told while it runs.
@@ -89,11 +102,11 @@ pub struct Board {
 }
 
 impl Board {
-    /// Switches everything on; with the socket that the program is about, made of buffers that nobody else has.
+    /// Switches everything on.
     ///
     /// # Panics
     /// When it is called twice.
-    pub fn new(buffers: &'static mut Buffers) -> (Board, udp::Socket<'static>, &'static mut [u8]) {
+    pub fn new(buffers: &'static mut Buffers, queues: &'static mut Queues) -> (Board, Program) {
         let peripherals = Peripherals::take().expect("called once");
         tick(peripherals.SYST);
         // SAFETY: the emulated board has this chip there, and the peripherals were not taken before.
@@ -113,15 +126,15 @@ impl Board {
         set_link_local(&mut device.chip, &mut interface, address);
 
         let mut commands = udp::Socket::new(
-            udp::PacketBuffer::new(&mut buffers.command_meta[..], &mut buffers.command[..]),
-            udp::PacketBuffer::new(&mut buffers.reply_meta[..], &mut buffers.reply[..]),
+            udp::PacketBuffer::new(&mut queues.command[..], &mut buffers.command[..]),
+            udp::PacketBuffer::new(&mut queues.reply[..], &mut buffers.reply[..]),
         );
         commands.bind(COMMAND_PORT).ok();
         let socket = udp::Socket::new(
-            udp::PacketBuffer::new(&mut buffers.received_meta[..], &mut buffers.received[..]),
-            udp::PacketBuffer::new(&mut buffers.sent_meta[..], &mut buffers.sent[..]),
+            udp::PacketBuffer::new(&mut queues.received[..], &mut buffers.received[..]),
+            udp::PacketBuffer::new(&mut queues.sent[..], &mut buffers.sent[..]),
         );
-        let mut sockets = SocketSet::new(&mut buffers.sockets[..]);
+        let mut sockets = SocketSet::new(&mut queues.sockets[..]);
         let commands = sockets.add(commands);
         let board = Board {
             device,
@@ -133,7 +146,8 @@ impl Board {
             is_plugged: false,
             look_at: Instant::ZERO,
         };
-        (board, socket, &mut buffers.packet)
+        let packet = &mut buffers.packet;
+        (board, Program { socket, packet })
     }
 
     /// The time since it was switched on.

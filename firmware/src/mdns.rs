@@ -11,7 +11,7 @@ use mdns_smoltcp::{
 };
 
 use crate::{
-    board::{Board, Buffers, Cable, Command},
+    board::{Board, Buffers, Cable, Command, Program, Queues},
     console::Parameters,
     say,
 };
@@ -31,11 +31,11 @@ pub const LINKS: usize = FAMILIES.len();
 /// # Panics
 /// When the storage is too small for what is wanted.
 pub fn serve<S: Storage>(
-    buffers: &'static mut Buffers,
+    (buffers, queues): (&'static mut Buffers, &'static mut Queues),
     mdns: &'static mut Mdns<S>,
     want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
 ) -> ! {
-    let (mut board, socket, packet) = Board::new(buffers);
+    let (mut board, Program { socket, packet }) = Board::new(buffers, queues);
     let (now, seed) = (board.now(), board.seed());
     mdns.start(
         now,
@@ -46,7 +46,7 @@ pub fn serve<S: Storage>(
         socket,
     )
     .expect("the buffers are large enough");
-    want(mdns, at(now), &board.parameters);
+    ask(mdns, at(now), &board.parameters, want);
     loop {
         let now = board.now();
         match board.cable(now) {
@@ -73,6 +73,17 @@ pub fn serve<S: Storage>(
             board.sleep();
         }
     }
+}
+
+/// Apart from the loop, whose stack it would be on for ever.
+#[inline(never)]
+fn ask<S: Storage>(
+    mdns: &mut Mdns<S>,
+    now: Instant,
+    parameters: &Parameters,
+    want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
+) {
+    want(mdns, now, parameters);
 }
 
 /// Says what has happened.

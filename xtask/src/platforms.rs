@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use crate::shell::{Shell, has, target};
@@ -24,68 +24,44 @@ const PACKAGES: [&str; 6] = [
     "mdns-cli",
 ];
 
-/// A system that is not tested here.
-struct Platform {
-    target: &'static str,
-    /// A program that its crates need even to be checked.
-    tool: Option<&'static str>,
-}
-
-/// One of each kind of socket code comes first; these are what `cargo xtask test` has time for.
-const PLATFORMS: [Platform; 9] = [
-    Platform {
-        target: "x86_64-pc-windows-gnu",
-        tool: Some("x86_64-w64-mingw32-dlltool"),
-    },
-    platform("aarch64-apple-darwin"),
-    platform("x86_64-unknown-freebsd"),
-    platform("x86_64-apple-darwin"),
-    platform("aarch64-apple-ios"),
-    platform("x86_64-pc-windows-msvc"),
-    platform("aarch64-linux-android"),
-    platform("x86_64-unknown-netbsd"),
-    platform("x86_64-unknown-illumos"),
+/// What is checked of itself, the one most unlike the others first.
+const TARGETS: [&str; 3] = [
+    "x86_64-pc-windows-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-unknown-freebsd",
 ];
 
-/// How many of them every change has to pass.
-const USUAL: usize = 3;
-
-const fn platform(target: &'static str) -> Platform {
-    Platform { target, tool: None }
-}
+/// A program that crates need even to be checked, and its package.
+const TOOLS: [(&str, &str, &str); 1] = [(
+    "x86_64-pc-windows-gnu",
+    "x86_64-w64-mingw32-dlltool",
+    "binutils-mingw-w64-x86-64",
+)];
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Checks these targets alone.
+    /// Checks these targets, by the names that the compiler has for them [default: Windows, macOS and FreeBSD].
     targets: Vec<String>,
-    /// Checks all targets that are known, not the usual three alone.
-    #[arg(long, conflicts_with = "targets")]
-    all: bool,
 }
 
-/// For `cargo xtask test`.
+/// For `cargo xtask test`: one system alone, since each takes its time.
 pub(crate) fn check() -> Result<()> {
-    run(&Options::default())
+    check_all(&TARGETS[..1])
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let chosen: Vec<&Platform> = match (&options.targets[..], options.all) {
-        ([], false) => PLATFORMS.iter().take(USUAL).collect(),
-        ([], true) => PLATFORMS.iter().collect(),
-        (named, _) => {
-            let known = |name: &String| PLATFORMS.iter().find(|one| one.target == name.as_str());
-            if let Some(unknown) = named.iter().find(|name| known(name).is_none()) {
-                let all: Vec<_> = PLATFORMS.iter().map(|one| one.target).collect();
-                bail!("{unknown} is none of {}", all.join(", "));
-            }
-            named.iter().filter_map(known).collect()
-        }
-    };
+    let named: Vec<&str> = options.targets.iter().map(String::as_str).collect();
+    check_all(if named.is_empty() { &TARGETS } else { &named })
+}
+
+fn check_all(targets: &[&str]) -> Result<()> {
     let source = Toolchain::with_source();
-    for platform in chosen {
-        let target = platform.target;
-        if let Some(tool) = platform.tool.filter(|tool| !has(tool)) {
-            println!("platforms: {target} skipped: {tool} is missing (binutils-mingw-w64-x86-64)");
+    for &target in targets {
+        let mut missing = TOOLS
+            .iter()
+            .filter(|(of, tool, _)| *of == target && !has(tool));
+        if let Some((_, tool, package)) = missing.next() {
+            println!("platforms: {target} skipped: {tool} is missing (Debian: {package})");
             continue;
         }
         let check = match (is_installed(target), &source) {
@@ -119,7 +95,7 @@ fn target_dir() -> PathBuf {
 }
 
 /// Whether the compiler that cargo uses here has the library of a target.
-fn is_installed(target: &str) -> bool {
+pub(crate) fn is_installed(target: &str) -> bool {
     let libdir = Shell::new("rustc").args(["--print", "target-libdir", "--target", target]);
     libdir
         .output()

@@ -81,7 +81,7 @@ fn parts() -> Vec<Part> {
         },
         Part {
             name: "platforms",
-            about: "what runs on std type-checks for Windows, macOS and FreeBSD, where a toolchain can",
+            about: "what runs on std type-checks for Windows, where a toolchain can",
             work: Work::Chore(platforms::check),
         },
         commands(

@@ -73,7 +73,7 @@
 //!
 //! # Limits of smoltcp
 //!
-//! It learns a neighbour only by asking for it (ARP, NDP), once a second for all neighbours together, and keeps an unicast answer
+//! It learns a neighbour only by asking for it (ARP, NDP), once a second for all neighbours together, and keeps a unicast answer
 //! at the head of the socket until the asker has replied. An asker that does not exist would silence the board: so an
 //! answer that has not left within 100 ms is dropped, and [`dropped`](Mdns::dropped) counts it. Who asked in earnest asks again, and is
 //! known by then.

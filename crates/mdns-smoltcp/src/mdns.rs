@@ -265,7 +265,10 @@ impl<S: Storage> Mdns<S> {
         ours.chain(interface.poll_at(now, sockets)).min()
     }
 
+    // What follows is kept apart, so that on the small stack of a board the frames of one are not below those of the other.
+
     /// What passes between the socket and the host, at most one packet from it. `true` if there may be more to do.
+    #[inline(never)]
     fn exchange(
         &mut self,
         now: smoltcp::time::Instant,
@@ -296,6 +299,7 @@ impl<S: Storage> Mdns<S> {
     }
 
     /// Follows the addresses of the interface, and joins the groups of the families it has. `true` if it left or joined one.
+    #[inline(never)]
     fn follow(&mut self, now: Instant, interface: &mut Interface) -> bool {
         let addresses = interface.ip_addrs().iter().map(subnet);
         if !addresses.clone().eq(self.addresses.iter().copied()) {
@@ -331,6 +335,7 @@ impl<S: Storage> Mdns<S> {
         has_changed
     }
 
+    #[inline(never)]
     fn receive(&mut self, now: Instant, interface: &Interface, socket: &mut udp::Socket<'_>) {
         while let Ok((bytes, from)) = socket.recv() {
             let Some(to) = from.local_address else {
@@ -354,6 +359,7 @@ impl<S: Storage> Mdns<S> {
         }
     }
 
+    #[inline(never)]
     fn send(&mut self, now: Instant, socket: &mut udp::Socket<'_>, packet: &mut [u8]) -> bool {
         self.set_writable(true);
         let room = packet.len().min(socket.payload_send_capacity());

@@ -3,7 +3,10 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use firmware::{board::Buffers, mdns};
+use firmware::{
+    board::{Buffers, Queues},
+    mdns,
+};
 use mdns_smoltcp::{
     CONFIG, Mdns,
     proto::{self, name::ServiceType},
@@ -20,8 +23,9 @@ proto::fixed! {
 #[entry]
 fn main() -> ! {
     static mut BUFFERS: Buffers = Buffers::EMPTY;
+    static mut QUEUES: Queues = Queues::EMPTY;
     let mdns = cortex_m::singleton!(: Mdns<Curious> = Mdns::new(CONFIG)).expect("main runs once");
-    mdns::serve(BUFFERS, mdns, |mdns, now, parameters| {
+    mdns::serve((BUFFERS, QUEUES), mdns, |mdns, now, parameters| {
         let service_type: ServiceType = parameters.service_type.parse().expect("type=_TYPE._tcp");
         mdns.browse(now, service_type.as_name())
             .expect("a row for one question");

@@ -3,7 +3,10 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use firmware::{board::Buffers, mdns};
+use firmware::{
+    board::{Buffers, Queues},
+    mdns,
+};
 use mdns_smoltcp::{
     CONFIG, Mdns,
     proto::{self, name::ServiceType, own::Service, wire::TxtBuf},
@@ -20,8 +23,9 @@ proto::fixed! {
 #[entry]
 fn main() -> ! {
     static mut BUFFERS: Buffers = Buffers::EMPTY;
+    static mut QUEUES: Queues = Queues::EMPTY;
     let mdns = cortex_m::singleton!(: Mdns<Medium> = Mdns::new(CONFIG)).expect("main runs once");
-    mdns::serve(BUFFERS, mdns, |mdns, now, parameters| {
+    mdns::serve((BUFFERS, QUEUES), mdns, |mdns, now, parameters| {
         mdns.add_host(now, parameters.host).expect("host=LABEL");
         let service_type: ServiceType = parameters.service_type.parse().expect("type=_TYPE._tcp");
         let mut txt = TxtBuf::<32>::new();

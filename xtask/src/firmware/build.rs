@@ -1,11 +1,12 @@
 //! The images, and what it takes to build and to run them.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use crate::{
     lab::apt,
+    platforms::is_installed,
     shell::{Shell, has, root, target},
 };
 
@@ -62,15 +63,9 @@ impl Build {
         ..Build::TALKING
     };
 
-    /// Builds these programs and says where they are. Builds that differ have different folders, so that none undoes another.
+    /// Builds these programs and says where they are.
     pub(crate) fn build(self, compiler: Compiler, programs: &[&str]) -> Result<Vec<PathBuf>> {
-        let folder = format!(
-            "{}-{}{}",
-            self.opt_level,
-            self.features.replace(',', "-"),
-            if self.lines { "-lines" } else { "" }
-        );
-        let out = target().join("firmware").join(folder);
+        let out = target().join("firmware");
         let mut cargo = match compiler {
             Compiler::Rustup => Shell::cargo("build"),
             Compiler::Debian => Shell::new("/usr/bin/cargo")
@@ -91,17 +86,27 @@ impl Build {
             cargo = cargo.args(["--bin", program]);
         }
         cargo.run()?;
-        let folder = out.join(self.target).join("release");
-        Ok(programs
-            .iter()
-            .map(|program| folder.join(program))
-            .collect())
+        // Others of their names may be built next, in another way.
+        let built = out.join(self.target).join("release");
+        let lines = if self.lines { "-lines" } else { "" };
+        let folder = format!(
+            "{}-{}-{}{lines}",
+            self.target, self.opt_level, self.features
+        );
+        let folder = out.join("images").join(folder);
+        fs::create_dir_all(&folder)?;
+        let copy = |program| {
+            let image = folder.join(program);
+            fs::copy(built.join(program), &image).with_context(|| image.display().to_string())?;
+            Ok(image)
+        };
+        programs.iter().map(copy).collect()
     }
 }
 
 /// Finds a compiler for these targets, and installs what is missing of it.
 pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
-    if targets.iter().all(|target| has_library(target)) {
+    if targets.iter().all(|target| is_installed(target)) {
         return Ok(Compiler::Rustup);
     }
     if has("rustup") {
@@ -110,7 +115,7 @@ pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
             .args(["target", "add"])
             .args(targets.iter().copied())
             .output();
-        if added.is_ok() && targets.iter().all(|target| has_library(target)) {
+        if added.is_ok() && targets.iter().all(|target| is_installed(target)) {
             return Ok(Compiler::Rustup);
         }
     }
@@ -125,13 +130,6 @@ pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
             .context("no library for the board, and none of Debian's compiler")?;
     }
     Ok(Compiler::Debian)
-}
-
-fn has_library(target: &str) -> bool {
-    Shell::new("rustc")
-        .args(["--print", "target-libdir", "--target", target])
-        .output()
-        .is_ok_and(|folder| PathBuf::from(folder.trim()).is_dir())
 }
 
 /// Installs the emulator where it is missing.

@@ -1,14 +1,13 @@
 //! What the programs have to do on the emulated board, with a test for its only neighbour.
 
 use std::{
-    net::SocketAddrV4,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use mdns_proto::{
-    link::{GROUP_V4, PORT},
+    link::{Family, PORT},
     name::NameBuf,
     wire::{
         Class, Flags, Header, Message, Question, Rdata, Record, RecordType, Section, Srv, Ttl, Txt,
@@ -26,6 +25,8 @@ pub(super) struct Images {
     pub(super) advertise: PathBuf,
     /// The same for a processor without atomics (Cortex-M0). The board's own runs it too.
     pub(super) advertise_m0: PathBuf,
+    /// For a board that has IPv6 too.
+    pub(super) advertise_both: PathBuf,
 }
 
 /// Something that has to hold.
@@ -36,7 +37,7 @@ pub(super) struct Check {
 }
 
 /// The long ones first.
-pub(super) const CHECKS: [Check; 11] = [
+pub(super) const CHECKS: [Check; 12] = [
     Check {
         name: "traffic",
         about: "10,000 packets of others in 10 s, and an answer to every question between them",
@@ -51,6 +52,11 @@ pub(super) const CHECKS: [Check; 11] = [
         name: "m0",
         about: "the same with the code for a Cortex-M0",
         run: start_m0,
+    },
+    Check {
+        name: "both",
+        about: "the same on a board of both families, on each",
+        run: start_both,
     },
     Check {
         name: "unique",
@@ -178,14 +184,24 @@ fn settled(image: &Path) -> Result<Emulator> {
 }
 
 fn start(images: &Images) -> Result<()> {
-    announces(&images.advertise, &["seed=1", "seed=2", "seed=3"])
+    announces(
+        &images.advertise,
+        &["seed=1", "seed=2", "seed=3"],
+        Family::V4,
+    )
 }
 
 fn start_m0(images: &Images) -> Result<()> {
-    announces(&images.advertise_m0, &["seed=4"])
+    announces(&images.advertise_m0, &["seed=4"], Family::V4)
 }
 
-fn announces(image: &Path, seeds: &[&str]) -> Result<()> {
+fn start_both(images: &Images) -> Result<()> {
+    announces(&images.advertise_both, &["seed=5"], Family::V4)?;
+    announces(&images.advertise_both, &["seed=6"], Family::V6)
+}
+
+/// On the link of one family.
+fn announces(image: &Path, seeds: &[&str], family: Family) -> Result<()> {
     for &seed in seeds {
         let mut board = Emulator::start(image, &[seed])?;
         board.run_for(SETTLED)?;
@@ -194,11 +210,12 @@ fn announces(image: &Path, seeds: &[&str]) -> Result<()> {
         let messages: Vec<_> = board
             .frames()
             .iter()
-            .filter_map(|frame| Some((frame, frame.message()?)))
+            .filter_map(|frame| Some((frame, frame.datagram()?, frame.message()?)))
+            .filter(|(_, sent, _)| Family::of(&sent.to.ip()) == family)
             .collect();
-        let first = messages.iter().find(|(_, message)| is_response(message));
-        let (Some(joined), Some((first, _))) = (joined, first) else {
-            anyhow::bail!("{seed}: the board said nothing");
+        let first = messages.iter().find(|(.., message)| is_response(message));
+        let (Some(joined), Some((first, ..))) = (joined, first) else {
+            bail!("{seed}: the board said nothing");
         };
         let wait = first.at.saturating_sub(joined);
         ensure!(
@@ -208,16 +225,17 @@ fn announces(image: &Path, seeds: &[&str]) -> Result<()> {
         );
         let probes = messages
             .iter()
-            .filter(|(_, message)| !is_response(message))
+            .filter(|(.., message)| !is_response(message))
             .count();
         let announcements = messages.len() - probes;
         ensure!(
             (probes, announcements) == (3, 2),
             "{seed}: {probes} probes, {announcements} announcements"
         );
-        let mut datagrams = messages.iter().filter_map(|(frame, _)| frame.datagram());
         ensure!(
-            datagrams.all(|sent| sent.ttl == 255 && sent.to == SocketAddrV4::new(GROUP_V4, PORT)),
+            messages
+                .iter()
+                .all(|(_, sent, _)| sent.ttl == 255 && sent.to == family.group()),
             "{seed}: to another place, or with another TTL"
         );
     }

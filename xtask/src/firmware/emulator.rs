@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
     process::Command,
     thread::sleep,
@@ -67,7 +67,8 @@ pub(super) enum Content {
 #[derive(Clone, Debug)]
 pub(super) struct Datagram {
     pub(super) source: u16,
-    pub(super) to: SocketAddrV4,
+    pub(super) to: SocketAddr,
+    /// Or the hop limit.
     pub(super) ttl: u8,
     pub(super) payload: Vec<u8>,
 }
@@ -98,21 +99,29 @@ impl Frame {
 
 fn read(bytes: &[u8]) -> Option<Content> {
     let packet = SlicedPacket::from_ethernet(bytes).ok()?;
-    let Some(NetSlice::Ipv4(ip)) = packet.net else {
-        return None;
+    let (to, ttl, payload): (IpAddr, _, _) = match packet.net? {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let to = header.destination_addr().into();
+            (to, header.ttl(), ip.payload().payload)
+        }
+        NetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            let to = header.destination_addr().into();
+            (to, header.hop_limit(), ip.payload().payload)
+        }
+        NetSlice::Arp(_) => return None,
     };
-    let header = ip.header();
     if let Some(TransportSlice::Udp(udp)) = packet.transport {
         return Some(Content::Datagram(Datagram {
             source: udp.source_port(),
-            to: SocketAddrV4::new(header.destination_addr(), udp.destination_port()),
-            ttl: header.ttl(),
+            to: (to, udp.destination_port()).into(),
+            ttl,
             payload: udp.payload().to_vec(),
         }));
     }
     // A report is a 0x16 and the group at its end (RFC 2236 §2).
-    let igmp = ip.payload().payload;
-    let is_report = igmp.first() == Some(&0x16) && igmp.ends_with(&GROUP_V4.octets());
+    let is_report = payload.first() == Some(&0x16) && payload.ends_with(&GROUP_V4.octets());
     is_report.then_some(Content::Report)
 }
 

@@ -8,7 +8,7 @@ mod emulator;
 mod peers;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Leaves out what needs root: the board among real peers.
     #[arg(long)]
     no_peers: bool,
+    /// Takes this `mdns` for a peer instead of building one.
+    #[arg(long, value_name = "PROGRAM")]
+    mdns: Option<PathBuf>,
 }
 
 /// For `cargo xtask test`.
@@ -68,9 +71,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         target: build::CORTEX_M0,
         ..Build::TALKING
     };
+    let both = Build {
+        features: "semihosting,ipv6",
+        ..Build::TALKING
+    };
     let images = Images {
         node,
         advertise,
+        advertise_both: both.build(compiler, &["advertise"])?.remove(0),
         advertise_m0: small.build(compiler, &["advertise"])?.remove(0),
     };
     println!("images: {:.1} s", start.elapsed().as_secs_f64());
@@ -85,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     } else if let Err(why) = lab::possible() {
         println!("board among peers skipped: {why:#}");
     } else {
-        peers::run(&images, filter)?;
+        peers::run(&images, filter, options.mdns.clone())?;
         println!("board among peers: {:.1} s", start.elapsed().as_secs_f64());
     }
     ensure!(

@@ -1,6 +1,10 @@
-//! The board on the switch of the lab, among Avahi and python-zeroconf.
+//! The board on the switch of the lab, among Avahi, python-zeroconf and the command `mdns`.
 
-use std::{path::Path, process, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process,
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -25,7 +29,7 @@ pub(super) struct Check {
 pub(super) const CHECKS: [Check; 3] = [
     Check {
         name: "found",
-        about: "Avahi and python-zeroconf find the board and its goodbye; the board finds them",
+        about: "Avahi, python-zeroconf and mdns find the board and its goodbye; the board finds Avahi",
         run: found,
     },
     Check {
@@ -48,12 +52,19 @@ const BOARD_MAC: [u8; 6] = [2, 0, 0x0a, 0x63, 0, 0x77];
 const SERVICE: &str = "Front Desk";
 const HTTP: &str = "_http._tcp";
 
-pub(super) fn run(images: &Images, filter: &str) -> Result<()> {
-    let chosen = CHECKS.iter().filter(|check| check.name.contains(filter));
+/// Plays those whose names contain `filter`, with this `mdns` or one that is built.
+pub(super) fn run(images: &Images, filter: &str, mdns: Option<PathBuf>) -> Result<()> {
+    let chosen: Vec<_> = CHECKS
+        .iter()
+        .filter(|check| check.name.contains(filter))
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
     let dir = target()
         .join("firmware")
         .join(format!("run-{}", process::id()));
-    let context = Context::prepare(&dir, None)?;
+    let context = Context::prepare(&dir, mdns)?;
     let mut failed = 0;
     for check in chosen {
         let start = Instant::now();
@@ -88,12 +99,13 @@ fn tell(host: &Host, word: &str) -> Result<()> {
 }
 
 fn found(context: &Context, images: &Images) -> Result<()> {
-    let lab = Lab::new(context, 2, Families::V4)?;
+    let lab = Lab::new(context, 3, Families::V4)?;
     let theirs = Service::new("Side Door", HTTP, 8080);
     lab.host(1).avahi("h1", &[theirs])?;
     let browsers = [
         Stack::Avahi.browse(context, lab.host(1), HTTP)?,
         Stack::Zeroconf.browse(context, lab.host(2), HTTP)?,
+        Stack::Ours.browse(context, lab.host(3), HTTP)?,
     ];
     let board = board(&lab, &images.node)?;
     for browser in &browsers {

@@ -2,7 +2,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nix::sys::signal::Signal;
 use regex::Regex;
 
@@ -107,17 +107,13 @@ impl Daemon {
     pub(crate) fn cache(&self) -> Result<Vec<String>> {
         let before = self.0.lines().len();
         self.0.signal(Signal::SIGUSR1)?;
-        // The dump comes at once, and nothing marks its end.
+        let start = self.0.wait_until("a cache dump", SOON, |lines| {
+            (before..lines.len()).find(|&n| lines[n].text.contains("CACHE DUMP"))
+        })?;
+        // The rest comes at once, and nothing marks its end.
         sleep(Duration::from_millis(300));
-        let lines = self.0.lines().split_off(before);
-        let start = lines
-            .iter()
-            .position(|line| line.text.contains("CACHE DUMP"));
-        let start = start.with_context(|| format!("no cache dump in {lines:?}"))?;
-        Ok(lines[start..]
-            .iter()
-            .map(|line| unescape(&line.text))
-            .collect())
+        let lines = self.0.lines().split_off(start);
+        Ok(lines.iter().map(|line| unescape(&line.text)).collect())
     }
 
     /// The addresses it has heard and still holds.

@@ -248,13 +248,14 @@ fn zeroconf(context: &Context, host: &Host, args: &[&str]) -> Result<Peer> {
 /// The addresses in the cache of a browsing `lab/zc.py`.
 pub(crate) fn cached_addresses(peer: &Peer) -> Result<Vec<String>> {
     let dumps = || {
-        let events = peer.events().into_iter();
-        events.filter(|event| event.kind == Kind::Cache)
+        let mut events = peer.events();
+        events.retain(|event| event.kind == Kind::Cache);
+        events
     };
-    let before = dumps().count();
+    let before = dumps().len();
     peer.write_line("")?;
     peer.count(Kind::Cache, before + 1, SOON)?;
-    let last = dumps().last().context("it has just come")?;
+    let last = dumps().pop().context("it has just come")?;
     Ok(last.addresses().map(str::to_owned).collect())
 }
 

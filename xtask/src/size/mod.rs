@@ -2,7 +2,7 @@
 
 mod elf;
 
-use std::{collections::BTreeMap, fs, time::Instant};
+use std::{collections::BTreeMap, fs, path::Path, thread, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -27,6 +27,40 @@ const PROGRAMS: [(&str, &str); 3] = [
     ("advertise", "responder"),
     ("browse", "querier"),
     ("node", "both"),
+];
+
+/// What the project set itself: a row of the first table, a figure of it, and the most that it should be.
+const GATES: [(&str, Column, i64); 8] = [
+    ("responder, IPv4", Column::Flash, 16 << 10),
+    ("both, IPv4", Column::Flash, 28 << 10),
+    ("responder, IPv4", Column::Ram, 1536),
+    ("both, IPv4", Column::Ram, 6656),
+    ("both, IPv4 and IPv6", Column::Ram, 6656 + 4096),
+    ("responder, IPv4", Column::Stack, 2048),
+    ("querier, IPv4", Column::Stack, 2048),
+    ("both, IPv4", Column::Stack, 2048),
+];
+
+/// A figure of a row.
+#[derive(Clone, Copy)]
+enum Column {
+    Flash,
+    Ram,
+    Stack,
+}
+
+/// Calls in mdns-proto that the compiler does not see to be impossible, by file and function, and why they are.
+const IMPOSSIBLE: [(&str, &str, &str); 2] = [
+    (
+        "wire/rdata/mod.rs",
+        "slice_index_fail",
+        "inside heapless, whose iterator never passes its own end",
+    ),
+    (
+        "wire/rdata/txt.rs",
+        "unwrap_failed",
+        "`TxtBuf::push`, of the program itself, has just seen that there is room",
+    ),
 ];
 
 /// What the board has, and the features of `firmware` for it.
@@ -56,13 +90,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         _ => &["s", "z"],
     };
     let report = measure(compiler, levels)?;
+    if options.check {
+        compare(&figures(&kept), &figures(&report))?;
+    } else {
+        print!("{report}");
+        fs::write(root().join(FILE), report).context(FILE)?;
+    }
     scan(compiler)?;
     println!("size: {:.1} s", start.elapsed().as_secs_f64());
-    if options.check {
-        return compare(&figures(&kept), &figures(&report));
-    }
-    print!("{report}");
-    fs::write(root().join(FILE), report).context(FILE)
+    Ok(())
 }
 
 /// Everything, as the file has it.
@@ -92,9 +128,23 @@ fn measure(compiler: Compiler, levels: &[&'static str]) -> Result<String> {
         );
     }
     report += &format!(
-        "\nPacket buffers, which the baseline has too: {} bytes.\n",
+        "\nThe baseline itself has {} bytes of variables, nearly all of them packet buffers: three of 1,472 bytes.\n",
         number(*buffers)
     );
+    report += include_str!("gates.md");
+    report += "| of | measured | gate | |\n|---|---:|---:|---|\n";
+    for (name, column, gate) in GATES {
+        let row = rows.iter().find(|row| row.name == name).context(name)?;
+        let (column, measured) = match column {
+            Column::Flash => ("flash", row.flash),
+            Column::Ram => ("static RAM", row.ram),
+            Column::Stack => ("stack", row.stack),
+        };
+        let verdict = if measured <= gate { "met" } else { "missed" };
+        let (measured, gate) = (number(measured), number(gate));
+        report += &format!("| {name}: {column} | {measured} | {gate} | {verdict} |\n");
+    }
+    report += include_str!("after.md");
     report += include_str!("slots.md");
     report += "\n| slot | bytes |\n|---|---:|\n";
     for (name, size) in slots {
@@ -133,12 +183,15 @@ impl Measured {
                 .chain(PROGRAMS.map(|(program, _)| program))
                 .collect();
             let images = build.build(compiler, &names)?;
-            let mut taken = Vec::new();
-            for image in &images {
-                let memory = Image::read(image)?.memory()?;
-                let stack = firmware::stack(image)?;
-                taken.push([memory.flash, memory.ram, stack as u64].map(u64::cast_signed));
-            }
+            // Each has an emulator of its own, which mostly waits.
+            let taken = thread::scope(|scope| {
+                let running = images.iter().map(|image| scope.spawn(|| taken(image)));
+                let running: Vec<_> = running.collect();
+                let ended = running
+                    .into_iter()
+                    .map(|one| one.join().expect("it returns its errors"));
+                ended.collect::<Result<Vec<_>>>()
+            })?;
             let [flash, ram, stack] = taken[0];
             buffers = ram;
             for ((_, name), taken) in PROGRAMS.iter().zip(&taken[1..]) {
@@ -165,6 +218,13 @@ impl Measured {
     }
 }
 
+/// Flash, static RAM and stack of one program.
+fn taken(image: &Path) -> Result<[i64; 3]> {
+    let memory = Image::read(image)?.memory()?;
+    let stack = firmware::stack(image)?;
+    Ok([memory.flash, memory.ram, stack as u64].map(u64::cast_signed))
+}
+
 /// Looks for what must not be in the image: an allocator, and panics in the core.
 fn scan(compiler: Compiler) -> Result<()> {
     // At `z`, code of several functions is put together in one, and nothing says where it came from.
@@ -180,16 +240,24 @@ fn scan(compiler: Compiler) -> Result<()> {
         "the firmware has an allocator: {}",
         allocator.join(", ")
     );
-    let panics = image.panics("mdns-proto")?;
-    for panic in &panics {
-        println!("panic: {} calls {}", panic.place, panic.function);
-    }
+    let mut panics = image.panics("mdns-proto")?;
+    panics.retain(|panic| {
+        let is_known = |(file, function, _): &&(&str, &str, &str)| {
+            panic.place.contains(file) && panic.function.ends_with(function)
+        };
+        let known = IMPOSSIBLE.iter().find(is_known);
+        let why = known.map_or("which the core must not".into(), |(.., why)| {
+            format!("impossible: {why}")
+        });
+        println!("size: {} calls {}, {why}", panic.place, panic.function);
+        known.is_none()
+    });
     ensure!(
         panics.is_empty(),
         "{} calls in mdns-proto can panic",
         panics.len()
     );
-    println!("size: no allocator, and no panic in mdns-proto");
+    println!("size: no allocator, and no panic in mdns-proto that a packet could reach");
     Ok(())
 }
 

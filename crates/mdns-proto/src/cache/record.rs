@@ -344,6 +344,24 @@ mod tests {
         }
     }
 
+    /// covers: 6762-5.2-i
+    #[test]
+    fn refreshes_that_nobody_wanted_are_not_made_up_for() {
+        let mut record = record(0);
+        record.set_worth(Instant::from_millis(86_000), Worth::Kept);
+        assert_eq!(record.due(), Instant::from_millis(90_000));
+    }
+
+    /// covers: 6762-10.5-c
+    #[test]
+    fn a_question_counts_from_two_seconds_after_the_record_was_heard() {
+        let mut record = record(0);
+        let two = Instant::ZERO + ANSWERED;
+        assert!(!record.expect(two - Duration::from_micros(1)));
+        assert!(!record.expect(two), "the first");
+        assert!(record.expect(two), "the second, and nothing said between");
+    }
+
     /// covers: 6762-7.1-e, 6762-7.1-h
     #[test]
     fn a_known_answer_has_half_its_life_left() {

@@ -469,6 +469,40 @@ fn all_that_a_resolve_depends_on_is_refreshed_for_days() {
     on_both!(test);
 }
 
+/// What else is known of a name that is resolved is no part of it, and the first to make room.
+///
+/// covers: SEC-11
+#[test]
+fn only_what_a_resolve_needs_is_spared() {
+    fn test<S: QuerierStorage>() {
+        let config = Config {
+            heard_records_max: 5,
+            ..Config::DEFAULT
+        };
+        let mut scene = Scene::<S>::with(3, config);
+        let (printer, attic) = (name("Printer._ipp._tcp.local"), name("attic.local"));
+        scene
+            .querier
+            .resolve(scene.now, printer.as_name(), &scene.ours)
+            .unwrap();
+        scene.hear(&[
+            "Printer._ipp._tcp.local 4500 TYPE65280 odd",
+            SRV,
+            TXT,
+            A,
+            AAAA,
+        ]);
+        scene
+            .querier
+            .lookup_host(scene.now, attic.as_name(), AddressKind::V4, &scene.ours)
+            .unwrap();
+        scene.told();
+        scene.hear(&["attic.local 120! A 192.0.2.9"]);
+        assert_eq!(scene.told(), ["addresses attic.local 192.0.2.9@0"]);
+    }
+    on_both!(test);
+}
+
 /// covers: 6762-5.1-b
 #[test]
 fn a_one_shot_query_ends_with_the_first_answer_or_after_three_seconds() {

@@ -407,29 +407,33 @@ fn known_answers_are_shared_fresh_and_without_cache_flush() {
     on_both!(test);
 }
 
+/// However long it had been asked for before, and however rarely in the end.
+///
 /// covers: 6762-6.1-o
 #[test]
 fn what_is_denied_is_asked_for_again_when_the_denial_ends() {
     fn test<S: QuerierStorage>() {
-        let mut scene = Scene::<S>::new(1);
-        let hall = name("hall.local");
-        scene
-            .querier
-            .lookup_host(scene.now, hall.as_name(), AddressKind::V6, &scene.ours)
-            .unwrap();
-        scene.run(millis(500));
-        scene.hear(&["hall.local 60! NSEC A"]);
-        assert_eq!(
-            scene.told(),
-            ["addresses hall.local"],
-            "it has none of these, and that is known at once"
-        );
-        scene.sent.clear();
-        let heard = scene.now;
-        scene.run(millis(59_999));
-        assert_eq!(scene.sent, []);
-        scene.run(millis(121));
-        assert_eq!(scene.times_of(heard, "hall.local IN AAAA?").len(), 1);
+        for before in [millis(500), secs(2100)] {
+            let mut scene = Scene::<S>::new(1);
+            let hall = name("hall.local");
+            scene
+                .querier
+                .lookup_host(scene.now, hall.as_name(), AddressKind::V6, &scene.ours)
+                .unwrap();
+            scene.run(before);
+            scene.hear(&["hall.local 60! NSEC A"]);
+            assert_eq!(
+                scene.told(),
+                ["addresses hall.local"],
+                "it has none of these, and that is known at once"
+            );
+            scene.sent.clear();
+            let heard = scene.now;
+            scene.run(millis(59_999));
+            assert_eq!(scene.sent, []);
+            scene.run(millis(121));
+            assert_eq!(scene.times_of(heard, "hall.local IN AAAA?").len(), 1);
+        }
     }
     on_both!(test);
 }
@@ -450,6 +454,26 @@ fn what_is_known_before_it_is_browsed_is_refreshed_from_then_on() {
         scene.sent.clear();
         scene.run(secs(30));
         assert_eq!(scene.sent, []);
+    }
+    on_both!(test);
+}
+
+/// covers: 6762-5.2-i, 6762-5.2-l
+#[test]
+fn one_type_of_a_name_is_kept_when_another_is_let_go() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = Scene::<S>::new(1);
+        query(&mut scene, "hall.local", RecordType::A);
+        let txt = query(&mut scene, "hall.local", RecordType::TXT);
+        scene.hear(&["hall.local 100! A 192.0.2.1", "hall.local 100! TXT a=1"]);
+        let heard = scene.now;
+        scene.run(secs(1));
+        scene.querier.stop(scene.now, txt, &scene.ours);
+        scene.sent.clear();
+        scene.run(secs(98));
+        let asked = scene.asked(heard);
+        assert_eq!(asked.len(), 4, "{asked:?}");
+        assert!(asked.iter().all(|(_, asked)| asked == "hall.local IN A?"));
     }
     on_both!(test);
 }

@@ -247,7 +247,7 @@ impl<L: super::LinkStorage> super::Link<L> {
             return;
         };
         let is_recent = state.may_go() > now;
-        if !state.is_live || state.is_leaving || (is_recent && !even_if_recent) {
+        if !state.is_said() || (is_recent && !even_if_recent) {
             return;
         }
         state.debt.add(

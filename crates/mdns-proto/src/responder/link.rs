@@ -317,7 +317,7 @@ impl<L: LinkStorage> Link<L> {
             return;
         }
         if let Some(state) = self.records.get_mut(id)
-            && (!state.is_live || state.is_leaving)
+            && !state.is_said()
         {
             // §6: its goodbye may be less than a second old.
             let first = own

@@ -288,7 +288,8 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             };
             if state.is_live && state.left > 0 {
-                state.announce(now + RETRY, *announcements);
+                // Not before `held_until`, whatever is due.
+                state.announce(now, *announcements);
                 link.settle_record(record);
             }
         }
@@ -572,11 +573,8 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
             return false;
         };
         for (record, found) in self.own.records_of(name) {
-            let is_live = link
-                .records
-                .get(record)
-                .is_some_and(|state| state.is_live && !state.is_leaving);
-            if is_live && (rtype == found.rtype() || rtype == RecordType::ANY) {
+            let is_said = link.records.get(record).is_some_and(RecordState::is_said);
+            if is_said && (rtype == found.rtype() || rtype == RecordType::ANY) {
                 each(&self.own.record(found));
             }
         }

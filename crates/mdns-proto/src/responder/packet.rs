@@ -536,11 +536,8 @@ impl<L: LinkStorage> Link<L> {
         };
         let mut answered = Answered::new();
         for (id, record) in own.records_of(asked.name) {
-            let is_live = self
-                .records
-                .get(id)
-                .is_some_and(|state| state.is_live && !state.is_leaving);
-            if !is_live || !matches(asked.qtype, record.rtype()) {
+            let is_said = self.records.get(id).is_some_and(RecordState::is_said);
+            if !is_said || !matches(asked.qtype, record.rtype()) {
                 continue;
             }
             if self

@@ -6,7 +6,7 @@ use super::{
     Link, LinkStorage, Responder, ResponderStorage,
     askers::{Asked, Echoed},
     debt::{Debt, Waiting},
-    state::{DEFERRAL, Phase},
+    state::{DEFERRAL, Phase, RecordState},
     tiebreak,
 };
 use crate::{
@@ -297,10 +297,7 @@ impl<L: LinkStorage> Link<L> {
             .is_some_and(|state| state.is_won());
         let has_answer = own.records_of(name).any(|(id, record)| {
             matches(question.qtype, record.rtype())
-                && self
-                    .records
-                    .get(id)
-                    .is_some_and(|state| state.is_live && !state.is_leaving)
+                && self.records.get(id).is_some_and(RecordState::is_said)
         });
         let can_deny = is_won && question.qtype < QTYPES && !question.qtype.is_pseudo();
         if !has_answer && !can_deny {
@@ -323,12 +320,9 @@ impl<L: LinkStorage> Link<L> {
     }
 
     fn owe_record(&mut self, owe: &mut Owe<'_>, id: u32, ttl: Ttl) {
-        let Some(state) = self.records.get(id) else {
+        let Some(state) = self.records.get(id).filter(|state| state.is_said()) else {
             return;
         };
-        if !state.is_live || state.is_leaving {
-            return;
-        }
         let Some(debt) = owe.debt(state.sent, ttl, &mut self.askers, &mut self.stats) else {
             return;
         };

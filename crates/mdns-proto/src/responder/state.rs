@@ -178,6 +178,11 @@ impl RecordState {
         (self.announce, self.left) = (at, times);
     }
 
+    /// Whether it is said to who asks: it is live, and not leaving.
+    pub(super) fn is_said(&self) -> bool {
+        self.is_live && !self.is_leaving
+    }
+
     /// The first instant from which the rules let it be multicast (§6).
     pub(super) fn may_go(&self) -> Instant {
         let interval = if self.debt.defends {

@@ -229,5 +229,6 @@ mod tests {
         for wrong in ["", "TYPE", "TYPE65536", "TYPE+1", "TYPE-1", "aé é", "XYZ"] {
             assert_eq!(wrong.parse::<RecordType>(), Err(KindError), "{wrong}");
         }
+        assert!(KindError.to_string().starts_with("not a record type"));
     }
 }

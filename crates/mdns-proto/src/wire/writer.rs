@@ -156,11 +156,6 @@ impl<'b> Writer<'b> {
         self.counts == [0; 4]
     }
 
-    /// Bytes still free.
-    pub fn room(&self) -> usize {
-        self.buffer.len().saturating_sub(self.len)
-    }
-
     /// How many questions there are.
     pub fn question_count(&self) -> usize {
         let [questions, ..] = self.counts;
@@ -225,7 +220,7 @@ impl<'b> Writer<'b> {
             match piece {
                 Piece::Name(name) => self.name(name, compress)?,
                 Piece::Bytes(bytes) => self.bytes(bytes)?,
-                Piece::Number(bytes) => self.bytes(&bytes)?,
+                Piece::Number(few) => self.bytes(few.as_slice())?,
             }
         }
         let length = u16::try_from(self.len.saturating_sub(start)).map_err(|_| Full)?;

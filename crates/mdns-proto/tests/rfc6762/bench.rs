@@ -499,7 +499,10 @@ impl Bench {
     fn drain(&mut self) {
         let now = self.now;
         let mut buffer = [0; 9000];
+        let mut due = self.host.poll_timeout();
         while let Some(transmit) = self.host.call(|host| host.poll_transmit(now, &mut buffer)) {
+            self.assert_due(due, "sent");
+            due = self.host.poll_timeout();
             self.sent.push(Sent {
                 at: self.now.as_micros() / 1000,
                 micros: self.now.as_micros(),
@@ -508,13 +511,24 @@ impl Bench {
                 bytes: buffer[..transmit.len].to_vec(),
             });
         }
+        due = self.host.poll_timeout();
         while let Some(event) = self.host.call(Host::poll_event) {
             self.events.push(told(&event));
+            self.assert_due(due, "told");
+            due = self.host.poll_timeout();
         }
-        let due = self.host.poll_timeout();
         assert!(
             due.is_none_or(|due| due > self.now),
             "drained, and still due: {due:?} at {:?}",
+            self.now
+        );
+    }
+
+    /// Of what was polled `poll_timeout` said before that it was due: a driver that sleeps until then misses nothing.
+    fn assert_due(&self, due: Option<Instant>, what: &str) {
+        assert!(
+            due.is_some_and(|due| due <= self.now),
+            "{what}, but due only at {due:?}, now {:?}",
             self.now
         );
     }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use mdns_proto::link::{Destination, Via};
+use mdns_proto::{
+    config::Config,
+    link::{Destination, Via},
+    wire::Class,
+};
 
 use super::bench::{Bench, Heard, OTHER, PEER, assert_even, ms};
 
@@ -330,6 +334,26 @@ fn s5_4_a_qu_probe_always_gets_a_unicast_answer_at_once() {
     assert!(!sent[0].is_multicast());
 }
 
+/// Of a crowd that asks for what is owed already nobody is remembered: later there is room to answer one alone.
+///
+/// covers: 6762-5.4-e, SEC-11
+#[test]
+fn s5_4_a_crowd_of_askers_leaves_room_for_the_next() {
+    let mut bench = Bench::with(10, Config::DEFAULT, &["10.0.0.1/16"]);
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    for n in 0..1100 {
+        let source = format!("10.0.{}.{}:5353", 1 + n / 250, 1 + n % 250);
+        let query = Heard::query(&["hall.local A"]);
+        bench.hear_from(&source, Via::Multicast, &query);
+    }
+    bench.run(ms(5000));
+    bench.forget();
+    bench.hear(&Heard::query(&["hall.local A QU"]));
+    let (_, sent) = bench.one_since(0);
+    assert!(!sent.is_multicast());
+}
+
 /// covers: 6762-5.4-i, 6762-5.4-j
 #[test]
 fn s5_4_one_message_may_need_both_ways() {
@@ -433,6 +457,30 @@ fn s6_7_a_legacy_query_gets_a_conventional_reply() {
     assert_eq!(question.to_string(), "HaLL.local IN A?");
     assert_eq!(sent.answers(), ["hall.local 10 IN A 10.0.0.1"]);
     assert_eq!(sent.additionals(), ["hall.local 10 IN NSEC hall.local A"]);
+}
+
+/// covers: 6762-6.7-c
+#[test]
+fn s6_7_a_legacy_reply_repeats_the_class_of_the_question() {
+    let (mut bench, _) = Bench::established(14);
+    let mut query = Heard::query(&["hall.local A"]).bytes();
+    let class = query.len() - 2;
+    query[class..].copy_from_slice(&Class::ANY.0.to_be_bytes());
+    bench.hear_bytes(bench.links[0], "10.0.0.7:40000", Via::Multicast, &query);
+    let (_, sent) = bench.one_since(0);
+    assert_eq!(sent.questions(), ["hall.local ANY A?"]);
+    assert_eq!(sent.answers(), ["hall.local 10 IN A 10.0.0.1"]);
+}
+
+/// covers: 6762-6.1-a, 6762-6.7-e, 6762-6.7-f
+#[test]
+fn s6_7_a_legacy_query_for_what_is_not_there_is_told_what_is() {
+    let (mut bench, _) = Bench::established(14);
+    let query = Heard::query(&["hall.local AAAA"]);
+    bench.hear_from("10.0.0.7:40000", Via::Multicast, &query);
+    let (_, sent) = bench.one_since(0);
+    assert_eq!(sent.questions(), ["hall.local IN AAAA?"]);
+    assert_eq!(sent.answers(), ["hall.local 10 IN NSEC hall.local A"]);
 }
 
 /// covers: 6762-6.7-g

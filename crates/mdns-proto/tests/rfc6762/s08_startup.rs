@@ -1,5 +1,7 @@
 //! §8: probing and announcing.
 
+use mdns_proto::own::Sharing;
+
 use super::bench::{Bench, Heard, Sent, assert_even, ms};
 
 fn probes(bench: &Bench) -> Vec<&Sent> {
@@ -59,6 +61,28 @@ fn s8_2_a_probe_asks_for_any_and_says_what_is_proposed() {
         assert_eq!(probe.message().header().id, 0);
     }
     assert_eq!(probes(&bench).len(), 3);
+}
+
+/// Names whose proposals fit no packet together are probed for apart: a question without them could not be judged.
+///
+/// covers: 6762-8.2-a, 6762-17-a
+#[test]
+fn s8_2_every_probe_says_all_that_is_proposed() {
+    let mut bench = Bench::new(2);
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    let string = "x".repeat(250);
+    for label in ["Printer", "Scanner"] {
+        bench.register(label, "_ipp._tcp", 631, &[string.as_str(); 3], &[]);
+    }
+    bench.run(ms(740));
+    let sent = bench.take();
+    assert_eq!(sent.len(), 6);
+    for sent in sent {
+        assert!(sent.bytes.len() <= 1472);
+        assert_eq!((sent.questions().len(), sent.authorities().len()), (1, 2));
+    }
 }
 
 /// covers: 6762-8.3-a, 6762-8.3-c, 6762-8.3-d, 6762-10-a, 6762-10-b, 6762-4-c, 6763-7.1-c, 6763-6-a, 6763-5-c, 6763-4.1-a
@@ -398,4 +422,23 @@ fn s8_a_link_that_comes_back_is_probed_and_announced_anew() {
     bench.run(ms(5000));
     let kinds: Vec<_> = bench.sent.iter().map(Sent::is_response).collect();
     assert_eq!(kinds, [false, false, false, true, true]);
+}
+
+/// A shared record needs no probing, and so waits for no name.
+///
+/// covers: 6762-8.3-a, 6762-8.3-e
+#[test]
+fn s8_3_a_shared_record_is_announced_on_every_link_that_comes_up() {
+    let mut bench = Bench::new(13);
+    bench
+        .add("choir.local 120 IN TXT alto", Sharing::Shared)
+        .expect("room");
+    bench.run(ms(20_000));
+    bench.forget();
+    let start = bench.at();
+    bench.add_interface(2, &["192.168.7.1/24"]);
+    bench.run(ms(20_000));
+    let said = bench.sent.iter().filter(|sent| sent.says("choir.local"));
+    let times: Vec<_> = said.map(|sent| (sent.link, sent.at - start)).collect();
+    assert_eq!(times, [(bench.links[1], 0), (bench.links[1], 1000)]);
 }

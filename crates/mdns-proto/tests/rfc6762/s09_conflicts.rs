@@ -242,7 +242,7 @@ fn s9_yesterday_s_words_from_another_are_the_other_s() {
     );
 }
 
-/// Whoever browses here for what is ours sees the new name instead of the old one.
+/// Whoever browses here for what is ours sees the new name instead of the old one, and nothing else change.
 ///
 /// covers: none (own results follow a rename)
 #[test]
@@ -251,6 +251,7 @@ fn s9_own_results_follow_a_rename() {
     bench.browse("_ipp._tcp.local");
     bench.add_host("hall");
     bench.register_printer();
+    bench.register("Scanner", "_ipp._tcp", 632, &[], &[]);
     bench.run(ms(20_000));
     let rival = Heard::response(&["Printer._ipp._tcp.local 120 IN! SRV 0 0 9 other.local"]);
     bench.forget();
@@ -271,6 +272,10 @@ fn s9_own_results_follow_a_rename() {
     assert!(
         told.iter()
             .any(|event| event.starts_with("found Printer (2)._ipp")),
+        "{told:#?}"
+    );
+    assert!(
+        !told.iter().any(|event| event.contains("Scanner")),
         "{told:#?}"
     );
 }

@@ -1,6 +1,6 @@
 //! §10: goodbyes, as the responder says them; records that are doubted.
 
-use mdns_proto::{link::Via, name::NameBuf, wire::RecordType};
+use mdns_proto::{config::Config, link::Via, name::NameBuf, wire::RecordType};
 
 use super::bench::{Bench, Heard, OTHER, PEER, Sent, ms};
 
@@ -112,6 +112,27 @@ fn s10_1_what_was_never_announced_says_no_goodbye() {
     assert!(bench.host.is_silent());
     bench.run(ms(5000));
     assert!(bench.take_responses().is_empty());
+}
+
+/// The name is ours, but the socket took nothing since: nobody has heard of it.
+///
+/// covers: 6762-10.1-g
+#[test]
+fn s10_1_what_could_not_be_announced_says_no_goodbye() {
+    let mut bench = Bench::new(4);
+    bench.add_host("hall");
+    let service = bench.register_printer();
+    bench.run_until(ms(1000), |bench| bench.sent.len() == 3);
+    let link = bench.links[0];
+    bench.act(|core, _| core.set_writable(link, false));
+    bench.run(ms(1000));
+    assert_eq!(bench.events.len(), 2, "host and service are registered");
+    bench.act(|core, now| core.withdraw(now, service));
+    bench.act(|core, _| core.set_writable(link, true));
+    bench.run(ms(5000));
+    let said = bench.take_responses();
+    assert!(!said.is_empty());
+    assert!(!said.iter().any(|sent| sent.says("Printer")), "{said:#?}");
 }
 
 /// A service that is withdrawn and registered at once does not say goodbye to what it announces.
@@ -419,4 +440,32 @@ fn s10_5_members_of_shared_sets_are_not_watched() {
     }
     assert!(!bench.sent.iter().any(Sent::is_response));
     assert!(bench.take_events().is_empty());
+}
+
+/// What yields to others and what finds no room is counted, each for itself.
+///
+/// covers: SEC-11
+#[test]
+fn s10_a_full_cache_counts_what_it_forgets_and_what_it_drops() {
+    let config = Config {
+        heard_records_max: 4,
+        ..Config::DEFAULT
+    };
+    let mut bench = Bench::with(17, config, &["10.0.0.1/24"]);
+    let counted = |bench: &Bench| {
+        let stats = bench.host.stats(bench.links[0]).expect("a link");
+        (stats.evicted, stats.not_cached)
+    };
+    for n in 0..6 {
+        bench.hear(&Heard::response(&[&format!(
+            "x{n}.local 120 IN! A 10.0.0.7"
+        )]));
+    }
+    assert_eq!(counted(&bench), (2, 0));
+    bench.browse("_ipp._tcp.local");
+    for n in 0..6 {
+        let pointer = format!("_ipp._tcp.local 4500 IN PTR {n}._ipp._tcp.local");
+        bench.hear(&Heard::response(&[&pointer]));
+    }
+    assert_eq!(counted(&bench), (6, 2), "what is awaited does not yield");
 }

@@ -308,3 +308,19 @@ fn s14_a_service_is_offered_on_the_links_it_is_for() {
             .any(|sent| sent.says("Printer._ipp._tcp.local 120 IN! SRV"))
     );
 }
+
+/// Nothing can be asked on a link that is down, so nothing is waited for there.
+///
+/// covers: none (a cable that is out must not hold up what the others say)
+#[test]
+fn s14_an_address_on_a_link_that_is_down_holds_no_name_up() {
+    let mut bench = Bench::new(12);
+    bench.add_interface(2, &["192.168.7.1/24"]);
+    let down = bench.links[1];
+    bench.act(|core, now| core.link_down(now, down));
+    bench.add_host("hall");
+    bench.set_addresses(2, &["192.168.7.1/24", "192.168.7.2/24"]);
+    bench.run(ms(5000));
+    assert_eq!(bench.take_events(), ["host registered hall.local"]);
+    assert!(bench.sent.iter().all(|sent| sent.link != down));
+}

@@ -19,7 +19,6 @@ const GREETING: &str = "_greeting._tcp";
 
 /// An example that advertises a service, which is called as it is, and browses.
 struct Example {
-    package: &'static str,
     name: &'static str,
     /// What follows the name among its arguments.
     args: &'static [&'static str],
@@ -31,14 +30,12 @@ struct Example {
 
 const EXAMPLES: [Example; 4] = [
     Example {
-        package: "mdns-tokio",
         name: "neighbours",
         args: &["4001"],
         found: Some("found Theirs"),
         takes_unicast: true,
     },
     Example {
-        package: "mdns-async-io",
         name: "neighbours_async_std",
         args: &["4002"],
         found: Some("found Theirs"),
@@ -46,14 +43,12 @@ const EXAMPLES: [Example; 4] = [
     },
     // It prints who greets it, and Avahi greets nobody.
     Example {
-        package: "mdns-mio",
         name: "greeter",
         args: &["60"],
         found: None,
         takes_unicast: true,
     },
     Example {
-        package: "mdns-socket",
         name: "own_loop",
         args: &["4004", "60"],
         found: Some("Theirs"),
@@ -176,13 +171,9 @@ pub(super) fn adapters(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The examples, compiled as `cargo test` compiles them.
+/// The examples, compiled as `cargo xtask test` has compiled them just before, so that nothing is compiled twice.
 fn build() -> Result<Vec<PathBuf>> {
-    let mut build = Shell::cargo("build --quiet");
-    for Example { package, name, .. } in &EXAMPLES {
-        build = build.args(["--package", package, "--example", name]);
-    }
-    build.run()?;
+    Shell::cargo("build --quiet --workspace --all-features --examples").run()?;
     let folder = target().join("debug/examples");
     Ok(EXAMPLES
         .iter()

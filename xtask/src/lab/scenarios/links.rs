@@ -111,16 +111,13 @@ pub(super) fn interface(context: &Context) -> Result<()> {
     // That both peers have the one address of ours, and not the other.
     let known = |what: &str, now: &str, before: &str| {
         until(what, COMES_BACK, || {
-            let ours = [now, before].map(str::to_owned);
-            let avahi: BTreeSet<_> = daemon.cached_addresses()?.into_iter().collect();
-            let zeroconf: BTreeSet<_> = cached_addresses(&watching[1])?.into_iter().collect();
-            let is_right = |cache: BTreeSet<String>| {
-                ours.each_ref().map(|a| cache.contains(a)) == [true, false]
+            let is_right = |cache: Vec<String>| {
+                cache.iter().any(|address| address == now)
+                    && cache.iter().all(|address| address != before)
             };
-            Ok(is_right(avahi) && is_right(zeroconf))
+            Ok(is_right(daemon.cached_addresses()?) && is_right(cached_addresses(&watching[1])?))
         })
     };
-    let found = |count: usize| browsing.count(Kind::Found, count, COMES_BACK);
 
     moving.plug(0)?;
     for peer in &watching {
@@ -130,7 +127,7 @@ pub(super) fn interface(context: &Context) -> Result<()> {
             |event| event.kind == Kind::Resolved && ours.is_whole_in(event, moving),
         )?;
     }
-    found(2)?;
+    browsing.count(Kind::Found, 2, COMES_BACK)?;
 
     moving.link(0, Link::Down)?;
     moving.remove_address("10.99.0.1/24")?;
@@ -254,6 +251,57 @@ pub(super) fn address(context: &Context) -> Result<()> {
     until("the old address is forgotten", COMES_BACK, || {
         Ok(!reverse()?)
     })
+}
+
+/// A host that has a link-local address alone and one that has a routable address alone, each with a route to the other by the
+/// same wire: each finds what the other serves, and fetches it.
+///
+/// covers: BCT-III-2
+pub(super) fn link_local(context: &Context) -> Result<()> {
+    const LINK_LOCAL: &str = "169.254.7.1";
+    let lab = Lab::new(context, 2, Families::V4)?;
+    let (device, tester) = (lab.host(1), lab.host(2));
+    device.remove_address(&format!("{}/24", device.v4()))?;
+    device.add_address(&format!("{LINK_LOCAL}/16"))?;
+    device.add_route("10.99.0.0/24")?;
+    tester.add_route("169.254.0.0/16")?;
+    let (ours, theirs) = (
+        Service::new("Ours", "_http._tcp", 8001),
+        Service::new("Theirs", "_http._tcp", 8002),
+    );
+    let _daemon = tester.avahi("h2", std::slice::from_ref(&theirs))?;
+    let browsing = [
+        (Stack::Ours.browse(context, device, "_http._tcp")?, theirs),
+        (
+            Stack::Avahi.browse(context, tester, "_http._tcp")?,
+            ours.clone(),
+        ),
+    ];
+    Stack::Ours.advertised(context, device, &ours)?;
+    let [on_device, on_tester] = browsing.map(|(peer, service)| {
+        peer.event(service.name, SOON, |event| {
+            event.kind == Kind::Resolved && service.is_in(event)
+        })
+    });
+    for (from, to, found, expected) in [
+        (device, tester, on_device?, tester.v4()),
+        (tester, device, on_tester?, LINK_LOCAL.to_owned()),
+    ] {
+        let address = found.addresses().next().unwrap_or_default().to_owned();
+        ensure!(address == expected, "{} was told {found:?}", from.name());
+        let port = found.port.to_string();
+        let server = to.spawn(&["python3", "-u", "-m", "http.server", &port])?;
+        server.wait_for("Serving", SOON)?;
+        let fetch = format!("import urllib.request as web; web.urlopen('http://{address}:{port}')");
+        let fetched = from.run(&["python3", "-c", &fetch])?;
+        ensure!(
+            fetched.status.success(),
+            "{} cannot reach {address}: {}",
+            from.name(),
+            fetched.stderr
+        );
+    }
+    Ok(())
 }
 
 /// `h1` sits on two networks, `h2` on the first, `h3` on the second: each learns the address it can reach (§14), and the service

@@ -151,6 +151,11 @@ pub(super) fn all() -> Vec<Scenario> {
         ),
         scenario("address", "an address comes and goes", links::address),
         scenario(
+            "link-local",
+            "a link-local and a routable address meet on one wire",
+            links::link_local,
+        ),
+        scenario(
             "two-links",
             "a host on two networks tells each its own address",
             links::two_links,

@@ -99,29 +99,56 @@ pub(super) enum Piece<'a> {
     Name(Name<'a>),
     Bytes(&'a [u8]),
     /// Numbers and addresses, which lie nowhere as bytes.
-    Number(heapless::Vec<u8, 16>),
+    Number(Few),
+}
+
+/// At most 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Few {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl Few {
+    const NONE: Few = Few {
+        bytes: [0; 16],
+        len: 0,
+    };
+
+    fn new(from: &[u8]) -> Self {
+        let mut few = Few::NONE;
+        for (to, byte) in few.bytes.iter_mut().zip(from) {
+            *to = *byte;
+            few.len = few.len.saturating_add(1);
+        }
+        few
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len.into()).unwrap_or(&self.bytes)
+    }
 }
 
 impl<'a> Piece<'a> {
     const NONE: Piece<'static> = Piece::Bytes(&[]);
 
     fn number(bytes: &[u8]) -> Self {
-        Piece::Number(heapless::Vec::from_slice(bytes).unwrap_or_default())
+        Piece::Number(Few::new(bytes))
     }
 
     fn len(&self) -> usize {
         match self {
             Piece::Name(name) => name.wire_len(),
             Piece::Bytes(bytes) => bytes.len(),
-            Piece::Number(bytes) => bytes.len(),
+            Piece::Number(few) => few.len.into(),
         }
     }
 
     /// Each byte, of names in flat form.
     fn bytes(self) -> impl Iterator<Item = u8> {
         let (name, bytes, number) = match self {
-            Piece::Name(name) => (Some(name), &[][..], heapless::Vec::new()),
-            Piece::Bytes(bytes) => (None, bytes, heapless::Vec::new()),
+            Piece::Name(name) => (Some(name), &[][..], Few::NONE),
+            Piece::Bytes(bytes) => (None, bytes, Few::NONE),
             Piece::Number(number) => (None, &[][..], number),
         };
         name.into_iter()
@@ -129,7 +156,7 @@ impl<'a> Piece<'a> {
             .flatten()
             .chain(bytes)
             .copied()
-            .chain(number)
+            .chain((0..).map_while(move |at| number.as_slice().get(at).copied()))
     }
 }
 
@@ -196,7 +223,7 @@ impl<'a> Rdata<'a> {
             match piece {
                 Piece::Name(name) => hash.name(name),
                 Piece::Bytes(bytes) => hash.bytes(bytes),
-                Piece::Number(bytes) => hash.bytes(&bytes),
+                Piece::Number(few) => hash.bytes(few.as_slice()),
             }
         }
         hash.finish()

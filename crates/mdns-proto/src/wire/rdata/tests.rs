@@ -1,4 +1,4 @@
-use std::{string::ToString, vec, vec::Vec};
+use std::{format, string::ToString, vec, vec::Vec};
 
 use super::*;
 use crate::name::NameBuf;
@@ -76,6 +76,7 @@ fn a_txt_is_built_of_checked_attributes() {
     txt.push("k", None).unwrap();
     txt.push("e", Some(b"")).unwrap();
     assert_eq!(txt.as_txt().as_wire(), b"\x09txtvers=1\x01k\x02e=");
+    assert_eq!(format!("{txt:?}"), r#""txtvers=1" "k" "e=""#);
     let refused = [
         ("", None, TxtError::EmptyKey),
         ("=x", None, TxtError::KeyCharacter { at: 0 }),

@@ -190,7 +190,9 @@ impl<const N: usize> TxtBuf<N> {
         if usize::from(len) >= room {
             return Err(TxtError::Full);
         }
-        self.bytes.extend(attribute(len, key, value));
+        for byte in attribute(len, key, value) {
+            self.bytes.push(byte).map_err(|_| TxtError::Full)?;
+        }
         Ok(())
     }
 
