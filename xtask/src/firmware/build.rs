@@ -36,6 +36,19 @@ pub(crate) enum Compiler {
     Debian,
 }
 
+impl Compiler {
+    /// Its name and number, such as `rustc 1.95.0`.
+    pub(crate) fn version(self) -> Result<String> {
+        let rustc = match self {
+            Compiler::Rustup => "rustc",
+            Compiler::Debian => "/usr/bin/rustc",
+        };
+        let said = Shell::new(rustc).args(["--version"]).output()?;
+        let words: Vec<_> = said.split_whitespace().take(2).collect();
+        Ok(words.join(" "))
+    }
+}
+
 /// One way to build the programs in `firmware`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Build {

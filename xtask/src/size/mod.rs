@@ -49,20 +49,6 @@ enum Column {
     Stack,
 }
 
-/// Calls in mdns-proto that the compiler does not see to be impossible, by file and function, and why they are.
-const IMPOSSIBLE: [(&str, &str, &str); 2] = [
-    (
-        "wire/rdata/mod.rs",
-        "slice_index_fail",
-        "inside heapless, whose iterator never passes its own end",
-    ),
-    (
-        "wire/rdata/txt.rs",
-        "unwrap_failed",
-        "`TxtBuf::push`, of the program itself, has just seen that there is room",
-    ),
-];
-
 /// What the board has, and the features of `firmware` for it.
 const FAMILIES: [(&str, &str); 2] = [("IPv4", ""), ("IPv4 and IPv6", "ipv6")];
 
@@ -91,7 +77,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let report = measure(compiler, levels)?;
     if options.check {
-        compare(&figures(&kept), &figures(&report))?;
+        // What another compiler makes of it is another matter.
+        match made_with(&kept) {
+            Some(version) if version != compiler.version()? => println!(
+                "size: not compared, {FILE} is by {version}, and this is {}",
+                compiler.version()?
+            ),
+            _ => compare(&figures(&kept), &figures(&report))?,
+        }
     } else {
         print!("{report}");
         fs::write(root().join(FILE), report).context(FILE)?;
@@ -116,7 +109,10 @@ fn measure(compiler: Compiler, levels: &[&'static str]) -> Result<String> {
     } = best.context("no level was asked for")?;
 
     let mut report = include_str!("head.md").to_owned();
-    report += &format!("Measured at `opt-level = \"{level}\"`, the smaller of `s` and `z`.\n\n");
+    report += &format!(
+        "Measured with {} at `opt-level = \"{level}\"`, the smaller of `s` and `z`.\n\n",
+        compiler.version()?
+    );
     report += "| of a board with | flash | static RAM | stack |\n|---|---:|---:|---:|\n";
     for row in rows {
         report += &format!(
@@ -240,24 +236,16 @@ fn scan(compiler: Compiler) -> Result<()> {
         "the firmware has an allocator: {}",
         allocator.join(", ")
     );
-    let mut panics = image.panics("mdns-proto")?;
-    panics.retain(|panic| {
-        let is_known = |(file, function, _): &&(&str, &str, &str)| {
-            panic.place.contains(file) && panic.function.ends_with(function)
-        };
-        let known = IMPOSSIBLE.iter().find(is_known);
-        let why = known.map_or("which the core must not".into(), |(.., why)| {
-            format!("impossible: {why}")
-        });
-        println!("size: {} calls {}, {why}", panic.place, panic.function);
-        known.is_none()
-    });
+    let panics = image.panics("mdns-proto")?;
+    for panic in &panics {
+        println!("size: {} calls {}", panic.place, panic.function);
+    }
     ensure!(
         panics.is_empty(),
         "{} calls in mdns-proto can panic",
         panics.len()
     );
-    println!("size: no allocator, and no panic in mdns-proto that a packet could reach");
+    println!("size: no allocator, and no call of a panic in mdns-proto");
     Ok(())
 }
 
@@ -272,6 +260,15 @@ fn number(value: i64) -> String {
         .collect();
     let sign = if value < 0 { "-" } else { "" };
     format!("{sign}{}", groups.join(","))
+}
+
+/// The compiler that the file was measured with.
+fn made_with(report: &str) -> Option<&str> {
+    report
+        .split_once("Measured with ")?
+        .1
+        .split_once(" at ")
+        .map(|(version, _)| version)
 }
 
 /// The level that the file was measured at.
@@ -305,6 +302,12 @@ fn figures(report: &str) -> BTreeMap<(String, String), i64> {
     found
 }
 
+/// How much more, in bytes, one run may show than another of the same image: how deep the stack is depends on when packets come.
+fn slack(row: &str, column: &str) -> f64 {
+    let is_stack = column == "stack" || row.ends_with(": stack");
+    if is_stack { 256.0 } else { 0.0 }
+}
+
 /// Fails if something is larger than it was, or new.
 fn compare(
     kept: &BTreeMap<(String, String), i64>,
@@ -313,7 +316,7 @@ fn compare(
     let mut grown = Vec::new();
     for ((row, column), value) in measured {
         match kept.get(&(row.clone(), column.clone())) {
-            Some(before) if *value as f64 <= *before as f64 * TOLERANCE => {}
+            Some(before) if *value as f64 <= *before as f64 * TOLERANCE + slack(row, column) => {}
             Some(before) => grown.push(format!(
                 "{row}, {column}: {} before, {} now",
                 number(*before),
@@ -356,5 +359,8 @@ mod tests {
         assert!(compare(&of(1000), &of(1050)).is_ok());
         assert!(compare(&of(1000), &of(1051)).is_err());
         assert!(compare(&BTreeMap::new(), &of(1)).is_err());
+        let of = |value| figures(&format!("| of | stack |\n|---|---|\n| both | {value} |\n"));
+        assert!(compare(&of(1000), &of(1306)).is_ok());
+        assert!(compare(&of(1000), &of(1307)).is_err());
     }
 }

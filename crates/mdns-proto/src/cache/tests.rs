@@ -315,3 +315,42 @@ fn a_denial_is_about_types_below_256_that_are_not_there() {
     }
     on_both!(test);
 }
+
+/// What another says with cache-flush replaces what others said before, and not what we say ourselves.
+///
+/// covers: 6762-10.2-c
+#[test]
+fn our_own_records_yield_to_our_own_flush_alone() {
+    fn test<H: HeardStorage>() {
+        for (origin, expected) in [
+            (Origin::Heard(0), vec!["hall.local 192.0.2.1"]),
+            (
+                Origin::Own,
+                vec!["hall.local 192.0.2.2", "hall.local 192.0.2.1"],
+            ),
+        ] {
+            let mut cache = cache::<H>();
+            let mut put = |line: &str, at, origin| {
+                let inserted = with_record(line, |record| {
+                    let room = &mut Room {
+                        worth: Worth::Idle,
+                        gone: &mut |_, _| {},
+                    };
+                    cache.insert(at, record, origin, room)
+                });
+                let (Ok(Inserted::New(id)), mut gone) = (inserted, Vec::new()) else {
+                    panic!("{inserted:?}")
+                };
+                cache.flush(at, id, origin, &mut |name, rdata| {
+                    gone.push(format!("{name} {rdata}"));
+                });
+                gone
+            };
+            let later = NOW + Duration::from_secs(2);
+            put("hall.local 120! A 192.0.2.1", NOW, Origin::Heard(0));
+            put("hall.local 120! A 192.0.2.2", NOW, Origin::Own);
+            assert_eq!(put("hall.local 120! A 192.0.2.3", later, origin), expected);
+        }
+    }
+    on_both!(test);
+}
