@@ -24,8 +24,8 @@ const REFRESH_SPREAD: u64 = 2;
 /// How long what was said is not said again to another who asks: a second (§6), and what packets take.
 const ANSWERED: Duration = Duration::from_secs(2);
 
-/// Later than any expiry, and yet not never: where a record of our own stands while nobody keeps it, so that it can
-/// be evicted.
+/// Later than any expiry, and yet not never: where a record of our own stands, so that it can be evicted if nobody keeps
+/// it.
 pub(super) const LATEST: Instant = Instant::from_micros(u64::MAX - 1);
 
 /// A record that was heard. What can be told from other things is not kept.
@@ -290,7 +290,6 @@ impl Chained for HeardRecord {
 impl Timed for HeardRecord {
     fn due(&self) -> Instant {
         match (self.life, self.worth) {
-            (Life::Own, Worth::Kept) => Instant::MAX,
             (Life::Whole, Worth::Kept) => self.refresh_at().unwrap_or(self.expires()),
             _ => self.expires(),
         }

@@ -247,6 +247,25 @@ fn after_a_link_came_up_the_first_question_takes_a_unicast_answer() {
     on_both!(test);
 }
 
+/// Nobody but us asks for an answer to our own address.
+///
+/// covers: 6762-5.4-b, 6762-7.3-a
+#[test]
+fn a_question_that_takes_a_unicast_answer_is_asked_whoever_else_asks() {
+    fn test<S: QuerierStorage>() {
+        let mut scene = Scene::<S>::new(1);
+        browse(&mut scene);
+        scene.run(secs(100));
+        let up = scene.now;
+        scene.querier.link_down(up, LAN, &scene.ours);
+        scene.querier.link_up(up, LAN, &scene.ours);
+        scene.hear_query(&["_ipp._tcp.local PTR"], &[]);
+        scene.run(millis(120));
+        assert_eq!(scene.times_of(up, "_ipp._tcp.local IN PTR? QU").len(), 1);
+    }
+    on_both!(test);
+}
+
 /// covers: 6762-10.3-b, 6762-5.4-b
 #[test]
 fn after_a_sleep_what_is_not_confirmed_goes_within_ten_seconds() {
@@ -407,6 +426,35 @@ fn known_answers_are_shared_fresh_and_without_cache_flush() {
     on_both!(test);
 }
 
+/// What comes for one type of a name neither ends nor hurries the questions for its others.
+///
+/// covers: 6762-5.2-b
+#[test]
+fn an_answer_to_one_question_leaves_the_others_their_time() {
+    fn test<S: QuerierStorage>() {
+        let times = |heard: &[&str]| {
+            let mut scene = Scene::<S>::new(1);
+            let printer = name("Printer._ipp._tcp.local");
+            let start = scene.now;
+            scene
+                .querier
+                .resolve(start, printer.as_name(), &scene.ours)
+                .unwrap();
+            scene.run(millis(1500));
+            scene.hear(heard);
+            scene.run(secs(10));
+            scene.times_of(start, "Printer._ipp._tcp.local IN TXT?")
+        };
+        let alone = times(&[]);
+        assert!(alone.len() >= 2);
+        assert_eq!(
+            times(&["Printer._ipp._tcp.local 120! SRV 0 0 631 hall.local"]),
+            alone
+        );
+    }
+    on_both!(test);
+}
+
 /// However long it had been asked for before, and however rarely in the end.
 ///
 /// covers: 6762-6.1-o
@@ -512,6 +560,41 @@ fn known_answers_go_on_over_packets() {
     known.sort();
     known.dedup();
     assert_eq!(known.len(), 200);
+}
+
+/// covers: none (a question may be let go while known answers are being written)
+#[test]
+#[cfg(feature = "alloc")]
+fn known_answers_of_a_question_that_goes_meanwhile_are_left_out() {
+    let names = ["a.local", "b.local", "c.local"];
+    for gone in 0..names.len() {
+        let mut scene = Scene::<super::scene::Server>::new(1);
+        let asks = names.map(|owner| query(&mut scene, owner, RecordType::PTR));
+        for owner in names {
+            for n in 0..60 {
+                scene.hear(&[&format!(
+                    "{owner} 4500 PTR A-printer-with-a-longish-name-{n}.{owner}"
+                )]);
+            }
+        }
+        while !scene.querier.is_continuing(LAN) {
+            scene.now = scene.querier.next_transmit(LAN);
+            scene
+                .querier
+                .poll_transmit(scene.now, LAN, &mut [0; 1500])
+                .unwrap();
+        }
+        scene.querier.stop(scene.now, asks[gone], &scene.ours);
+        scene.run(millis(1));
+        for (at, owner) in names.into_iter().enumerate() {
+            let is_said = scene
+                .sent
+                .iter()
+                .flat_map(|sent| &sent.known)
+                .any(|known| known.starts_with(owner));
+            assert_eq!(is_said, at != gone, "{owner}");
+        }
+    }
 }
 
 /// covers: none (records may go while known answers are being written)

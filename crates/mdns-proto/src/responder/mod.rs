@@ -459,7 +459,8 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// When this link next has something to send or to do.
     pub(crate) fn next(&self, id: LinkId) -> Instant {
-        let Some(link) = self.link(id).filter(|link| link.is_up && !Self::NONE) else {
+        // Of a link that is down nothing is due.
+        let Some(link) = self.link(id).filter(|_| !Self::NONE) else {
             return Instant::MAX;
         };
         if link.askers.next_question().is_some() {

@@ -230,3 +230,45 @@ fn s6_4_an_answer_waits_at_most_half_a_second_for_company() {
         }
     }
 }
+
+/// Who asked for a unicast answer gets it, whatever the group hears before it is due.
+///
+/// covers: 6762-5.4-e
+#[test]
+fn s6_1_a_denial_owed_by_unicast_is_not_paid_to_the_group() {
+    let (mut bench, _) = Bench::established(7);
+    bench.hear(&Heard::query(&["hall.local AAAA"]));
+    bench.run(ms(5000));
+    bench.forget();
+    bench.hear(&Heard::query(&["hall.local AAAA QU"]).truncated());
+    bench.run(ms(50));
+    bench.hear_from(OTHER, Via::Multicast, &Heard::query(&["hall.local A"]));
+    let denial = "hall.local 120 IN! NSEC hall.local A";
+    let (_, answer) = bench.one_since(0);
+    assert!(answer.is_multicast() && answer.says(denial));
+    bench.run(ms(1000));
+    let (_, reply) = bench.one_since(0);
+    assert!(!reply.is_multicast());
+    assert_eq!(reply.answers(), [denial]);
+}
+
+/// Whoever asks here for what is not here any more asks for all of it.
+///
+/// covers: none (own results end with the goodbye, and what we denied with them)
+#[test]
+fn s6_1_our_denial_ends_with_our_name() {
+    let mut bench = Bench::new(8);
+    let host = bench.add_host("hall");
+    bench.lookup("hall.local");
+    bench.run(ms(5000));
+    bench.hear(&Heard::query(&["hall.local AAAA"]));
+    bench.run(ms(20_000));
+    bench.forget();
+    bench.act(|core, now| core.remove_host(now, host));
+    bench.run(ms(5000));
+    let asked: Vec<_> = bench.sent.iter().flat_map(Sent::questions).collect();
+    assert!(
+        asked.contains(&"hall.local IN AAAA?".to_owned()),
+        "{asked:?}"
+    );
+}

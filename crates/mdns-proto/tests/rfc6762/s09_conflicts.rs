@@ -279,3 +279,35 @@ fn s9_own_results_follow_a_rename() {
         "{told:#?}"
     );
 }
+
+/// Conflicts with more than ten seconds between them do not add up.
+///
+/// covers: 6762-8.1-p
+#[test]
+fn s8_1_conflicts_now_and_then_slow_nothing_down() {
+    let (mut bench, _) = Bench::established(11);
+    for _ in 0..20 {
+        let start = bench.at();
+        bench.hear(&Heard::response(&["hall.local 120 IN! A 10.0.0.7"]));
+        bench.run(ms(10_001));
+        let probe = bench.take().remove(0);
+        assert_eq!(probe.questions(), ["hall.local IN ANY? QU"]);
+        assert!(probe.at - start <= 250);
+    }
+}
+
+/// That a name has no records of a type is nobody's claim to it.
+///
+/// covers: none (the records that a rival has come beside its denial)
+#[test]
+fn s9_another_s_denial_is_no_conflict() {
+    let mut bench = Bench::new(12);
+    bench.add_host("hall");
+    bench.run(ms(260));
+    assert_eq!(bench.sent.len(), 1, "a probe");
+    bench.hear(&Heard::response(&[
+        "hall.local 120 IN! NSEC hall.local AAAA",
+    ]));
+    bench.run(ms(5000));
+    assert_eq!(bench.take_events(), ["host registered hall.local"]);
+}

@@ -434,7 +434,8 @@ fn s10_5_questions_that_need_no_multicast_answer_do_not_count() {
 #[test]
 fn s10_5_members_of_shared_sets_are_not_watched() {
     let mut bench = found_two(16);
-    for _ in 0..10 {
+    // Ten seconds after the second question a member of a unique set would be gone.
+    for _ in 0..20 {
         bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
         bench.run(ms(1000));
     }
@@ -468,4 +469,19 @@ fn s10_a_full_cache_counts_what_it_forgets_and_what_it_drops() {
         bench.hear(&Heard::response(&[&pointer]));
     }
     assert_eq!(counted(&bench), (6, 2), "what is awaited does not yield");
+}
+
+/// What is ours needs neither a refresh nor an end.
+///
+/// covers: none (the contract: a driver with nothing to wait for sleeps)
+#[test]
+fn s10_what_is_ours_wakes_nobody() {
+    let (mut bench, _) = Bench::established(18);
+    bench.resolve("Printer._ipp._tcp.local");
+    bench.run(ms(20_000));
+    assert_eq!(
+        bench.take_events(),
+        ["resolved Printer._ipp._tcp.local at hall.local:631 10.0.0.1 \"a=b\""]
+    );
+    assert_eq!(bench.host.poll_timeout(), None);
 }

@@ -1,6 +1,6 @@
 //! §8, §14: several interfaces, and what a change on one of them does.
 
-use mdns_proto::link::Via;
+use mdns_proto::link::{Family, InterfaceId, LinkConfig, Via};
 
 use super::bench::{Bench, Heard, Sent, ms};
 
@@ -323,4 +323,87 @@ fn s14_an_address_on_a_link_that_is_down_holds_no_name_up() {
     bench.run(ms(5000));
     assert_eq!(bench.take_events(), ["host registered hall.local"]);
     assert!(bench.sent.iter().all(|sent| sent.link != down));
+}
+
+/// An address is lost and another comes: nothing is said between, and the name is won anew.
+///
+/// covers: 6762-8-a, 6762-8.4-b
+#[test]
+fn s14_without_an_address_nothing_is_said() {
+    let (mut bench, _) = Bench::established(13);
+    bench.set_addresses(1, &[]);
+    bench.run(ms(5000));
+    bench.forget();
+    bench.hear(&Heard::query(&["Printer._ipp._tcp.local SRV"]));
+    bench.run(ms(5000));
+    assert_eq!(bench.take_responses().len(), 0);
+
+    bench.set_addresses(1, &["10.0.0.2/24"]);
+    bench.run(ms(5000));
+    let sent = bench.take();
+    let probes: Vec<_> = sent.iter().take_while(|sent| !sent.is_response()).collect();
+    assert_eq!(probes.len(), 3);
+    assert!(
+        probes
+            .iter()
+            .all(|probe| probe.questions() == ["hall.local IN ANY? QU"])
+    );
+    for record in [
+        "hall.local 120 IN! A 10.0.0.2",
+        "Printer._ipp._tcp.local 120 IN! SRV",
+    ] {
+        assert!(sent[3].says(record), "{record}");
+    }
+}
+
+/// covers: 6762-8.4-b
+#[test]
+fn s14_an_address_that_goes_takes_its_own_reverse_name_alone() {
+    let mut bench = Bench::with(
+        14,
+        mdns_proto::config::Config::DEFAULT,
+        &["10.0.0.1/24", "10.0.0.2/24"],
+    );
+    bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.forget();
+    bench.set_addresses(1, &["10.0.0.1/24"]);
+    bench.run(ms(5000));
+    let sent = bench.take();
+    assert!(
+        sent.iter()
+            .any(|sent| sent.says("2.0.0.10.in-addr.arpa 0 IN! PTR"))
+    );
+    assert!(!sent.iter().any(|sent| sent.says("1.0.0.10.in-addr.arpa 0")));
+    bench.hear(&Heard::query(&["1.0.0.10.in-addr.arpa PTR"]));
+    let (_, answer) = bench.one_since(0);
+    assert_eq!(
+        answer.answers(),
+        ["1.0.0.10.in-addr.arpa 120 IN! PTR hall.local"]
+    );
+}
+
+/// A neighbour on this host, which has the same addresses, would take it for a conflict.
+///
+/// covers: none (a choice of ours: the reverse names are left to whoever has the port)
+#[test]
+fn s14_on_a_shared_port_the_reverse_names_are_left_to_the_neighbour() {
+    let mut bench = Bench::with(15, mdns_proto::config::Config::DEFAULT, &[]);
+    bench.set_addresses(1, &["10.0.0.1/24"]);
+    let config = LinkConfig {
+        interface: InterfaceId(1),
+        family: Family::V4,
+        mtu: 1500,
+        unicast: false,
+    };
+    let link = bench.act(|core, now| core.add_link(now, config));
+    bench.links.push(link.expect("a link"));
+    bench.add_host("hall");
+    bench.run(ms(5000));
+    bench.hear(&Heard::query(&["1.0.0.10.in-addr.arpa PTR"]));
+    bench.run(ms(2000));
+    let sent = bench.take();
+    let says = |record| sent.iter().any(|sent| sent.says(record));
+    assert!(says("hall.local 120 IN! A 10.0.0.1"));
+    assert!(!says("1.0.0.10.in-addr.arpa"));
 }
