@@ -337,6 +337,12 @@ fn s14_without_an_address_nothing_is_said() {
     bench.hear(&Heard::query(&["Printer._ipp._tcp.local SRV"]));
     bench.run(ms(5000));
     assert_eq!(bench.take_responses().len(), 0);
+    // The link comes up anew: there is a service to probe for, and nothing that a host name would lead to.
+    let link = bench.links[0];
+    bench.act(|core, now| core.link_up(now, link));
+    bench.run(ms(5000));
+    let probed: Vec<_> = bench.take().iter().flat_map(Sent::questions).collect();
+    assert_eq!(probed, [r"Printer._ipp._tcp.local IN ANY? QU"; 3]);
 
     bench.set_addresses(1, &["10.0.0.2/24"]);
     bench.run(ms(5000));
