@@ -73,6 +73,14 @@ impl Results {
         }
     }
 
+    /// The same, where one result is enough unless more are asked for.
+    fn one(limits: &Limits) -> Self {
+        Results {
+            found: 0,
+            wanted: limits.count.or(Some(1)),
+        }
+    }
+
     fn add(&mut self) {
         self.found += 1;
     }

@@ -26,10 +26,7 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
         .mdns
         .resolve(name)
         .map_err(|error| Failure::Usage(format!("instance {name}: {error}")))?;
-    let mut results = Results::of(&Limits {
-        count: limits.count.or(Some(1)),
-        ..*limits
-    });
+    let mut results = Results::one(limits);
     while !results.are_enough() {
         tokio::select! {
             biased;

@@ -27,10 +27,7 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
         .mdns
         .reverse(ip, Span::Continuous)
         .map_err(|error| Failure::Usage(format!("address {ip}: {error}")))?;
-    let mut results = Results::of(&Limits {
-        count: limits.count.or(Some(1)),
-        ..*limits
-    });
+    let mut results = Results::one(limits);
     while !results.are_enough() {
         tokio::select! {
             biased;
