@@ -280,28 +280,6 @@ impl<S: OwnStorage> Own<S> {
         }
     }
 
-    /// Rdata from the wire in our terms, if it can be ours: names that we do not know are not in it.
-    fn stored(&self, rdata: &Rdata<'_>) -> Option<Stored> {
-        Some(match *rdata {
-            Rdata::A(address) => Stored::A(address.octets()),
-            Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
-            Rdata::Ptr(target) => Stored::Name(RecordType::PTR, self.names.find(target)?),
-            Rdata::Cname(target) => Stored::Name(RecordType::CNAME, self.names.find(target)?),
-            Rdata::Srv(Srv {
-                priority,
-                weight,
-                port,
-                target,
-            }) => Stored::Srv {
-                priority,
-                weight,
-                port,
-                target: self.names.find(target)?,
-            },
-            _ => return None,
-        })
-    }
-
     /// The records of ours with this name and rdata; several only where two interfaces have one address.
     pub(crate) fn find(
         &self,
@@ -309,18 +287,15 @@ impl<S: OwnStorage> Own<S> {
         rdata: &Rdata<'_>,
         is: impl Fn(&OwnRecord) -> bool,
     ) -> Option<u32> {
-        let is_bytes = !matches!(
-            rdata,
-            Rdata::A(_) | Rdata::Aaaa(_) | Rdata::Ptr(_) | Rdata::Cname(_) | Rdata::Srv(_)
-        );
-        if is_bytes {
+        // What leads to a name that we do not know is not ours.
+        let stored = Stored::of(rdata, |target| self.names.find(target).ok_or(())).ok()?;
+        let Some(stored) = stored else {
             let stored = Stored::Bytes(rdata.rtype(), Block::NONE);
             let hash = stored.hash(self.key, name, rdata.hash(self.key));
             return self.index.find(&self.records, hash, |record| {
                 record.name == name && self.rdata(record.stored) == *rdata && is(record)
             });
-        }
-        let stored = self.stored(rdata)?;
+        };
         let hash = stored.hash(self.key, name, 0);
         self.index.find(&self.records, hash, |record| {
             record.name == name && record.stored == stored && is(record)

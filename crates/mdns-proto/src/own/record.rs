@@ -5,9 +5,9 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use super::ClaimId;
 use crate::{
     link::InterfaceId,
-    name::KeyedHash,
+    name::{KeyedHash, Name},
     store::{Block, Chained, NONE, NameId},
-    wire::{RecordType, Ttl},
+    wire::{Rdata, RecordType, Srv, Ttl},
 };
 
 /// TTL of records in which a host name is owner or rdata (RFC 6762 §10).
@@ -33,6 +33,31 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
+    /// Rdata with names as `number` has them; `None` for what is kept as it is on the wire.
+    pub(super) fn of<E>(
+        rdata: &Rdata<'_>,
+        mut number: impl FnMut(Name<'_>) -> Result<NameId, E>,
+    ) -> Result<Option<Stored>, E> {
+        Ok(Some(match *rdata {
+            Rdata::A(address) => Stored::A(address.octets()),
+            Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
+            Rdata::Ptr(target) => Stored::Name(RecordType::PTR, number(target)?),
+            Rdata::Cname(target) => Stored::Name(RecordType::CNAME, number(target)?),
+            Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target,
+            }) => Stored::Srv {
+                priority,
+                weight,
+                port,
+                target: number(target)?,
+            },
+            _ => return Ok(None),
+        }))
+    }
+
     pub(crate) const fn rtype(&self) -> RecordType {
         match self {
             Stored::A(_) => RecordType::A,

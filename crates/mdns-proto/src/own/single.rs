@@ -6,7 +6,7 @@ use crate::{
     name::Name,
     store::{Block, NONE},
     time::Instant,
-    wire::{Rdata, RecordType, Srv, Ttl},
+    wire::{Rdata, RecordType, Ttl},
 };
 
 /// Whether a record set is ours alone (RFC 6762 §2).
@@ -142,22 +142,10 @@ impl<S: OwnStorage> Own<S> {
 
     /// Stores rdata. What it holds until [`settle_stored`](Self::settle_stored) is held for nobody yet.
     fn store(&mut self, rdata: &Rdata<'_>) -> Result<Stored, RegisterError> {
+        if let Some(stored) = Stored::of(rdata, |target| self.intern(target))? {
+            return Ok(stored);
+        }
         Ok(match *rdata {
-            Rdata::A(address) => Stored::A(address.octets()),
-            Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
-            Rdata::Ptr(target) => Stored::Name(RecordType::PTR, self.intern(target)?),
-            Rdata::Cname(target) => Stored::Name(RecordType::CNAME, self.intern(target)?),
-            Rdata::Srv(Srv {
-                priority,
-                weight,
-                port,
-                target,
-            }) => Stored::Srv {
-                priority,
-                weight,
-                port,
-                target: self.intern(target)?,
-            },
             Rdata::Txt(txt) => Stored::Bytes(RecordType::TXT, self.store_bytes(txt.as_wire())?),
             Rdata::Other(rtype, bytes) => Stored::Bytes(rtype, self.store_bytes(bytes)?),
             _ => {
