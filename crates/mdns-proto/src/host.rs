@@ -133,6 +133,7 @@ impl<S: Storage> Host<S> {
     }
 
     /// The time, which does not go backwards; `None` before the start.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn clock(&mut self, now: Instant) -> Option<Instant> {
         self.now = self.now.max(now);
         self.is_started.then_some(self.now)
@@ -485,6 +486,7 @@ impl<S: Storage> Host<S> {
     // --- the verbs ---
 
     /// Takes in a datagram. It is never an error: what is no use is ignored and [counted](Self::stats).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn handle_packet(&mut self, now: Instant, link: LinkId, packet: Packet<'_>) {
         let Some(now) = self.clock(now) else { return };
         let Some(config) = self.responder.link_config(link) else {
@@ -566,6 +568,7 @@ impl<S: Storage> Host<S> {
     }
 
     /// Goes on with what time alone moves. It is enough to call it when [`poll_timeout`](Self::poll_timeout) has come.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn handle_timeout(&mut self, now: Instant) {
         let Some(now) = self.clock(now) else { return };
         self.responder.handle_timeout(now);

@@ -4,6 +4,7 @@
 
 use core::{
     fmt,
+    num::NonZeroU64,
     ops::{Add, AddAssign, Sub},
     time::Duration,
 };
@@ -21,33 +22,36 @@ use core::{
 /// assert_eq!(later - start, Duration::from_millis(250));
 /// assert_eq!(start - later, Duration::ZERO);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    /// One more than the microseconds, so that `Option<Instant>` takes no more than an instant: boards have many.
+    NonZeroU64,
+);
 
 impl Instant {
     /// The caller's chosen moment itself.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant(NonZeroU64::MIN);
     /// The end of time, 584,000 years on: "never" in a deadline.
-    pub const MAX: Instant = Instant(u64::MAX);
+    pub const MAX: Instant = Instant(NonZeroU64::MAX);
 
     /// The instant `micros` microseconds after the caller's chosen moment.
     pub const fn from_micros(micros: u64) -> Self {
-        Instant(micros)
+        Instant(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// The instant `millis` milliseconds after the caller's chosen moment.
     pub const fn from_millis(millis: u64) -> Self {
-        Instant(millis.saturating_mul(1_000))
+        Instant::from_micros(millis.saturating_mul(1_000))
     }
 
     /// Microseconds since the caller's chosen moment.
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// How long after `earlier` this instant is; zero if it is not after it.
     pub const fn since(self, earlier: Instant) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// This instant as a deadline: `None` for [`Instant::MAX`], which is never reached.
@@ -58,13 +62,22 @@ impl Instant {
 
 /// Whole microseconds of a span; 584,000 years for anything longer.
 fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+    span.as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(span.subsec_micros().into())
 }
 
 impl Add<Duration> for Instant {
     type Output = Instant;
     fn add(self, span: Duration) -> Instant {
         Instant(self.0.saturating_add(micros(span)))
+    }
+}
+
+/// [`Instant::ZERO`].
+impl Default for Instant {
+    fn default() -> Self {
+        Instant::ZERO
     }
 }
 
@@ -77,7 +90,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
     fn sub(self, span: Duration) -> Instant {
-        Instant(self.0.saturating_sub(micros(span)))
+        Instant::from_micros(self.as_micros().saturating_sub(micros(span)))
     }
 }
 
@@ -91,7 +104,8 @@ impl Sub for Instant {
 /// Seconds with six decimals, as transcripts print it.
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+        let micros = self.as_micros();
+        write!(f, "{}.{:06}", micros / 1_000_000, micros % 1_000_000)
     }
 }
 

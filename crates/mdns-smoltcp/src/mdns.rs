@@ -124,6 +124,7 @@ impl<S: Storage> Mdns<S> {
     ///
     /// # Panics
     /// As `SocketSet::add` does, when the set is full.
+    #[inline(never)]
     pub fn start<'a>(
         &mut self,
         now: smoltcp::time::Instant,
@@ -220,6 +221,7 @@ impl<S: Storage> Mdns<S> {
     ///
     /// `packet` is where packets are written before they are sent, at least [`Config::packet_max`] bytes; what is in it between
     /// polls does not matter. Tells whether anything changed for the other sockets, as `Interface::poll` does.
+    #[inline(never)]
     pub fn poll(
         &mut self,
         now: smoltcp::time::Instant,
@@ -231,9 +233,9 @@ impl<S: Storage> Mdns<S> {
         let mut result = PollResult::None;
         interface.poll_maintenance(now);
         for _ in 0..FRAMES {
-            let heard = interface.poll_ingress_single(now, device, sockets);
+            let heard = ingress(now, interface, device, sockets);
             let is_said = self.exchange(now, interface, sockets, packet);
-            let sent = interface.poll_egress(now, device, sockets);
+            let sent = egress(now, interface, device, sockets);
             if heard == PollIngressSingleResult::SocketStateChanged
                 || sent == PollResult::SocketStateChanged
             {
@@ -409,6 +411,27 @@ impl<S: Storage> DerefMut for Mdns<S> {
     fn deref_mut(&mut self) -> &mut Host<S> {
         &mut self.host
     }
+}
+
+/// Takes in one frame. Apart, as is [`egress`]: each has room for a frame on the stack.
+#[inline(never)]
+fn ingress(
+    now: smoltcp::time::Instant,
+    interface: &mut Interface,
+    device: &mut (impl Device + ?Sized),
+    sockets: &mut SocketSet<'_>,
+) -> PollIngressSingleResult {
+    interface.poll_ingress_single(now, device, sockets)
+}
+
+#[inline(never)]
+fn egress(
+    now: smoltcp::time::Instant,
+    interface: &mut Interface,
+    device: &mut (impl Device + ?Sized),
+    sockets: &mut SocketSet<'_>,
+) -> PollResult {
+    interface.poll_egress(now, device, sockets)
 }
 
 /// Whether another answer that waits would be one too many.

@@ -92,6 +92,34 @@ pub(crate) enum Inserted {
     Again(u32),
 }
 
+/// Records of one name and type.
+pub(crate) struct OfType<'a> {
+    records: &'a [Slot<HeardRecord>],
+    next: u32,
+    /// How many more are looked at.
+    left: usize,
+    rtype: RecordType,
+}
+
+impl<'a> Iterator for OfType<'a> {
+    type Item = (u32, &'a HeardRecord);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            let id = self.next;
+            let Some(Slot::Taken(record)) = self.records.get(id as usize) else {
+                return None;
+            };
+            self.next = record.after;
+            if self.rtype == RecordType::ANY || record.rtype == self.rtype {
+                return Some((id, record));
+            }
+        }
+    }
+}
+
 /// What was heard on one link.
 pub(crate) struct Cache<H: HeardStorage> {
     names: Names<H::Names, H::Index, H::Text>,
@@ -155,26 +183,14 @@ impl<H: HeardStorage> Cache<H> {
         self.names.first(name)
     }
 
-    /// The records of a name, the newest first.
-    fn of_name(&self, name: NameId) -> impl Iterator<Item = (u32, &HeardRecord)> {
-        let mut id = self.first(name);
-        core::iter::from_fn(move || {
-            let record = self.records.get(id)?;
-            let found = (id, record);
-            id = record.after;
-            Some(found)
-        })
-    }
-
-    /// The same for one type (any, for ANY), and as many as a stranger may make us look at.
-    pub(crate) fn of_type(
-        &self,
-        name: NameId,
-        rtype: RecordType,
-    ) -> impl Iterator<Item = (u32, &HeardRecord)> {
-        self.of_name(name)
-            .take(self.walk_max)
-            .filter(move |(_, record)| rtype == RecordType::ANY || record.rtype == rtype)
+    /// The records of a name of one type (any, for ANY), the newest first, and as many as a stranger may make us look at.
+    pub(crate) fn of_type(&self, name: NameId, rtype: RecordType) -> OfType<'_> {
+        OfType {
+            records: self.records.rows(),
+            next: self.first(name),
+            left: self.walk_max,
+            rtype,
+        }
     }
 
     /// Whether the owner of the name has said that it has no such records (§6.1).
@@ -247,12 +263,15 @@ impl<H: HeardStorage> Cache<H> {
 
     fn find_kept(&self, name: NameId, rdata: &Rdata<'_>) -> Option<u32> {
         let rtype = rdata.rtype();
-        self.index
-            .find(&self.records, self.hash(name, rdata), |record| {
+        self.index.find(
+            &self.records,
+            self.hash(name, rdata),
+            &|record: &HeardRecord| {
                 record.name == name
                     && record.rtype == rtype
                     && (record.is_dropped() || self.said(record) == *rdata)
-            })
+            },
+        )
     }
 
     fn hash(&self, name: NameId, rdata: &Rdata<'_>) -> u32 {
@@ -408,16 +427,26 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
     fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
+        match rdata {
+            Rdata::Txt(txt) => self.keep(id, txt.as_wire(), room),
+            Rdata::Nsec(nsec) => self.keep(id, nsec.types.as_wire(), room),
+            Rdata::Other(_, bytes) => self.keep(id, bytes, room),
+            rdata => self.keep_copied(id, rdata, room),
+        }
+    }
+
+    /// The same for what has to be copied first. Apart, so that other records do not have the copy's room on the stack.
+    #[inline(never)]
+    fn keep_copied(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
         let mut copied = [0; COPIED_MAX];
-        let bytes = match rdata {
-            Rdata::Txt(txt) => txt.as_wire(),
-            Rdata::Nsec(nsec) => nsec.types.as_wire(),
-            Rdata::Other(_, bytes) => bytes,
-            rdata => match rdata.copy_to(&mut copied) {
-                Some(len) => copied.get(..len).unwrap_or_default(),
-                None => return Ok(()),
-            },
-        };
+        match rdata.copy_to(&mut copied) {
+            Some(len) => self.keep(id, copied.get(..len).unwrap_or_default(), room),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn keep(&mut self, id: u32, bytes: &[u8], room: &mut Room<'_>) -> Result<(), Full> {
         if bytes.len() > self.text_max / 4 {
             return Ok(());
         }

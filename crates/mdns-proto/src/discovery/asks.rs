@@ -295,14 +295,11 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// What is told about a name, and as what.
-    pub(super) fn entries(&self, name: NameId) -> impl Iterator<Item = (u32, Role, &ToldSlot)> {
-        let mut entry = Entry(self.names.tag(name));
-        core::iter::from_fn(move || {
-            let slot = self.told.get(entry.told())?;
-            let found = (entry.told(), entry.role(), slot);
-            entry = Entry(self.links(entry).1);
-            Some(found)
-        })
+    pub(super) fn entries(&self, name: NameId) -> Told<'_, A> {
+        Told {
+            asks: self,
+            next: Entry(self.names.tag(name)),
+        }
     }
 
     /// What is asked for under a name and has not ended.
@@ -450,6 +447,24 @@ impl<A: AskStorage> Asks<A> {
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.asks.len() == 0 && self.told.len() == 0 && self.names.is_empty()
+    }
+}
+
+/// What is told about a name, and as what.
+pub(super) struct Told<'a, A: AskStorage> {
+    asks: &'a Asks<A>,
+    next: Entry,
+}
+
+impl<'a, A: AskStorage> Iterator for Told<'a, A> {
+    type Item = (u32, Role, &'a ToldSlot);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.next;
+        let slot = self.asks.told.get(entry.told())?;
+        self.next = Entry(self.asks.links(entry).1);
+        Some((entry.told(), entry.role(), slot))
     }
 }
 

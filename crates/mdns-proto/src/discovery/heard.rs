@@ -50,6 +50,7 @@ pub(super) struct Entries<'a> {
 impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Entry<'a>> {
         loop {
             self.left = self.left.checked_sub(1)?;
@@ -73,21 +74,58 @@ pub(super) fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordTyp
 }
 
 /// Those that are not about to be replaced, if there are any.
-pub(super) fn current<'a>(
-    heard: &'a dyn Heard,
-    name: Name<'_>,
-    rtype: RecordType,
-) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-    let all = some_of(heard, name, rtype);
-    let is_whole = |entry: &Entry<'_>| entry.life != Life::CutShort;
-    let has_whole = all.clone().any(|entry| is_whole(&entry));
-    all.filter(move |entry| !has_whole || is_whole(entry))
+#[derive(Clone)]
+pub(super) struct Current<'a> {
+    entries: Entries<'a>,
+    has_whole: bool,
 }
 
-pub(super) fn each_link<'a>(
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn current<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordType) -> Current<'a> {
+    let entries = some_of(heard, name, rtype);
+    let has_whole = entries.clone().any(|entry| entry.life != Life::CutShort);
+    Current { entries, has_whole }
+}
+
+impl<'a> Iterator for Current<'a> {
+    type Item = Entry<'a>;
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Entry<'a>> {
+        loop {
+            let entry = self.entries.next()?;
+            if !self.has_whole || entry.life != Life::CutShort {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+/// The links, one after another.
+#[derive(Clone)]
+pub(super) struct EachLink<'a> {
     links: &'a dyn Links,
-) -> impl Iterator<Item = &'a dyn Heard> + Clone + use<'a> {
-    (0..links.bound()).filter_map(|index| links.link(index))
+    next: usize,
+}
+
+pub(super) fn each_link(links: &dyn Links) -> EachLink<'_> {
+    EachLink { links, next: 0 }
+}
+
+impl<'a> Iterator for EachLink<'a> {
+    type Item = &'a dyn Heard;
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<&'a dyn Heard> {
+        while self.next < self.links.bound() {
+            let link = self.links.link(self.next);
+            self.next += 1;
+            if link.is_some() {
+                return link;
+            }
+        }
+        None
+    }
 }
 
 /// Whether a record that is believed says something of this type, and how surely it is all there is.
@@ -116,6 +154,6 @@ pub(super) fn has_own(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> b
 }
 
 /// The sum of some hashes, as a number that stands for something being there.
-pub(super) fn fingerprint(hashes: impl Iterator<Item = u32>) -> u32 {
-    hashes.fold(0, u32::wrapping_add).max(EMPTY + 1)
+pub(super) fn fingerprint(sum: u32) -> u32 {
+    sum.max(EMPTY + 1)
 }

@@ -38,6 +38,7 @@ impl Address {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn hash(&self, key: u64) -> u32 {
         let mut hash = KeyedHash::new(key);
         match self.ip {
@@ -83,6 +84,7 @@ impl<'a> Addresses<'a> {
 impl Iterator for Addresses<'_> {
     type Item = Address;
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Address> {
         loop {
             if let Some((entries, link, interface)) = &mut self.entries {
@@ -154,10 +156,11 @@ impl<'a> Host<'a> {
 
     /// A number of all that can be read here; `None` if that is nothing.
     pub(super) fn fingerprint(&self, key: u64) -> Option<u32> {
-        self.addresses().next()?;
-        Some(fingerprint(
-            self.addresses().map(|address| address.hash(key)),
-        ))
+        let mut sum = None;
+        for address in self.addresses() {
+            sum = Some(sum.unwrap_or(0u32).wrapping_add(address.hash(key)));
+        }
+        sum.map(fingerprint)
     }
 }
 

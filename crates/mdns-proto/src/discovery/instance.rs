@@ -13,6 +13,7 @@ use super::{
 use crate::{
     cache::Life,
     name::{Name, split_instance},
+    time::Instant,
     wire::{Rdata, RecordType, Srv, Txt},
 };
 
@@ -87,20 +88,24 @@ impl<'a> Instance<'a> {
         self.newest_txt().is_some_and(|(_, is_dropped)| is_dropped)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn newest_txt(&self) -> Option<(Txt<'a>, bool)> {
         let name = self.name;
-        let newest = each_link(self.links)
-            .flat_map(|heard| current(heard, name, RecordType::TXT))
-            .max_by_key(|entry| {
-                (
-                    !matches!(entry.life, Life::Doubted | Life::CutShort),
-                    entry.heard,
-                )
-            })?;
-        match newest.rdata {
-            Rdata::Txt(txt) => Some((txt, newest.is_dropped)),
-            _ => None,
+        let mut newest = None;
+        let mut best = (false, Instant::ZERO);
+        for heard in each_link(self.links) {
+            for entry in current(heard, name, RecordType::TXT) {
+                let is_sure = !matches!(entry.life, Life::Doubted | Life::CutShort);
+                let rank = (is_sure, entry.heard);
+                if let Rdata::Txt(txt) = entry.rdata
+                    && rank >= best
+                {
+                    best = rank;
+                    newest = Some((txt, entry.is_dropped));
+                }
+            }
         }
+        newest
     }
 
     /// The addresses of the first target, with the link that each was heard on.
@@ -139,13 +144,17 @@ impl<'a> Instance<'a> {
 
     /// A number of all that can be read here.
     pub(super) fn fingerprint(&self, key: u64) -> u32 {
-        let targets = self.targets().map(|target| target.rdata().hash(key));
-        let txt = self.newest_txt().map(|(txt, _)| Rdata::Txt(txt).hash(key));
-        fingerprint(
-            targets
-                .chain(txt)
-                .chain(self.addresses().map(|address| address.hash(key))),
-        )
+        let mut sum = 0u32;
+        for target in self.targets() {
+            sum = sum.wrapping_add(target.rdata().hash(key));
+        }
+        if let Some((txt, _)) = self.newest_txt() {
+            sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
+        }
+        for address in self.addresses() {
+            sum = sum.wrapping_add(address.hash(key));
+        }
+        fingerprint(sum)
     }
 }
 
@@ -218,6 +227,7 @@ impl<'a> Target<'a> {
     }
 
     /// The order in which they are shown.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn cmp(&self, other: &Target<'_>) -> Ordering {
         let rank = |target: &Target<'_>| (target.priority, Reverse(target.weight));
         rank(self)
@@ -236,22 +246,38 @@ pub struct Targets<'a> {
 impl<'a> Iterator for Targets<'a> {
     type Item = Target<'a>;
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Target<'a>> {
-        let (name, last) = (self.instance.name, self.last);
-        let is_later =
-            |target: &Target<'a>| last.is_none_or(|last| target.cmp(&last) == Ordering::Greater);
-        let next = each_link(self.instance.links)
-            .flat_map(|heard| targets_on(heard, name))
-            .filter(is_later)
-            .min_by(Target::cmp)?;
-        self.last = Some(next);
-        Some(next)
+        let mut next = None;
+        for heard in each_link(self.instance.links) {
+            next = first_of(heard, self.instance.name, self.last, next);
+        }
+        self.last = next;
+        next
     }
 }
 
 /// Where an instance is, as one link has it.
 pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Target<'a>> {
-    targets_on(heard, name).min_by(Target::cmp)
+    first_of(heard, name, None, None)
+}
+
+/// The first of the targets on a link after the last one, or another if that comes before it.
+#[cfg_attr(target_os = "none", inline(never))]
+fn first_of<'a>(
+    heard: &'a dyn Heard,
+    name: Name<'_>,
+    last: Option<Target<'a>>,
+    other: Option<Target<'a>>,
+) -> Option<Target<'a>> {
+    let mut first = other;
+    for target in targets_on(heard, name) {
+        let is_later = last.is_none_or(|last| target.cmp(&last).is_gt());
+        if is_later && first.is_none_or(|first| target.cmp(&first).is_lt()) {
+            first = Some(target);
+        }
+    }
+    first
 }
 
 pub(super) fn targets_on<'a>(

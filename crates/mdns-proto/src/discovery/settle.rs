@@ -66,6 +66,7 @@ impl<S: QuerierStorage> Querier<S> {
         all
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn settle_found(
         &mut self,
         now: Instant,
@@ -101,6 +102,7 @@ impl<S: QuerierStorage> Querier<S> {
         all
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn settle_resolve(
         &mut self,
         now: Instant,
@@ -186,6 +188,7 @@ impl<S: QuerierStorage> Querier<S> {
         all
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn settle_host(
         &mut self,
         now: Instant,
@@ -224,6 +227,7 @@ impl<S: QuerierStorage> Querier<S> {
         all
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn settle_query(
         &mut self,
         now: Instant,

@@ -59,6 +59,7 @@ impl NameBuf {
     ///
     /// If the label is empty or longer than [`LABEL_MAX`] bytes, or the name would be longer than [`NAME_MAX`]. The
     /// name is then as it was; the place told is where in its flat form the label would have begun.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn push_label(&mut self, label: &[u8]) -> Result<(), NameError> {
         let at = usize::from(self.len).saturating_sub(1);
         let error = |kind| NameError { kind, at };
@@ -90,6 +91,7 @@ impl NameBuf {
     /// # Errors
     ///
     /// If the name would be longer than [`NAME_MAX`]; it is then as it was.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn push_name(&mut self, name: Name<'_>) -> Result<(), NameError> {
         let at = usize::from(self.len).saturating_sub(1);
         let copied = self.bytes.get_mut(at..).and_then(|rest| name.copy_to(rest));
@@ -106,6 +108,18 @@ impl NameBuf {
         })
     }
 
+    /// Gives each ASCII letter, by its offset in the flat form, another, such as itself in the other case.
+    pub(crate) fn change_letters(&mut self, other: impl Fn(usize, u8) -> u8) {
+        let len = usize::from(self.len);
+        // The byte of a length is at most 63, which is no letter.
+        for (at, byte) in self.bytes.iter_mut().enumerate().take(len) {
+            let new = other(at, *byte);
+            if byte.is_ascii_alphabetic() && new.is_ascii_alphabetic() {
+                *byte = new;
+            }
+        }
+    }
+
     /// Whether unicast DNS allows the length too: 255 bytes with the final zero (RFC 1035 §2.3.4).
     ///
     /// A name that we receive may have one byte more; a name that we register may not.
@@ -114,6 +128,7 @@ impl NameBuf {
     }
 
     /// This name, borrowed.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn as_name(&self) -> Name<'_> {
         Name {
             bytes: self.as_wire(),
@@ -122,6 +137,7 @@ impl NameBuf {
     }
 
     /// The flat wire form, with the final zero.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn as_wire(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&[0])
     }

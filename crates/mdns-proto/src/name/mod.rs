@@ -31,7 +31,9 @@ pub use self::{
         split_instance,
     },
 };
-pub(crate) use self::{hash::KeyedHash, label::escape_quoted, service::LOCAL};
+pub(crate) use self::{
+    hash::KeyedHash, label::escape_quoted, service::LOCAL, service::subtype_name,
+};
 
 /// The longest label, in bytes (RFC 1035 §2.3.4).
 pub const LABEL_MAX: usize = 63;
@@ -167,6 +169,7 @@ impl<'a> Name<'a> {
     }
 
     /// The labels, without the root.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn labels(self) -> Labels<'a> {
         Labels {
             bytes: self.bytes,
@@ -193,9 +196,12 @@ impl<'a> Name<'a> {
 
     /// The length in bytes of the flat wire form, with the final zero: `1..=256`.
     pub fn wire_len(self) -> usize {
-        self.labels().fold(1, |sum, label| {
-            sum.saturating_add(label.len()).saturating_add(1)
-        })
+        let mut labels = self.labels();
+        let mut len = 1usize;
+        while let Some(part) = labels.next_part() {
+            len = len.saturating_add(part.len());
+        }
+        len
     }
 
     /// Whether the last labels are those of `zone`, without regard to ASCII case (RFC 6762 §3).
@@ -222,20 +228,17 @@ impl<'a> Name<'a> {
 
     /// Writes the flat wire form at the front of `to` and says how long it is; `None` if it does not fit.
     pub fn copy_to(self, to: &mut [u8]) -> Option<usize> {
-        let room = to.len();
-        let mut rest = to;
-        for part in self.wire_parts() {
-            let (head, tail) = rest.split_at_mut_checked(part.len())?;
-            head.copy_from_slice(part);
-            rest = tail;
-        }
-        room.checked_sub(rest.len())
-    }
-
-    /// The flat wire form in slices: each label with its length before it, then the final zero.
-    pub(crate) fn wire_parts(self) -> impl Iterator<Item = &'a [u8]> {
         let mut labels = self.labels();
-        core::iter::from_fn(move || labels.next_part()).chain([&[0][..]])
+        let mut len = 0usize;
+        loop {
+            let part = labels.next_part().unwrap_or(&[0]);
+            let (place, _) = to.get_mut(len..)?.split_at_mut_checked(part.len())?;
+            place.copy_from_slice(part);
+            len = len.saturating_add(part.len());
+            if let [0] = part {
+                return Some(len);
+            }
+        }
     }
 
     /// A hash under which equal names are equal, whatever their case and compression.
@@ -365,7 +368,8 @@ pub struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     /// The next label with its length before it.
-    fn next_part(&mut self) -> Option<&'a [u8]> {
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn next_part(&mut self) -> Option<&'a [u8]> {
         loop {
             match *self.rest.first()? {
                 0 => return None,

@@ -171,14 +171,20 @@ impl ServiceType {
 
     /// This type without its subtype.
     pub fn base(&self) -> ServiceType {
-        let mut labels = self.as_name().labels();
-        if self.has_subtype {
-            labels.nth(1);
-        }
         ServiceType {
-            name: labels.rest().into(),
+            name: self.base_name().into(),
             has_subtype: false,
         }
+    }
+
+    /// The full name without the subtype.
+    pub(crate) fn base_name(&self) -> Name<'_> {
+        let mut labels = self.as_name().labels();
+        if self.has_subtype {
+            labels.next();
+            labels.next();
+        }
+        labels.rest()
     }
 
     /// The name under which instances of this type with the subtype `label` are found (RFC 6763 §7.1).
@@ -187,10 +193,8 @@ impl ServiceType {
     ///
     /// If the label is empty or too long.
     pub fn with_subtype(&self, label: &[u8]) -> Result<ServiceType, NameError> {
-        let mut name = NameBuf::from_labels([label, b"_sub"])?;
-        name.push_name(self.base().as_name())?;
         Ok(ServiceType {
-            name,
+            name: subtype_name(self.base_name(), label)?,
             has_subtype: true,
         })
     }
@@ -205,7 +209,7 @@ impl ServiceType {
         let mut name = NameBuf::new();
         let pushed = name
             .push_label(label.as_bytes())
-            .and_then(|()| name.push_name(self.base().as_name()));
+            .and_then(|()| name.push_name(self.base_name()));
         debug_assert!(pushed.is_ok(), "checked, and far from the limit");
         Ok(name)
     }
@@ -215,6 +219,7 @@ impl ServiceType {
         Ok(ServiceType { name, has_subtype })
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn read(text: &str, rule: Rule) -> Result<Self, ServiceError> {
         let whole: NameBuf = text.parse()?;
         let mut places = label_places(text);
@@ -252,6 +257,15 @@ impl ServiceType {
         }
         Ok(ServiceType::under_local(name, has_subtype)?)
     }
+}
+
+/// The name under which instances of a type with the subtype `label` are found (RFC 6763 §7.1).
+pub(crate) fn subtype_name(base: Name<'_>, label: &[u8]) -> Result<NameBuf, NameError> {
+    let mut name = NameBuf::new();
+    name.push_label(label)?;
+    name.push_label(b"_sub")?;
+    name.push_name(base)?;
+    Ok(name)
 }
 
 /// What is left of `whole` after the labels of `front`.

@@ -13,6 +13,7 @@ use crate::{
 
 impl<S: OwnStorage> Own<S> {
     /// Claims a host name and makes its address records.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
         check_host(label)?;
         let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(

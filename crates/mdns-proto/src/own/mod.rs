@@ -28,7 +28,7 @@ use crate::{
     config::Config,
     link::{InterfaceId, LinkId, Subnet},
     name::{KeyedHash, Name, NameBuf},
-    store::{Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
+    store::{Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken},
     time::Instant,
     wire::{Class, Rdata, Record, RecordType, Srv, Txt},
 };
@@ -130,6 +130,84 @@ pub struct ServiceId {
     pub(crate) generation: u32,
 }
 
+/// What joins the records of a [`Chain`].
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Name,
+    Service,
+}
+
+/// Records that lead to one another, each with its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain<'a> {
+    records: &'a [Slot<OwnRecord>],
+    next: u32,
+    by: By,
+}
+
+impl<'a> Iterator for Chain<'a> {
+    type Item = (u32, &'a OwnRecord);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.next;
+        let Some(Slot::Taken(record)) = self.records.get(id as usize) else {
+            return None;
+        };
+        self.next = match self.by {
+            By::Name => record.after,
+            By::Service => record.sibling,
+        };
+        Some((id, record))
+    }
+}
+
+/// The records of a claim on an interface.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed<'a> {
+    chain: Chain<'a>,
+    claim: ClaimId,
+    interface: InterfaceId,
+}
+
+impl<'a> Iterator for Claimed<'a> {
+    type Item = (u32, &'a OwnRecord);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (id, record) = self.chain.next()?;
+            if record.claim == Some(self.claim) && record.scope.covers(self.interface) {
+                return Some((id, record));
+            }
+        }
+    }
+}
+
+/// The claims of a service: that of its name, and those of its placeholders.
+pub(crate) struct ServiceClaims<'a> {
+    main: Option<ClaimId>,
+    is_first: bool,
+    records: Chain<'a>,
+}
+
+impl Iterator for ServiceClaims<'_> {
+    type Item = ClaimId;
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<ClaimId> {
+        if core::mem::take(&mut self.is_first) {
+            return self.main;
+        }
+        loop {
+            let (_, record) = self.records.next()?;
+            if record.claim.is_some() && record.claim != self.main {
+                return record.claim;
+            }
+        }
+    }
+}
+
 /// Everything that is ours.
 pub(crate) struct Own<S: OwnStorage> {
     names: Names<S::Names, S::NameIndex, S::Text>,
@@ -212,36 +290,31 @@ impl<S: OwnStorage> Own<S> {
         self.claims.bound()
     }
 
-    pub(crate) fn records(&self) -> impl Iterator<Item = (u32, &OwnRecord)> {
+    pub(crate) fn records(&self) -> Taken<'_, OwnRecord> {
         self.records.iter()
     }
 
     /// The records of a name, newest first.
-    pub(crate) fn records_of(&self, name: NameId) -> impl Iterator<Item = (u32, &OwnRecord)> {
-        let mut id = self.names.first(name);
-        core::iter::from_fn(move || {
-            let here = id;
-            let record = self.records.get(here)?;
-            id = record.after;
-            Some((here, record))
-        })
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn records_of(&self, name: NameId) -> Chain<'_> {
+        Chain {
+            records: self.records.rows(),
+            next: self.names.first(name),
+            by: By::Name,
+        }
     }
 
     /// The records of a service.
-    pub(crate) fn records_of_service(
-        &self,
-        service: u32,
-    ) -> impl Iterator<Item = (u32, &OwnRecord)> {
-        let mut id = self
-            .services
-            .get(service)
-            .map_or(NONE, |service| service.first);
-        core::iter::from_fn(move || {
-            let here = id;
-            let record = self.records.get(here)?;
-            id = record.sibling;
-            Some((here, record))
-        })
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn records_of_service(&self, service: u32) -> Chain<'_> {
+        Chain {
+            records: self.records.rows(),
+            next: self
+                .services
+                .get(service)
+                .map_or(NONE, |service| service.first),
+            by: By::Service,
+        }
     }
 
     fn rdata(&self, stored: Stored) -> Rdata<'_> {
@@ -285,20 +358,23 @@ impl<S: OwnStorage> Own<S> {
         &self,
         name: NameId,
         rdata: &Rdata<'_>,
-        is: impl Fn(&OwnRecord) -> bool,
+        is: &dyn Fn(&OwnRecord) -> bool,
     ) -> Option<u32> {
         // What leads to a name that we do not know is not ours.
-        let stored = Stored::of(rdata, |target| self.names.find(target).ok_or(())).ok()?;
-        let Some(stored) = stored else {
-            let stored = Stored::Bytes(rdata.rtype(), Block::NONE);
-            let hash = stored.hash(self.key, name, rdata.hash(self.key));
-            return self.index.find(&self.records, hash, |record| {
-                record.name == name && self.rdata(record.stored) == *rdata && is(record)
-            });
+        let stored = Stored::of(rdata, &mut |target| self.names.find(target).ok_or(Full)).ok()?;
+        let opaque = match stored {
+            Some(_) => 0,
+            None => rdata.hash(self.key),
         };
-        let hash = stored.hash(self.key, name, 0);
-        self.index.find(&self.records, hash, |record| {
-            record.name == name && record.stored == stored && is(record)
+        let hash = stored
+            .unwrap_or(Stored::Bytes(rdata.rtype(), Block::NONE))
+            .hash(self.key, name, opaque);
+        self.index.find(&self.records, hash, &|record: &OwnRecord| {
+            let is_same = match stored {
+                Some(stored) => record.stored == stored,
+                None => self.rdata(record.stored) == *rdata,
+            };
+            record.name == name && is_same && is(record)
         })
     }
 
@@ -311,7 +387,7 @@ impl<S: OwnStorage> Own<S> {
         record: &Record<'_>,
         source: IpAddr,
     ) -> bool {
-        self.find(name, &record.rdata, |_| true).is_some()
+        self.find(name, &record.rdata, &|_| true).is_some()
             || (self.was_here(now, source) && self.past.contains(now, self.past_hash(record)))
     }
 
@@ -411,12 +487,23 @@ impl<S: OwnStorage> Own<S> {
 
     // --- claims ---
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn claim(&self, id: ClaimId) -> Option<&Claim> {
         self.claims.get(id.0)
     }
 
     pub(crate) fn claims(&self) -> impl Iterator<Item = (ClaimId, &Claim)> {
         self.claims.iter().map(|(id, claim)| (ClaimId(id), claim))
+    }
+
+    /// The records of a claim on an interface: what is proposed when its name is probed for (RFC 6762 §8.2).
+    pub(crate) fn claimed(&self, claim: ClaimId, interface: InterfaceId) -> Claimed<'_> {
+        let name = self.claim(claim).map_or(NameId::NONE, |claim| claim.name);
+        Claimed {
+            chain: self.records_of(name),
+            claim,
+            interface,
+        }
     }
 
     /// Whose name this is, if it is claimed.
@@ -471,6 +558,7 @@ impl<S: OwnStorage> Own<S> {
     /// the placeholders of a service (RFC 6763 §8).
     ///
     /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
         let Some(claim) = self.claims.get(id.0) else {
             return;

@@ -6,7 +6,7 @@ use super::ClaimId;
 use crate::{
     link::InterfaceId,
     name::{KeyedHash, Name},
-    store::{Block, Chained, NONE, NameId},
+    store::{Block, Chained, Full, NONE, NameId},
     wire::{Rdata, RecordType, Srv, Ttl},
 };
 
@@ -34,10 +34,10 @@ pub(crate) enum Stored {
 
 impl Stored {
     /// Rdata with names as `number` has them; `None` for what is kept as it is on the wire.
-    pub(super) fn of<E>(
+    pub(super) fn of(
         rdata: &Rdata<'_>,
-        mut number: impl FnMut(Name<'_>) -> Result<NameId, E>,
-    ) -> Result<Option<Stored>, E> {
+        number: &mut dyn FnMut(Name<'_>) -> Result<NameId, Full>,
+    ) -> Result<Option<Stored>, Full> {
         Ok(Some(match *rdata {
             Rdata::A(address) => Stored::A(address.octets()),
             Rdata::Aaaa(address) => Stored::Aaaa(address.octets()),
@@ -158,6 +158,7 @@ pub struct OwnRecord {
 }
 
 impl OwnRecord {
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn new(name: NameId, stored: Stored, scope: Scope, claim: Option<ClaimId>) -> Self {
         // RFC 6762 §10: 120 s where a host name is owner or rdata, 75 minutes for the rest. A unique PTR is the reverse mapping
         // of an address; a shared one leads to a service.

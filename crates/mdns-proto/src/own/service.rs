@@ -1,10 +1,11 @@
 //! A service is a recipe for records (RFC 6763): PTR, one PTR a subtype, the PTR of its type, SRV, TXT.
 
 use super::{
-    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, ServiceId, Stored,
+    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, ServiceClaims,
+    ServiceId, Stored,
 };
 use crate::{
-    name::{LOCAL, META_QUERY, Name, ServiceType, check_instance},
+    name::{LOCAL, META_QUERY, Name, ServiceType, check_instance, subtype_name},
     store::{Full, NONE, NameId},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
@@ -202,17 +203,28 @@ impl<S: OwnStorage> Own<S> {
         for held in service.placeholders {
             self.add_placeholder(index, held.instance(service.instance)?.as_name(), target)?;
         }
-        let base = service.service_type.base();
+        let base = service.service_type.base_name();
         for subtype in service.subtypes {
-            let subtype = base.with_subtype(subtype.as_bytes())?;
-            self.add_pointer(index, subtype.as_name(), owner)?;
+            self.add_subtype(index, base, subtype, owner)?;
         }
-        let type_pointer = self.add_type_pointer(base.as_name())?;
+        let type_pointer = self.add_type_pointer(base)?;
         if let Some(slot) = self.services.get_mut(index) {
             slot.type_pointer = type_pointer;
         }
         // Last, and so first among the siblings: what a browser waits for.
-        self.add_pointer(index, base.as_name(), owner)
+        self.add_pointer(index, base, owner)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn add_subtype(
+        &mut self,
+        service: u32,
+        base: Name<'_>,
+        subtype: &str,
+        owner: NameId,
+    ) -> Result<(), RegisterError> {
+        let name = subtype_name(base, subtype.as_bytes())?;
+        self.add_pointer(service, name.as_name(), owner)
     }
 
     /// Holds a name under a type that is not offered: an SRV record that leads nowhere, and no PTR (RFC 6763 §8).
@@ -239,13 +251,13 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// The claims of a service: that of its name, and those of its placeholders.
-    pub(crate) fn claims_of_service(&self, service: u32) -> impl Iterator<Item = ClaimId> {
+    pub(crate) fn claims_of_service(&self, service: u32) -> ServiceClaims<'_> {
         let main = self.services.get(service).map(|slot| slot.claim);
-        let held = self
-            .records_of_service(service)
-            .filter_map(|(_, record)| record.claim);
-        main.into_iter()
-            .chain(held.filter(move |&claim| Some(claim) != main))
+        ServiceClaims {
+            main,
+            is_first: main.is_some(),
+            records: self.records_of_service(service),
+        }
     }
 
     fn add_to_service(&mut self, service: u32, record: OwnRecord) -> Result<u32, Full> {
@@ -317,7 +329,7 @@ impl<S: OwnStorage> Own<S> {
                 return Err(full);
             }
         };
-        let found = self.find(from, &Rdata::Ptr(base), |record| !record.is_leaving());
+        let found = self.find(from, &Rdata::Ptr(base), &|record| !record.is_leaving());
         let added = match found {
             Some(id) => {
                 if let Some(record) = self.records.get_mut(id) {
@@ -347,7 +359,7 @@ impl<S: OwnStorage> Own<S> {
             .chain(pointer)
             .find_map(|(_, record)| {
                 let rdata = self.record(record).rdata;
-                self.find(record.name, &rdata, OwnRecord::is_leaving)
+                self.find(record.name, &rdata, &OwnRecord::is_leaving)
             })
     }
 
@@ -355,7 +367,7 @@ impl<S: OwnStorage> Own<S> {
     pub(crate) fn leaving_address(&self) -> Option<u32> {
         let is_back = |record: &OwnRecord| {
             let rdata = self.record(record).rdata;
-            self.find(record.name, &rdata, |other| {
+            self.find(record.name, &rdata, &|other| {
                 !other.is_leaving() && other.scope == record.scope
             })
             .is_some()
@@ -490,8 +502,7 @@ impl<S: OwnStorage> Own<S> {
             .get(id.index)
             .map_or(NONE, |service| service.first);
         for subtype in subtypes {
-            let added = base
-                .with_subtype(subtype.as_bytes())
+            let added = subtype_name(base.as_name(), subtype.as_bytes())
                 .map_err(RegisterError::from)
                 .and_then(|subtype| {
                     if self.has_pointer(id.index, subtype.as_name()) {
@@ -543,7 +554,7 @@ impl<S: OwnStorage> Own<S> {
         let is_kept = |name: Name<'_>| {
             name == base.as_name()
                 || kept.iter().any(|label| {
-                    base.with_subtype(label.as_bytes())
+                    subtype_name(base.as_name(), label.as_bytes())
                         .is_ok_and(|subtype| subtype.as_name() == name)
                 })
         };

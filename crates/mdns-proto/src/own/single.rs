@@ -94,7 +94,7 @@ impl<S: OwnStorage> Own<S> {
         new: &NewRecord<'_>,
     ) -> Result<(u32, Option<ClaimId>), RegisterError> {
         let scope = new.interface.map_or(Scope::Everywhere, Scope::Interface);
-        let is_there = self.find(name, &new.rdata, |record| {
+        let is_there = self.find(name, &new.rdata, &|record| {
             record.scope == scope && !record.is_leaving()
         });
         if is_there.is_some() {
@@ -142,7 +142,7 @@ impl<S: OwnStorage> Own<S> {
 
     /// Stores rdata. What it holds until [`settle_stored`](Self::settle_stored) is held for nobody yet.
     fn store(&mut self, rdata: &Rdata<'_>) -> Result<Stored, RegisterError> {
-        if let Some(stored) = Stored::of(rdata, |target| self.intern(target))? {
+        if let Some(stored) = Stored::of(rdata, &mut |target| self.intern(target))? {
             return Ok(stored);
         }
         Ok(match *rdata {
@@ -245,6 +245,6 @@ impl<S: OwnStorage> Own<S> {
     pub(crate) fn leaving_twin_of(&self, id: u32) -> Option<u32> {
         let record = self.records.get(id)?;
         let rdata = self.rdata(record.stored);
-        self.find(record.name, &rdata, OwnRecord::is_leaving)
+        self.find(record.name, &rdata, &OwnRecord::is_leaving)
     }
 }

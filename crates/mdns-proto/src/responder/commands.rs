@@ -63,7 +63,11 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Withdraws a host and the services that run on it.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn remove_host(&mut self, now: Instant, id: HostId) {
+        if Self::NONE {
+            return;
+        }
         let Some(host) = self.own.host(id) else {
             return;
         };
@@ -260,6 +264,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Withdraws everything.
     pub(crate) fn shutdown(&mut self, now: Instant) {
+        if Self::NONE {
+            return;
+        }
         for record in 0..self.own.records_bound() {
             if let Some(id) = self.own.record_id(record) {
                 self.remove_record(now, id);
@@ -314,6 +321,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Sets the addresses of an interface: what is new is announced, what is gone is withdrawn (RFC 6762 §8.4, §14).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn set_addresses(
         &mut self,
         now: Instant,
@@ -325,7 +333,9 @@ impl<S: ResponderStorage> Responder<S> {
             let gone = self.own.addresses(interface).find(|own| !is_wanted(own));
             let Some(gone) = gone else { break };
             self.own.remove_address(now, interface, gone.address);
-            self.withdraw_address(now, interface, gone, addresses);
+            if !Self::NONE {
+                self.withdraw_address(now, interface, gone, addresses);
+            }
         }
         for &new in addresses {
             let known = self
@@ -339,8 +349,8 @@ impl<S: ResponderStorage> Responder<S> {
                 self.own.remove_address(now, interface, new.address);
             }
             self.own.add_address(interface, new)?;
-            if known.is_some() {
-                // Only the network around it has changed.
+            if known.is_some() || Self::NONE {
+                // Only the network around it has changed; or there is nobody whose address it would be.
                 continue;
             }
             for host in 0..self.own.claims_bound() {
@@ -353,6 +363,9 @@ impl<S: ResponderStorage> Responder<S> {
                         .add_address_records(now, ClaimId(host), interface, new)?;
                 }
             }
+        }
+        if Self::NONE {
+            return Ok(());
         }
         self.follow()?;
         while let Some(twin) = self.own.leaving_address() {

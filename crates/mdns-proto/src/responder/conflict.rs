@@ -32,6 +32,7 @@ enum Verdict {
 
 impl<S: ResponderStorage> Responder<S> {
     /// Takes in a response: looks in every section for what concerns our names.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn handle_response(
         &mut self,
         now: Instant,
@@ -89,6 +90,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Another has the name: every link takes the next one (§9).
+    #[cfg_attr(target_os = "none", inline(never))]
     fn lose(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
         if let Some(link) = self.link_mut(id) {
             Stats::count(&mut link.stats.conflicts);
@@ -137,6 +139,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Another may have the name: it is probed for again, and not used meanwhile (§9).
+    #[cfg_attr(target_os = "none", inline(never))]
     fn doubt(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
         let is_address = self
             .own
@@ -162,13 +165,14 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Our own words from another's mouth.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn hear_ours(&mut self, now: Instant, id: LinkId, name: NameId, heard: &Record<'_>) {
         let Responder { own, links, .. } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
         };
         let interface = link.config.interface;
-        let here = own.find(name, &heard.rdata, |record| {
+        let here = own.find(name, &heard.rdata, &|record| {
             record.scope.covers(interface) && !record.is_leaving()
         });
         let Some(record) = here else {

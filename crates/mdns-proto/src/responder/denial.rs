@@ -1,11 +1,7 @@
 //! Denials: that a name of ours has these types and no others, so that nobody waits for what is not there (RFC 6762 §6.1, §6.2).
 
 use super::{
-    Link, LinkStorage,
-    askers::Waits,
-    debt::Waiting,
-    packet::{MOST, Manner},
-    state::MULTICAST_INTERVAL,
+    Link, LinkStorage, askers::Waits, debt::Waiting, packet::Manner, state::MULTICAST_INTERVAL,
 };
 use crate::{
     name::Name,
@@ -62,18 +58,21 @@ impl<L: LinkStorage> Link<L> {
 
     /// Takes back what was said that a name has not; once a packet, as far as there is room.
     pub(super) fn unsay_denial<O: OwnStorage>(
-        &self,
+        &mut self,
         own: &Own<O>,
         writer: &mut Writer<'_>,
         record: u32,
-        unsaid: &mut heapless::Vec<NameId, MOST>,
     ) {
-        let name = own.get(record).map(|record| record.name);
-        let Some((name, state)) = name.zip(self.records.get(record)) else {
+        let Some(name) = own.get(record).map(|record| record.name) else {
             return;
         };
-        if !state.denied || unsaid.contains(&name) || unsaid.push(name).is_err() {
+        if !self.records.get(record).is_some_and(|state| state.denied) {
             return;
+        }
+        for (other, _) in own.records_of(name) {
+            if let Some(state) = self.records.get_mut(other) {
+                state.denied = false;
+            }
         }
         if let Some(types) = self.types_of(own, name, |_| true) {
             // Not zero: Avahi compares what it does not know byte by byte, pointers and all, and would not find it again.
@@ -89,29 +88,32 @@ impl<L: LinkStorage> Link<L> {
         now: Instant,
         own: &Own<O>,
         writer: &mut Writer<'_>,
-        ids: impl Iterator<Item = u32>,
+        ids: &[u32],
         is_multicast: bool,
         manner: Manner,
     ) {
-        let mut done = heapless::Vec::<ClaimId, MOST>::new();
-        for claim in ids.filter_map(|id| own.get(id)?.claim) {
-            if done.contains(&claim) {
-                continue;
-            }
-            let Some(state) = self.claims.get(claim.0) else {
+        let packet = self.packet;
+        for &id in ids {
+            let Some(claim) = own.get(id).and_then(|record| record.claim) else {
                 continue;
             };
+            let Some(state) = self.claims.get_mut(claim.0) else {
+                continue;
+            };
+            if state.packet == packet {
+                continue;
+            }
             let is_due = state.denial.due <= now && is_multicast;
             let is_recent = state
                 .sent
-                .is_some_and(|sent| now - sent < MULTICAST_INTERVAL);
+                .is_some_and(|sent| now < sent + MULTICAST_INTERVAL);
             if is_due || (is_multicast && is_recent) {
                 continue;
             }
-            if done.push(claim).is_err()
-                || self
-                    .write_denial(own, writer, Section::Additional, claim, manner)
-                    .is_err()
+            state.packet = packet;
+            if self
+                .write_denial(own, writer, Section::Additional, claim, manner)
+                .is_err()
             {
                 return;
             }

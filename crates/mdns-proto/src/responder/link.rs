@@ -23,9 +23,9 @@ pub trait LinkStorage {
     type Claims: Slots<Slot<ClaimState>>;
     /// As long as [`OwnStorage::Records`].
     type Records: Slots<Slot<RecordState>>;
-    /// As long as [`OwnStorage::Claims`].
+    /// As long as [`OwnStorage::Claims`]; or of no slot at all, and the claims are looked through for the next that is due.
     type ClaimsDue: Slots<u32>;
-    /// As long as [`OwnStorage::Records`].
+    /// As long as [`OwnStorage::Records`]; or of no slot at all, and the records are looked through.
     type RecordsDue: Slots<u32>;
     /// Who waits for an answer at one time; a few.
     type Askers: Slots<Slot<Asker>>;
@@ -102,12 +102,7 @@ impl<L: LinkStorage> Link<L> {
         if self.is_withheld(claim) {
             return false;
         }
-        let Some(found) = own.claim(claim) else {
-            return false;
-        };
-        own.records_of(found.name).any(|(_, record)| {
-            record.claim == Some(claim) && record.scope.covers(self.config.interface)
-        })
+        own.claimed(claim, self.config.interface).next().is_some()
     }
 
     /// Begins everything anew: probing for every claim, silence until it is won.
@@ -239,9 +234,8 @@ impl<L: LinkStorage> Link<L> {
             Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
             Some(Holder::Address | Holder::Records) | None => {}
         }
-        let name = own.claim(claim).map(|claim| claim.name);
-        for (id, record) in name.into_iter().flat_map(|name| own.records_of(name)) {
-            if record.is_single && record.claim == Some(claim) {
+        for (id, record) in own.claimed(claim, self.config.interface) {
+            if record.is_single {
                 self.wake(now, own, id, announcements);
             }
         }

@@ -106,17 +106,19 @@ impl<S: ResponderStorage> Responder<S> {
             <<S::Link as LinkStorage>::Records as Slots<Slot<RecordState>>>::CAPACITY >= records,
             "LinkStorage::Records is shorter than OwnStorage::Records"
         );
+        let records_due = <<S::Link as LinkStorage>::RecordsDue as Slots<u32>>::CAPACITY;
         assert!(
-            <<S::Link as LinkStorage>::RecordsDue as Slots<u32>>::CAPACITY >= records,
-            "LinkStorage::RecordsDue is shorter than OwnStorage::Records"
+            records_due == 0 || records_due >= records,
+            "LinkStorage::RecordsDue is shorter than OwnStorage::Records, and not empty"
         );
         assert!(
             <<S::Link as LinkStorage>::Claims as Slots<Slot<ClaimState>>>::CAPACITY >= claims,
             "LinkStorage::Claims is shorter than OwnStorage::Claims"
         );
+        let claims_due = <<S::Link as LinkStorage>::ClaimsDue as Slots<u32>>::CAPACITY;
         assert!(
-            <<S::Link as LinkStorage>::ClaimsDue as Slots<u32>>::CAPACITY >= claims,
-            "LinkStorage::ClaimsDue is shorter than OwnStorage::Claims"
+            claims_due == 0 || claims_due >= claims,
+            "LinkStorage::ClaimsDue is shorter than OwnStorage::Claims, and not empty"
         );
     };
 
@@ -180,7 +182,7 @@ impl<S: ResponderStorage> Responder<S> {
             link.config.unicast
                 && link
                     .last_probe
-                    .is_some_and(|probe| now - probe < UNICAST_SPAN)
+                    .is_some_and(|probe| now < probe + UNICAST_SPAN)
         })
     }
 
@@ -191,15 +193,17 @@ impl<S: ResponderStorage> Responder<S> {
     // --- links ---
 
     /// Adds a link that is up.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
-        let link = Link::new(config);
-        let id = self.links.insert(link, u32::from(u8::MAX))?;
+        let id = self
+            .links
+            .insert_with(u32::from(u8::MAX), || Link::new(config))?;
         let link_id = LinkId(u8::try_from(id).map_err(|_| Full)?);
         let Responder { own, links, .. } = self;
         if let Some(link) = links.get_mut(id)
             && let Err(full) = link.follow(own)
         {
-            links.remove(id);
+            links.vacate(id);
             return Err(full);
         }
         self.link_up(now, link_id);
@@ -209,7 +213,7 @@ impl<S: ResponderStorage> Responder<S> {
     /// Forgets a link and all that it owed.
     pub(crate) fn remove_link(&mut self, now: Instant, id: LinkId) {
         self.link_down(now, id);
-        self.links.remove(u32::from(id.0));
+        self.links.vacate(u32::from(id.0));
     }
 
     /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
@@ -226,6 +230,9 @@ impl<S: ResponderStorage> Responder<S> {
         };
         link.is_up = true;
         link.held_until = Instant::ZERO;
+        if Self::NONE {
+            return;
+        }
         link.start_over(now, own, chance);
         link.wake_shared(now, own, *announcements);
         self.settle_address_claims(now, id);
@@ -240,6 +247,9 @@ impl<S: ResponderStorage> Responder<S> {
         link.is_up = false;
         link.first_probe = Instant::ZERO;
         link.answers = Instant::ZERO;
+        if Self::NONE {
+            return;
+        }
         for claim in 0..own.claims_bound() {
             link.stop_claim(ClaimId(claim));
         }
@@ -274,6 +284,9 @@ impl<S: ResponderStorage> Responder<S> {
         };
         link.held_until = now + RETRY;
         Stats::count(&mut link.stats.send_failed);
+        if Self::NONE {
+            return;
+        }
         for (claim, _) in own.claims() {
             if link
                 .claims
@@ -299,6 +312,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Makes the rows of every link as long as those of what is ours.
     fn follow(&mut self) -> Result<(), Full> {
+        if Self::NONE {
+            return Ok(());
+        }
         let Responder { own, links, .. } = self;
         links.iter_mut().try_for_each(|(_, link)| link.follow(own))
     }
@@ -407,7 +423,7 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Counts a conflict, and says how long the next attempt has to wait for it (RFC 6762 §8.1).
     fn count_conflict(&mut self, now: Instant) -> Duration {
-        if now - self.last_conflict > CONFLICTS_WITHIN {
+        if now > self.last_conflict + CONFLICTS_WITHIN {
             self.conflicts = 0;
         }
         self.last_conflict = now;

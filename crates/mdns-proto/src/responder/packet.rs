@@ -16,7 +16,7 @@ use super::{
 use crate::{
     link::{Destination, InterfaceId, LinkId},
     name::{Name, NameBuf},
-    own::{ClaimId, Own, OwnRecord, OwnStorage},
+    own::{Chain, ClaimId, Own, OwnRecord, OwnStorage},
     store::NameId,
     time::Instant,
     wire::{Compression, Flags, Header, Question, Record, RecordType, Section, Ttl, Writer},
@@ -26,7 +26,7 @@ use crate::{
 const LEGACY_TTL: Ttl = Ttl(10);
 
 /// The most names in one probe, and the most answers of one packet that get their additional records.
-pub(super) const MOST: usize = 64;
+const MOST: usize = 64;
 
 /// Bytes of a question beside its name, and of a record beside its names and rdata.
 const QUESTION_FIXED: usize = 4;
@@ -67,25 +67,44 @@ impl Manner {
 }
 
 /// The RRset a record belongs to, as far as it may be said on this interface: all of a unique one, just itself of a shared one.
-fn rrset<O: OwnStorage>(
-    own: &Own<O>,
+#[derive(Clone)]
+struct RrSet<'a> {
+    chain: Chain<'a>,
     interface: InterfaceId,
-    id: u32,
-) -> impl Iterator<Item = (u32, &OwnRecord)> {
+    /// Type and claim of a unique record: those of the others too.
+    of: Option<(RecordType, Option<ClaimId>)>,
+    /// Itself, where it stands alone.
+    alone: Option<(u32, &'a OwnRecord)>,
+}
+
+fn rrset<O: OwnStorage>(own: &Own<O>, interface: InterfaceId, id: u32) -> RrSet<'_> {
     let record = own.get(id);
     let whole = record.filter(|record| record.unique && !record.is_leaving());
-    let set = whole.into_iter().flat_map(move |record| {
-        let (rtype, claim) = (record.rtype(), record.claim);
-        own.records_of(record.name).filter(move |(_, other)| {
-            other.rtype() == rtype && other.claim == claim && other.scope.covers(interface)
-        })
-    });
-    let alone = if whole.is_some() {
-        None
-    } else {
-        record.map(|record| (id, record))
-    };
-    set.chain(alone)
+    RrSet {
+        chain: own.records_of(whole.map_or(NameId::NONE, |record| record.name)),
+        interface,
+        of: whole.map(|record| (record.rtype(), record.claim)),
+        alone: record
+            .filter(|_| whole.is_none())
+            .map(|record| (id, record)),
+    }
+}
+
+impl<'a> Iterator for RrSet<'a> {
+    type Item = (u32, &'a OwnRecord);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(of) = self.of else {
+            return self.alone.take();
+        };
+        loop {
+            let (id, record) = self.chain.next()?;
+            if (record.rtype(), record.claim) == of && record.scope.covers(self.interface) {
+                return Some((id, record));
+            }
+        }
+    }
 }
 
 impl<L: LinkStorage> Link<L> {
@@ -98,6 +117,7 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// A probe for as many names as are due and fit: the questions, and in the authority section what we propose (§8.2).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn write_probe<O: OwnStorage>(
         &mut self,
         now: Instant,
@@ -139,10 +159,10 @@ impl<L: LinkStorage> Link<L> {
                 flags: Flags::QUERY,
             },
         );
-        for name in names
-            .iter()
-            .filter_map(|&claim| Some(own.claim(claim)?.name))
-        {
+        for &claim in &names {
+            let Some(name) = own.claim(claim).map(|claim| claim.name) else {
+                continue;
+            };
             let question = Question {
                 // §8.1 wants QU; where unicast cannot arrive it would only lose the answer (§15.1).
                 unicast: self.config.unicast,
@@ -152,7 +172,7 @@ impl<L: LinkStorage> Link<L> {
             let _fits = writer.question(&question);
         }
         for &claim in &names {
-            for (_, record) in self.proposed(own, claim) {
+            for (_, record) in own.claimed(claim, self.config.interface) {
                 // §10.2: the cache-flush bit is for responses.
                 let _fits = writer.record(
                     Section::Authority,
@@ -166,19 +186,6 @@ impl<L: LinkStorage> Link<L> {
         Some(writer.finish())
     }
 
-    fn proposed<'a, O: OwnStorage>(
-        &self,
-        own: &'a Own<O>,
-        claim: ClaimId,
-    ) -> impl Iterator<Item = (u32, &'a OwnRecord)> {
-        let interface = self.config.interface;
-        let name = own.claim(claim).map(|claim| claim.name);
-        let records = name.into_iter().flat_map(|name| own.records_of(name));
-        records.filter(move |(_, record)| {
-            record.claim == Some(claim) && record.scope.covers(interface)
-        })
-    }
-
     fn probe_size<O: OwnStorage>(&self, own: &Own<O>, claim: ClaimId) -> usize {
         let Some(name) = own
             .claim(claim)
@@ -186,11 +193,11 @@ impl<L: LinkStorage> Link<L> {
         else {
             return 0;
         };
-        let records = self.proposed(own, claim);
-        let records: usize = records
-            .map(|(_, record)| name + RECORD_FIXED + own.record(record).rdata.wire_len())
-            .sum();
-        name + QUESTION_FIXED + records
+        let mut size = name + QUESTION_FIXED;
+        for (_, record) in own.claimed(claim, self.config.interface) {
+            size += name + RECORD_FIXED + own.record(record).rdata.wire_len();
+        }
+        size
     }
 
     /// The next number of a packet; records written into it remember it.
@@ -202,11 +209,13 @@ impl<L: LinkStorage> Link<L> {
 
     /// The time from which all of an RRset may be multicast.
     fn rrset_may_go<O: OwnStorage>(&self, own: &Own<O>, id: u32) -> Instant {
-        let set = rrset(own, self.config.interface, id);
-        let times = set
-            .filter_map(|(id, _)| self.records.get(id))
-            .map(RecordState::may_go);
-        times.max().unwrap_or(Instant::ZERO)
+        let mut latest = Instant::ZERO;
+        for (id, _) in rrset(own, self.config.interface, id) {
+            if let Some(state) = self.records.get(id) {
+                latest = latest.max(state.may_go());
+            }
+        }
+        latest
     }
 
     /// Writes the RRset of a record, whole or not at all, but for what the packet has already.
@@ -246,22 +255,19 @@ impl<L: LinkStorage> Link<L> {
 
     /// The records that belong beside those answered (RFC 6762 §6.1, §6.2, RFC 6763 §12), as far as there is room.
     ///
-    /// Returns those that were added, for the note of when they were multicast.
+    /// They are noted behind those answered, as far as there is room: of each of these too, what belongs beside it is written.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn write_additionals<O: OwnStorage>(
         &mut self,
         own: &Own<O>,
         writer: &mut Writer<'_>,
-        answered: &Answered,
-        may_add: impl Fn(&Self, u32) -> bool,
+        answered: &mut Answered,
+        may_add: &dyn Fn(&Self, u32) -> bool,
         manner: Manner,
-    ) -> heapless::Vec<u32, MOST> {
-        let mut added = heapless::Vec::<u32, MOST>::new();
+    ) {
         // Additional records may want others beside them: PTR, then SRV, then addresses.
         let mut at = 0;
-        while let Some(&id) = answered
-            .get(at)
-            .or_else(|| added.get(at.checked_sub(answered.len())?))
-        {
+        while let Some(&id) = answered.get(at) {
             at += 1;
             let Some(record) = own.get(id) else { continue };
             let rtype = record.rtype();
@@ -293,11 +299,10 @@ impl<L: LinkStorage> Link<L> {
                         .write_rrset(own, writer, Section::Additional, other, manner)
                         .is_ok()
                 {
-                    let _noted_while_there_is_room = added.push(other);
+                    let _noted_while_there_is_room = answered.push(other);
                 }
             }
         }
-        added
     }
 
     /// Debts of a record that are due but must wait: for the asker's last known answers, or because it was just multicast.
@@ -362,6 +367,7 @@ impl<L: LinkStorage> Link<L> {
 
 impl<S: ResponderStorage> Responder<S> {
     /// A response with everything that is due and goes the same way as what is due first.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn write_response(
         &mut self,
         now: Instant,
@@ -399,8 +405,6 @@ impl<S: ResponderStorage> Responder<S> {
         let limit = link.limit(buffer);
         let mut oversize = None;
         let mut answered = Answered::new();
-        let mut denied = heapless::Vec::<ClaimId, MOST>::new();
-        let mut unsaid = heapless::Vec::<NameId, MOST>::new();
         let mut writer = Writer::new(buffer, limit, header);
         while let Some(record) = link.next_record(now, own) {
             if link.unicast_of(now, record) != to {
@@ -430,7 +434,7 @@ impl<S: ResponderStorage> Responder<S> {
                 .is_some_and(|state| state.debt.due <= now);
             link.note_sent(now, own, record, to.is_none(), *announcements);
             if is_goodbye {
-                link.unsay_denial(own, &mut writer, record, &mut unsaid);
+                link.unsay_denial(own, &mut writer, record);
             }
             if is_goodbye && link.silence(record) {
                 left(now, own, record);
@@ -455,7 +459,6 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             if !is_same
-                || denied.push(claim).is_err()
                 || link
                     .write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain)
                     .is_err()
@@ -472,12 +475,19 @@ impl<S: ResponderStorage> Responder<S> {
         }
         let is_multicast = to.is_none();
         let may_add = |link: &Link<S::Link>, id| !is_multicast || link.rrset_may_go(own, id) <= now;
-        let added = link.write_additionals(own, &mut writer, &answered, may_add, Manner::Plain);
-        for &record in &added {
+        let answers = answered.len();
+        link.write_additionals(own, &mut writer, &mut answered, &may_add, Manner::Plain);
+        for &record in answered.iter().skip(answers) {
             link.note_added(now, own, record, is_multicast);
         }
-        let ids = answered.iter().chain(&added).copied();
-        link.write_denials(now, own, &mut writer, ids, is_multicast, Manner::Plain);
+        link.write_denials(
+            now,
+            own,
+            &mut writer,
+            &answered,
+            is_multicast,
+            Manner::Plain,
+        );
         if writer.record_count() == 0 {
             return None;
         }
@@ -485,6 +495,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// The reply to one question by itself: a legacy query, or a probe that asks for unicast.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn answer_question(
         &mut self,
         id: LinkId,
@@ -505,6 +516,7 @@ impl<S: ResponderStorage> Responder<S> {
 }
 
 impl<L: LinkStorage> Link<L> {
+    #[cfg_attr(target_os = "none", inline(never))]
     fn write_reply<O: OwnStorage>(
         &mut self,
         own: &Own<O>,
@@ -563,13 +575,13 @@ impl<L: LinkStorage> Link<L> {
                 .ok()?;
             return Some(writer.finish());
         }
-        let added = self.write_additionals(own, &mut writer, &answered, |_, _| true, manner);
-        let ids = answered.iter().chain(&added).copied();
-        self.write_denials(Instant::ZERO, own, &mut writer, ids, false, manner);
+        self.write_additionals(own, &mut writer, &mut answered, &|_, _| true, manner);
+        self.write_denials(Instant::ZERO, own, &mut writer, &answered, false, manner);
         Some(writer.finish())
     }
 
     /// One record, or one RRset, larger than the MTU.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn write_oversize<O: OwnStorage>(
         &mut self,
         now: Instant,
@@ -659,17 +671,12 @@ impl<L: LinkStorage> Link<L> {
 }
 
 /// The name with those letters in the other case that a bit is set for.
+#[cfg_attr(target_os = "none", inline(never))]
 fn with_case(name: Name<'_>, case: &[u8; 32]) -> NameBuf {
-    let mut flat = [0; 256];
-    let len = name.copy_to(&mut flat).unwrap_or(0);
-    for (at, byte) in flat.iter_mut().enumerate().take(len) {
-        let is_other = case
-            .get(at / 8)
-            .is_some_and(|bits| bits >> (at % 8) & 1 == 1);
-        if is_other && byte.is_ascii_alphabetic() {
-            *byte ^= 0x20;
-        }
-    }
-    Name::from_wire(flat.get(..len).unwrap_or(&[]))
-        .map_or_else(|_| NameBuf::from(name), NameBuf::from)
+    let mut cased = NameBuf::from(name);
+    cased.change_letters(|at, byte| {
+        let bits = case.get(at / 8).copied().unwrap_or(0);
+        byte ^ (bits >> (at % 8) & 1) << 5
+    });
+    cased
 }

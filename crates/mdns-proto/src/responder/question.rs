@@ -34,6 +34,7 @@ impl<S: ResponderStorage> Responder<S> {
     /// Takes in a query: gives way to a better probe, and owes the answers.
     ///
     /// `is_near` says that the source is on the link: only then may anything go there by unicast.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn handle_query(
         &mut self,
         now: Instant,
@@ -174,6 +175,7 @@ impl Due {
 
 impl<L: LinkStorage> Link<L> {
     /// Compares our probe with another's for the same name. `true` when we are probing ourselves: then there is nothing to answer.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn gives_way<'a, O: OwnStorage>(
         &mut self,
         now: Instant,
@@ -182,9 +184,6 @@ impl<L: LinkStorage> Link<L> {
         theirs: impl Iterator<Item = crate::wire::Record<'a>> + Clone,
         most: usize,
     ) -> bool {
-        let Some(name) = own.claim(claim).map(|claim| claim.name) else {
-            return false;
-        };
         let Some(state) = self.claims.get(claim.0) else {
             return false;
         };
@@ -194,17 +193,9 @@ impl<L: LinkStorage> Link<L> {
             Phase::Waiting => return true,
             Phase::Probing(_) => {}
         }
-        let interface = self.config.interface;
-        // The order of our own records does not matter: both lists are sorted.
-        let ids = own.records_of(name);
-        let proposed: heapless::Vec<u32, 32> = ids
-            .filter(|(_, record)| record.claim == Some(claim) && record.scope.covers(interface))
-            .map(|(id, _)| id)
-            .take(32)
-            .collect();
-        let ours = proposed
-            .iter()
-            .filter_map(|&id| Some(own.record(own.get(id)?)));
+        let ours = own
+            .claimed(claim, self.config.interface)
+            .map(|(_, record)| own.record(record));
         if tiebreak::compare(ours, theirs, most).is_lt() {
             Stats::count(&mut self.stats.deferred);
             // §8.2: the same name once more; if the other has it by then, it will say so.
@@ -213,6 +204,7 @@ impl<L: LinkStorage> Link<L> {
         true
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn owe_answers<O: OwnStorage>(
         &mut self,
         own: &mut Own<O>,
@@ -352,6 +344,7 @@ impl<L: LinkStorage> Link<L> {
     }
 
     /// Clears what this asker alone waits for and knows already (§7.1, §7.2).
+    #[cfg_attr(target_os = "none", inline(never))]
     fn hear_known_answers<O: OwnStorage>(
         &mut self,
         own: &Own<O>,
@@ -366,7 +359,7 @@ impl<L: LinkStorage> Link<L> {
             let Some(name) = own.find_name(known.name) else {
                 continue;
             };
-            let found = own.find(name, &known.rdata, |record| {
+            let found = own.find(name, &known.rdata, &|record| {
                 record.scope.covers(interface) && !record.is_leaving()
             });
             let Some((id, record)) = found.and_then(|id| Some((id, own.get(id)?))) else {
@@ -411,7 +404,7 @@ impl Owe<'_> {
         stats: &mut Stats,
     ) -> Option<Debt> {
         // §5.4: what was multicast within a quarter of its TTL may go by unicast.
-        let is_recent = sent.is_some_and(|sent| self.now - sent < ttl.as_duration() / 4);
+        let is_recent = sent.is_some_and(|sent| self.now < sent + ttl.as_duration() / 4);
         if self.is_replied && is_recent {
             return None;
         }
@@ -438,16 +431,18 @@ pub(super) fn matches(qtype: RecordType, rtype: RecordType) -> bool {
 }
 
 /// Which bytes of the question's name are letters in the other case than ours.
+#[cfg_attr(target_os = "none", inline(never))]
 fn case_of(question: &Question<'_>, ours: crate::name::Name<'_>) -> [u8; 32] {
     let mut case = [0; 32];
-    let flat = |name: crate::name::Name<'_>| {
-        let mut bytes = [0; 256];
-        name.copy_to(&mut bytes);
-        bytes
-    };
-    for (at, (theirs, ours)) in flat(question.name).into_iter().zip(flat(ours)).enumerate() {
-        if let Some(byte) = case.get_mut(at / 8) {
-            *byte |= u8::from(theirs != ours) << (at % 8);
+    let mut at = 0;
+    for (theirs, ours) in question.name.labels().zip(ours.labels()) {
+        // The byte of the label's length.
+        at += 1;
+        for (theirs, ours) in theirs.iter().zip(ours) {
+            if let Some(byte) = case.get_mut(at / 8) {
+                *byte |= u8::from(theirs != ours) << (at % 8);
+            }
+            at += 1;
         }
     }
     case

@@ -67,6 +67,8 @@ pub struct ClaimState {
     pub(super) is_first: bool,
     /// Whether the application wants the name used on other links only.
     pub(super) is_withheld: bool,
+    /// The packet beside whose records it was last denied.
+    pub(super) packet: u16,
     place: u32,
 }
 
@@ -79,6 +81,7 @@ impl ClaimState {
             sent: None,
             is_first: true,
             is_withheld: false,
+            packet: 0,
             place: NONE,
         }
     }

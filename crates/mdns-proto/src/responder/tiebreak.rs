@@ -15,15 +15,16 @@ where
     A: Iterator<Item = Record<'a>> + Clone,
     B: Iterator<Item = Record<'a>> + Clone,
 {
-    let mut ours = sorted(ours.take(most));
-    let mut theirs = sorted(theirs.take(most));
+    let (mut our, mut their) = (None, None);
     loop {
+        our = next_of(ours.clone().take(most), our);
+        their = next_of(theirs.clone().take(most), their);
         // §8.2.1: if one list ends first, the longer one wins.
-        match (ours.next(), theirs.next()) {
+        match (&our, &their) {
             (None, None) => return Ordering::Equal,
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
-            (Some(our), Some(their)) => match our.cmp_probe(&their) {
+            (Some(our), Some(their)) => match our.cmp_probe(their) {
                 Ordering::Equal => {}
                 order => return order,
             },
@@ -31,19 +32,19 @@ where
     }
 }
 
-/// The records in ascending order, each once.
-fn sorted<'a>(
-    records: impl Iterator<Item = Record<'a>> + Clone,
-) -> impl Iterator<Item = Record<'a>> {
-    let mut last: Option<Record<'a>> = None;
-    core::iter::from_fn(move || {
-        let later = records.clone().filter(|record| match &last {
-            Some(last) => record.cmp_probe(last) == Ordering::Greater,
-            None => true,
-        });
-        last = later.min_by(Record::cmp_probe);
-        last
-    })
+/// The least of the records that are greater than the last one: one after another they are in ascending order, each once.
+fn next_of<'a>(
+    records: impl Iterator<Item = Record<'a>>,
+    last: Option<Record<'a>>,
+) -> Option<Record<'a>> {
+    let mut least: Option<Record<'a>> = None;
+    for record in records {
+        let is_later = last.is_none_or(|last| record.cmp_probe(&last).is_gt());
+        if is_later && least.is_none_or(|least| record.cmp_probe(&least).is_lt()) {
+            least = Some(record);
+        }
+    }
+    least
 }
 
 #[cfg(test)]

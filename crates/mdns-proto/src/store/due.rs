@@ -1,4 +1,6 @@
-//! Who is due next: a heap of ids over the slots of a table, ordered by the instant each slot carries.
+//! Who is due next: a heap of ids over the slots of a table, ordered by the instant each slot carries; of one instant, by id.
+//!
+//! A heap whose row has no room, which is enough for a table of a few dozen slots, is none: the table is looked through instead.
 
 use super::{NONE, Slot, Slots, Table};
 use crate::time::Instant;
@@ -14,7 +16,7 @@ pub(crate) trait Timed {
 
 /// A binary heap of the ids that are due some time.
 ///
-/// The row must be able to hold every id of its table; the constructors of the tables see to that.
+/// The row must be able to hold every id of its table, or none; the constructors of the tables see to that.
 #[derive(Debug)]
 pub(crate) struct Due<D> {
     heap: D,
@@ -35,11 +37,28 @@ impl<D: Slots<u32>> Due<D> {
         &self.heap
     }
 
+    /// Whether there is no heap, and the table is looked through.
+    const SCANS: bool = D::CAPACITY == 0;
+
+    /// The slot that is due first of all, and when.
+    fn least<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Option<(Instant, u32)> {
+        if !Self::SCANS {
+            let id = self.first()?;
+            return Some((table.get(id)?.due(), id));
+        }
+        let mut least = None;
+        for (id, slot) in table.iter() {
+            let due = slot.due();
+            if due != Instant::MAX && least.is_none_or(|(other, _)| due < other) {
+                least = Some((due, id));
+            }
+        }
+        least
+    }
+
     /// The earliest instant of all.
     pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
-        self.first()
-            .and_then(|id| table.get(id))
-            .map_or(Instant::MAX, Timed::due)
+        self.least(table).map_or(Instant::MAX, |(due, _)| due)
     }
 
     /// The slot that is due first, if that is by `now`.
@@ -48,13 +67,16 @@ impl<D: Slots<u32>> Due<D> {
         table: &Table<T, R>,
         now: Instant,
     ) -> Option<u32> {
-        self.first()
-            .filter(|&id| table.get(id).is_some_and(|slot| slot.due() <= now))
+        let (due, id) = self.least(table)?;
+        (due <= now).then_some(id)
     }
 
     /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
     /// the instant at [`Instant::MAX`].
     pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+        if Self::SCANS {
+            return;
+        }
         let Some(slot) = table.get(id) else { return };
         let place = slot.place();
         match (slot.due() == Instant::MAX, place == NONE) {
@@ -81,6 +103,9 @@ impl<D: Slots<u32>> Due<D> {
 
     /// Takes a slot out, whatever its instant. Call it before the slot is vacated or goes to another heap.
     pub(crate) fn forget<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+        if Self::SCANS {
+            return;
+        }
         let place = table.get(id).map_or(NONE, Timed::place);
         if place != NONE {
             self.take_out(table, place as usize);
@@ -114,8 +139,9 @@ impl<D: Slots<u32>> Due<D> {
         &self,
         table: &Table<T, R>,
         at: usize,
-    ) -> Option<Instant> {
-        Some(table.get(*self.heap.get(at)?)?.due())
+    ) -> Option<(Instant, u32)> {
+        let id = *self.heap.get(at)?;
+        Some((table.get(id)?.due(), id))
     }
 
     fn swap<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, a: usize, b: usize) {

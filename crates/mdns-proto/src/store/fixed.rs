@@ -87,8 +87,8 @@ macro_rules! fixed {
             impl LinkStorage for $name {
                 type Claims = Vec<Slot<ClaimState>, CLAIMS>;
                 type Records = Vec<Slot<RecordState>, RECORDS>;
-                type ClaimsDue = Vec<u32, CLAIMS>;
-                type RecordsDue = Vec<u32, RECORDS>;
+                type ClaimsDue = Vec<u32, 0>;
+                type RecordsDue = Vec<u32, 0>;
                 type Askers = Vec<Slot<Asker>, { $askers }>;
             }
 
@@ -107,7 +107,7 @@ macro_rules! fixed {
                 type RecordIndex = Vec<u32, 0>;
                 type Due = Vec<u32, { $heard }>;
                 type Questions = Vec<Slot<QuestionSlot>, QUESTIONS>;
-                type QuestionDue = Vec<u32, QUESTIONS>;
+                type QuestionDue = Vec<u32, 0>;
             }
 
             impl AskStorage for $name {
@@ -116,7 +116,7 @@ macro_rules! fixed {
                 type Index = Vec<u32, 0>;
                 type Text = Vec<u8, { $ask_text }>;
                 type Asks = Vec<Slot<AskSlot>, { $asks }>;
-                type AskDue = Vec<u32, { $asks }>;
+                type AskDue = Vec<u32, 0>;
                 type Told = Vec<Slot<ToldSlot>, { $told }>;
             }
 

@@ -30,7 +30,11 @@ impl<I: Slots<u32>> Index<I> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn head(&self, hash: u32) -> u32 {
+        if I::CAPACITY == 0 {
+            return self.head;
+        }
         // The number of buckets is a power of two.
         let mask = self.buckets.len().wrapping_sub(1);
         self.buckets
@@ -40,6 +44,9 @@ impl<I: Slots<u32>> Index<I> {
     }
 
     fn head_mut(&mut self, hash: u32) -> &mut u32 {
+        if I::CAPACITY == 0 {
+            return &mut self.head;
+        }
         let mask = self.buckets.len().wrapping_sub(1);
         self.buckets
             .get_mut(hash as usize & mask)
@@ -51,7 +58,7 @@ impl<I: Slots<u32>> Index<I> {
         &self,
         table: &Table<T, R>,
         hash: u32,
-        is: impl Fn(&T) -> bool,
+        is: &dyn Fn(&T) -> bool,
     ) -> Option<u32> {
         let mut id = self.head(hash);
         while let Some(slot) = table.get(id) {
@@ -113,7 +120,7 @@ impl<I: Slots<u32>> Index<I> {
     fn grow<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>) {
         let old = self.buckets.len();
         let wanted = (old * 2).max(8);
-        if wanted > I::CAPACITY {
+        if I::CAPACITY == 0 || wanted > I::CAPACITY {
             return;
         }
         while self.buckets.len() < wanted {
@@ -174,7 +181,7 @@ mod tests {
             index.insert(&mut table, id);
         }
         let find = |index: &Index<I>, table: &Table<Number, _>, n: u32| {
-            index.find(table, Number(n, 0).hash(), |slot| slot.0 == n)
+            index.find(table, Number(n, 0).hash(), &|slot| slot.0 == n)
         };
         for n in (0..100).step_by(3) {
             let id = find(&index, &table, n).unwrap();

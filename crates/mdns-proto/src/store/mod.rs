@@ -26,9 +26,9 @@ pub use names::NameSlot;
 pub(crate) use names::{Limits, NameId, Names};
 pub use slots::{Full, Slots};
 pub use table::Slot;
-pub(crate) use table::Table;
 #[cfg(test)]
 pub(crate) use table::looks;
+pub(crate) use table::{Table, Taken};
 pub(crate) use text::{Block, Owner, Text};
 
 /// The id of no slot: the end of a chain.

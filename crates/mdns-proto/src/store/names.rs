@@ -1,11 +1,18 @@
 //! Names, each stored once: whole, counted, with its hash. Records hold the id, so that PTR to SRV to A is following numbers.
 
+use core::num::NonZeroU32;
+
 use super::{Block, Chained, Full, Index, NONE, Owner, Slot, Slots, Table, Text};
 use crate::name::Name;
 
 /// The number of a stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct NameId(pub(crate) u32);
+
+impl NameId {
+    /// The number of no name.
+    pub(crate) const NONE: NameId = NameId(NONE);
+}
 
 /// One stored name.
 #[derive(Debug)]
@@ -14,8 +21,8 @@ pub struct NameSlot {
     hash: u32,
     /// The next name with a like hash.
     next: u32,
-    /// How many hold the id.
-    refs: u32,
+    /// How many hold the id. Never zero, which makes room for what tells a vacant place from a taken one.
+    refs: NonZeroU32,
     /// The first record of this name; the store of records keeps the chain.
     first: u32,
     /// Whatever else the store wants to find by name: a claim, a question.
@@ -101,7 +108,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             block,
             hash,
             next: NONE,
-            refs: 1,
+            refs: NonZeroU32::MIN,
             first: NONE,
             tag: NONE,
         };
@@ -191,7 +198,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     fn find_hashed(&self, name: Name<'_>, hash: u32) -> Option<NameId> {
         self.index
-            .find(&self.table, hash, |slot| self.text_of(slot) == name)
+            .find(&self.table, hash, &|slot| self.text_of(slot) == name)
             .map(NameId)
     }
 
@@ -208,7 +215,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     pub(crate) fn hold(&mut self, id: NameId) {
         if let Some(slot) = self.table.get_mut(id.0) {
-            slot.refs += 1;
+            slot.refs = slot.refs.saturating_add(1);
         }
     }
 
@@ -217,8 +224,9 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         let Some(slot) = self.table.get_mut(id.0) else {
             return;
         };
-        slot.refs -= 1;
-        if slot.refs == 0 {
+        if let Some(left) = NonZeroU32::new(slot.refs.get() - 1) {
+            slot.refs = left;
+        } else {
             let block = slot.block;
             self.index.remove(&mut self.table, id.0);
             self.text.remove(block);

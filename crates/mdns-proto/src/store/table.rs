@@ -47,7 +47,18 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
     }
 
     /// Puts a value in a vacant place, or in a new one while fewer than `limit` are taken.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn insert(&mut self, value: T, limit: u32) -> Result<u32, Full> {
+        self.insert_with(limit, || value)
+    }
+
+    /// The same for a large value, which is made in its place if the compiler can see to that.
+    #[inline(always)]
+    pub(crate) fn insert_with(
+        &mut self,
+        limit: u32,
+        make: impl FnOnce() -> T,
+    ) -> Result<u32, Full> {
         if self.taken >= limit.min(NONE - 1) {
             return Err(Full);
         }
@@ -56,12 +67,12 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
             if let Slot::Vacant(next) = *slot {
                 self.vacant = next;
             }
-            *slot = Slot::Taken(value);
+            *slot = Slot::Taken(make());
             self.taken += 1;
             return Ok(id);
         }
         let id = self.bound();
-        self.rows.push(Slot::Taken(value)).map_err(|_| Full)?;
+        self.rows.push(Slot::Taken(make())).map_err(|_| Full)?;
         self.taken += 1;
         Ok(id)
     }
@@ -71,6 +82,18 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         self.taken < limit.min(NONE - 1) && (self.vacant != NONE || self.rows.len() < R::CAPACITY)
     }
 
+    /// Forgets a value, which is not moved for it.
+    pub(crate) fn vacate(&mut self, id: u32) {
+        if let Some(slot) = self.rows.get_mut(id as usize)
+            && matches!(slot, Slot::Taken(_))
+        {
+            *slot = Slot::Vacant(self.vacant);
+            self.vacant = id;
+            self.taken -= 1;
+        }
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn remove(&mut self, id: u32) -> Option<T> {
         let slot = self.rows.get_mut(id as usize)?;
         if matches!(slot, Slot::Vacant(_)) {
@@ -84,6 +107,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         Some(value)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn get(&self, id: u32) -> Option<&T> {
         #[cfg(test)]
         LOOKS.set(LOOKS.get() + 1);
@@ -93,6 +117,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         }
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
         #[cfg(test)]
         LOOKS.set(LOOKS.get() + 1);
@@ -102,14 +127,17 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         }
     }
 
+    /// All places, taken or not, by number.
+    pub(crate) fn rows(&self) -> &[Slot<T>] {
+        &self.rows
+    }
+
     /// The taken places, in the order of their numbers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> + Clone {
-        (0..)
-            .zip(self.rows.iter())
-            .filter_map(|(id, slot)| match slot {
-                Slot::Taken(value) => Some((id, value)),
-                Slot::Vacant(_) => None,
-            })
+    pub(crate) fn iter(&self) -> Taken<'_, T> {
+        Taken {
+            rows: &self.rows,
+            next: 0,
+        }
     }
 
     /// The taken places, to be changed.
@@ -133,6 +161,35 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
             self.taken += 1;
         }
         Ok(())
+    }
+}
+
+/// The taken places of a table, in the order of their numbers.
+#[derive(Debug)]
+pub(crate) struct Taken<'a, T> {
+    rows: &'a [Slot<T>],
+    next: u32,
+}
+
+impl<T> Clone for Taken<'_, T> {
+    fn clone(&self) -> Self {
+        Taken { ..*self }
+    }
+}
+
+impl<'a, T> Iterator for Taken<'a, T> {
+    type Item = (u32, &'a T);
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let id = self.next;
+            let slot = self.rows.get(id as usize)?;
+            self.next += 1;
+            if let Slot::Taken(value) = slot {
+                return Some((id, value));
+            }
+        }
     }
 }
 

@@ -86,18 +86,24 @@ impl<R: Slots<u8>> Text<R> {
             self.compact(moved);
         }
         let at = self.row.len();
-        let header = owner
-            .0
-            .to_le_bytes()
-            .into_iter()
-            .chain(u16::try_from(len).map_err(|_| Full)?.to_le_bytes());
-        for byte in header.chain(parts.iter().flat_map(|part| part.iter().copied())) {
+        let [a, b, c, d] = owner.0.to_le_bytes();
+        let [e, f] = u16::try_from(len).map_err(|_| Full)?.to_le_bytes();
+        self.extend(at, &[a, b, c, d, e, f])?;
+        for part in parts {
+            self.extend(at, part)?;
+        }
+        Ok(Block(u32::try_from(at).map_err(|_| Full)?))
+    }
+
+    /// Adds bytes at the end; without room for all, nothing is left of what was added from `at` on.
+    fn extend(&mut self, at: usize, bytes: &[u8]) -> Result<(), Full> {
+        for &byte in bytes {
             if self.row.push(byte).is_err() {
                 self.row.truncate(at);
                 return Err(Full);
             }
         }
-        Ok(Block(u32::try_from(at).map_err(|_| Full)?))
+        Ok(())
     }
 
     /// Gives a block back.

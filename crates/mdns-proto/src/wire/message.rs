@@ -176,10 +176,11 @@ impl<'a> Message<'a> {
 
     /// All records in their order, each with its section.
     pub fn records(&self) -> impl Iterator<Item = (Section, Record<'a>)> + Clone + use<'a> {
-        let of = |section| self.section(section).map(move |record| (section, record));
-        of(Section::Answer)
-            .chain(of(Section::Authority))
-            .chain(of(Section::Additional))
+        AllRecords {
+            message: *self,
+            section: Section::Answer,
+            records: self.answers(),
+        }
     }
 
     /// How many questions there are to read.
@@ -263,6 +264,7 @@ pub struct Records<'a>(Walk<'a>);
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Record<'a>> {
         self.0.next(Reader::record)
     }
@@ -273,6 +275,32 @@ impl<'a> Iterator for Records<'a> {
 }
 
 impl ExactSizeIterator for Records<'_> {}
+
+/// The records of all sections.
+#[derive(Clone)]
+struct AllRecords<'a> {
+    message: Message<'a>,
+    section: Section,
+    records: Records<'a>,
+}
+
+impl<'a> Iterator for AllRecords<'a> {
+    type Item = (Section, Record<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.records.next() {
+                return Some((self.section, record));
+            }
+            self.section = match self.section {
+                Section::Answer => Section::Authority,
+                Section::Authority => Section::Additional,
+                Section::Additional => return None,
+            };
+            self.records = self.message.section(self.section);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -92,7 +92,8 @@ impl<'a> Reader<'a> {
         Ok((input, question))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn record(self, input: &'a [u8]) -> Parsed<'a, Option<Record<'a>>> {
         let (input, name) = self.name_or_none(input)?;
         let (input, [t1, t2, c1, c2, s1, s2, s3, s4, l1, l2]) = array(input)?;
@@ -118,7 +119,8 @@ impl<'a> Reader<'a> {
     }
 
     /// All of `input` as rdata of this type, if it is sound.
-    #[inline(always)]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn rdata(self, rtype: RecordType, input: &'a [u8]) -> Option<Rdata<'a>> {
         let name = |input| self.name(input);
         let parsed = match rtype {
@@ -167,7 +169,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A name that has an end; whether all of it is sound is another matter.
-    #[inline]
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
     fn name_or_none(self, input: &'a [u8]) -> Parsed<'a, Option<Name<'a>>> {
         let read = if self.trusts {
             Name::reread(self.message, input).map(|(name, after)| (Some(name), after))

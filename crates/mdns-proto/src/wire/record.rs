@@ -90,6 +90,7 @@ impl Record<'_> {
 
     /// The order in which simultaneous probes are decided (RFC 6762 §8.2): by class without the top bit, by
     /// type, then by rdata as [`Rdata::cmp_wire`] has it. The greater wins.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn cmp_probe(&self, other: &Record<'_>) -> Ordering {
         let Class(class) = self.class;
         let Class(other_class) = other.class;

@@ -169,6 +169,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Completes the message, and says how long it is.
+    #[inline(always)]
     pub fn finish(self) -> usize {
         let Header { id, flags } = self.header;
         let [qd, an, ns, ar] = self.counts;

@@ -217,7 +217,7 @@ fn other_questions_are_answered_too() {
         12.000 tool   asks     1.0.0.10.in-addr.arpa PTR?
         12.000 hall   says     10.0.0.1 PTR! hall  (+ NSEC! PTR)
         14.000 tool   asks     Printer._ipp._tcp ANY?
-        14.000 hall   says     Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        14.000 hall   says     Printer SRV! hall:631, TXT!  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
         16.000 tool   asks     printer._IPP._tcp TXT?
         16.000 hall   says     Printer TXT!  (+ NSEC! TXT SRV)
         18.000 tool   asks     Scanner._ipp._tcp SRV?

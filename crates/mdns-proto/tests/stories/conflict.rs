@@ -28,10 +28,10 @@ fn the_second_printer_finds_another_name() {
         3.818 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
         3.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
         3.915 attic  owns     attic
-        4.068 attic  says     PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
+        4.068 attic  says     Printer (2) SRV! attic:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
         4.068 attic  owns     Printer (2)
         4.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
-        5.068 attic  says     PTR Printer (2), TXT!, SRV! attic:631, types PTR _ipp._tcp
+        5.068 attic  says     Printer (2) SRV! attic:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer (2)._ipp._tcp.local"]);
@@ -60,10 +60,10 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
         1.211 hall   asks     box-2 ANY? QU  for A 10.0.0.1
         1.461 hall   asks     box-2 ANY? QU  for A 10.0.0.1
         1.711 hall   asks     box-2 ANY? QU  for A 10.0.0.1
-        1.915 attic  says     10.0.0.2 PTR! box, box A! 10.0.0.2
+        1.915 attic  says     box A! 10.0.0.2, 10.0.0.2 PTR! box
         1.961 hall   says     box-2 A! 10.0.0.1, 10.0.0.1 PTR! box-2
         1.961 hall   owns     box-2
-        2.961 hall   says     10.0.0.1 PTR! box-2, box-2 A! 10.0.0.1
+        2.961 hall   says     box-2 A! 10.0.0.1, 10.0.0.1 PTR! box-2
     "#]]);
     assert_eq!(hall.name().unwrap(), "box-2.local");
     assert_eq!(attic.name().unwrap(), "box.local");
@@ -90,7 +90,7 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
         1.665 hall   asks     box ANY? QU  for A 10.0.0.1
         1.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
         1.915 hall   owns     box
-        2.915 hall   says     10.0.0.1 PTR! box, box A! 10.0.0.1
+        2.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
     "#]]);
     assert_eq!(hall.name().unwrap(), "box.local");
 }
@@ -125,15 +125,15 @@ fn two_printers_meet_when_their_segments_are_joined() {
         10.834 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
         10.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
         10.973 desk   owns     desk
-        11.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
+        11.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
         11.084 attic  owns     Printer (2)
         11.084 desk   finds    Printer (2) at attic:631
         11.108 desk   asks     attic A?, AAAA?
         11.155 attic  says     attic A! 10.0.0.2, NSEC! A
         11.155 desk   learns   Printer (2) at attic:631, 10.0.0.2
         11.270 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4498 s
-        11.973 desk   says     10.0.0.3 PTR! desk, desk A! 10.0.0.3
-        12.084 attic  says     PTR Printer (2), TXT!, SRV! attic:631
+        11.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
+        12.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
         13.694 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4498 s, PTR Printer 4496 s
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
@@ -166,19 +166,19 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
         3.165 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
         3.349 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
         3.353 hall/air asks     hall ANY? QU  for A 10.1.0.2
-        3.415 hall/a   asks     Printer (2)._ipp._tcp ANY? QU, hall ANY? QU  for Printer (2) TXT, SRV hall:631, hall A 10.0.0.2
+        3.415 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
         3.599 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
         3.603 hall/air asks     hall ANY? QU  for A 10.1.0.2
         3.665 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
         3.849 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
         3.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
-        3.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) TXT!, SRV! hall:631, PTR Printer (2), types PTR _ipp._tcp
+        3.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
         3.915 hall     owns     hall
-        4.099 hall/air says     PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
+        4.099 hall/air says     Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
         4.099 hall     owns     Printer (2)
         4.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
-        4.915 hall/a   says     types PTR _ipp._tcp, Printer (2) SRV! hall:631, 10.0.0.2 PTR! hall, hall A! 10.0.0.2, PTR Printer (2), TXT!
-        5.099 hall/air says     PTR Printer (2), TXT!, SRV! hall:631, types PTR _ipp._tcp
+        4.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
+        5.099 hall/air says     Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
     "#]]);
     assert_eq!(hall.services(), ["Printer (2)._ipp._tcp.local"]);
     assert_eq!(attic.services(), ["Printer._ipp._tcp.local"]);
@@ -197,16 +197,16 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
     net.expect(expect![[r#"
         0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
         0.117 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.308 hall/a2 asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.255.254
-        0.367 hall/a  asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        0.308 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
+        0.367 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         0.558 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
         0.617 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        0.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
+        0.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall    owns     hall
         0.867 hall    owns     Printer
-        1.808 hall/a2 says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.255.254 PTR! hall, hall A! 10.0.255.254, PTR Printer, TXT!
-        1.867 hall/a  says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        1.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
+        1.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
 }
@@ -231,7 +231,7 @@ fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
         10.947 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall
         10.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
         10.947 attic   hears    hall is at 10.0.255.254, 10.0.0.1
-        11.947 hall/a2 says     10.0.255.254 PTR! hall, hall A! 10.0.255.254
+        11.947 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall
         11.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
     "#]]);
     drop(attic);
@@ -282,7 +282,7 @@ fn a_copy_of_our_own_probe_does_not_slow_us_down() {
         0.617 hall   asks     hall ANY? QU  for A 10.0.0.1
         0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
         0.867 hall   owns     hall
-        1.867 hall   says     10.0.0.1 PTR! hall, hall A! 10.0.0.1
+        1.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
     "#]]);
     assert_eq!(hall.stats().deferred, 0);
 }

@@ -31,11 +31,11 @@ fn a_browser_finds_a_printer_and_loses_it() {
         6.171 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4495 s
         7.000 attic  resolves Printer at hall:631, 10.0.0.1, paper=A4
         8.282 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4493 s
-        9.000 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT! paper=A4
+        9.000 hall   says     bye Printer SRV! hall:631, bye TXT! paper=A4, bye types PTR _ipp._tcp, bye PTR Printer
         9.057 attic  asks     Printer._ipp._tcp SRV?, TXT?
-        10.000 attic  loses    Printer
         10.000 attic  hears    Printer is nowhere any more
-        10.099 attic  asks     Printer._ipp._tcp TXT?, SRV?
+        10.000 attic  loses    Printer
+        10.099 attic  asks     Printer._ipp._tcp SRV?, TXT?
     "#]]);
 }
 
@@ -148,7 +148,7 @@ fn a_host_finds_its_own_service() {
     hall.withdraw("Printer");
     net.run_for(millis(10));
     net.expect(expect![[r#"
-        5.010 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
+        5.010 hall   says     bye Printer SRV! hall:631, bye TXT!, bye types PTR _ipp._tcp, bye PTR Printer
         5.010 hall   loses    Printer
         5.010 hall   hears    Printer is nowhere any more
     "#]]);
@@ -174,10 +174,10 @@ fn a_printer_comes_back_with_its_link() {
         16.008 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4485 s
         25.000 hall   is up
         25.247 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        25.497 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        25.497 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         25.747 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        25.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
-        26.997 hall   says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        25.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
+        26.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
     "#]]);
 }
 
@@ -207,7 +207,7 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
         25.601 attic  asks     attic ANY? QU  for A 10.0.0.2
         25.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
         26.334 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4498 s
-        26.851 attic  says     10.0.0.2 PTR! attic, attic A! 10.0.0.2
+        26.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
     "#]]);
 }
 
@@ -240,9 +240,9 @@ fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
         605.344 laptop asks     laptop ANY? QU  for A 10.0.0.3
         605.594 laptop asks     laptop ANY? QU  for A 10.0.0.3
         605.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
-        606.336 laptop asks     Printer._ipp._tcp TXT?, SRV?, _ipp._tcp PTR?  knows PTR Till 4498 s
-        606.844 laptop says     10.0.0.3 PTR! laptop, laptop A! 10.0.0.3
-        608.786 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp TXT?, SRV?  knows PTR Till 4496 s
+        606.336 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp SRV?, TXT?  knows PTR Till 4498 s
+        606.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
+        608.786 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp SRV?, TXT?  knows PTR Till 4496 s
         613.686 laptop asks     _ipp._tcp PTR?  knows PTR Till 4491 s
         615.000 laptop loses    Printer
     "#]]);

@@ -16,7 +16,7 @@ fn a_withdrawn_service_says_goodbye() {
     hall.withdraw("Printer");
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        5.000 hall   says     bye PTR Printer, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!
+        5.000 hall   says     bye Printer SRV! hall:631, bye TXT!, bye types PTR _ipp._tcp, bye PTR Printer
         6.000 attic  loses    Printer
         7.481 attic  asks     _ipp._tcp PTR?
     "#]]);
@@ -40,8 +40,8 @@ fn a_shut_down_host_takes_everything_back() {
     hall.shutdown();
     net.run_for(secs(60));
     net.expect(expect![[r#"
-        5.000 hall   says     bye PTR Printer, bye fe80::1 PTR! hall, bye hall AAAA! fe80::1, bye 10.0.0.1 PTR! hall, bye hall A! 10.0.0.1, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer
-        5.000 hall/6 says     bye PTR Printer, bye fe80::1 PTR! hall, bye hall AAAA! fe80::1, bye 10.0.0.1 PTR! hall, bye hall A! 10.0.0.1, bye types PTR _ipp._tcp, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer
+        5.000 hall   says     bye hall A! 10.0.0.1, bye 10.0.0.1 PTR! hall, bye hall AAAA! fe80::1, bye fe80::1 PTR! hall, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer, bye types PTR _ipp._tcp, bye PTR Printer
+        5.000 hall/6 says     bye hall A! 10.0.0.1, bye 10.0.0.1 PTR! hall, bye hall AAAA! fe80::1, bye fe80::1 PTR! hall, bye Printer SRV! hall:631, bye TXT!, bye _universal PTR Printer, bye types PTR _ipp._tcp, bye PTR Printer
     "#]]);
 }
 

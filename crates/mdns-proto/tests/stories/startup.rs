@@ -15,12 +15,12 @@ fn a_host_and_its_service_introduce_themselves() {
     net.run_for(secs(3600));
     net.expect(expect![[r#"
         0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.367 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT, SRV hall:631, hall A 10.0.0.1
+        0.367 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         0.617 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer TXT!, SRV! hall:631, PTR Printer, types PTR _ipp._tcp
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall   owns     hall
         0.867 hall   owns     Printer
-        1.867 hall   says     types PTR _ipp._tcp, Printer SRV! hall:631, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, PTR Printer, TXT!
+        1.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
     "#]]);
 }
 
@@ -40,12 +40,12 @@ fn a_service_with_all_it_can_have() {
     net.run_for(secs(3));
     net.expect(expect![[r#"
         0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.367 hall   asks     Printer._ipp._tcp ANY? QU, hall ANY? QU  for Printer TXT paper=A4 duplex, SRV hall:631, hall A 10.0.0.1
+        0.367 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
         0.617 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, _universal PTR Printer, TXT! paper=A4 duplex, PTR Printer, SRV! hall:631, types PTR _ipp._tcp
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT! paper=A4 duplex, _universal PTR Printer, types PTR _ipp._tcp, PTR Printer
         0.867 hall   owns     hall
         0.867 hall   owns     Printer
-        1.867 hall   says     types PTR _ipp._tcp, PTR Printer, TXT! paper=A4 duplex, 10.0.0.1 PTR! hall, hall A! 10.0.0.1, Printer SRV! hall:631, _universal PTR Printer
+        1.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT! paper=A4 duplex, _universal PTR Printer, types PTR _ipp._tcp, PTR Printer
     "#]]);
 }
 
@@ -64,11 +64,11 @@ fn a_host_of_both_families_speaks_on_both() {
         0.432 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
         0.617 hall   asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
         0.682 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
-        0.932 hall/6 says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, fe80::1 PTR! hall, hall AAAA! fe80::1
+        0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
+        0.932 hall/6 says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
         0.932 hall   owns     hall
-        1.867 hall   says     hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
-        1.932 hall/6 says     hall AAAA! fe80::1, A! 10.0.0.1, fe80::1 PTR! hall, 10.0.0.1 PTR! hall
+        1.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
+        1.932 hall/6 says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
     "#]]);
 }
 
@@ -87,9 +87,9 @@ fn a_service_joins_a_host() {
         5.200 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
         5.450 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
         5.700 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        5.950 hall   says     PTR Printer, TXT!, types PTR _ipp._tcp, Printer SRV! hall:631
+        5.950 hall   says     Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         5.950 hall   owns     Printer
-        6.950 hall   says     Printer SRV! hall:631, PTR Printer, types PTR _ipp._tcp, Printer TXT!
+        6.950 hall   says     Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
     "#]]);
 }
 
@@ -173,6 +173,6 @@ fn a_host_whose_sends_fail_keeps_probing() {
         10.607 hall   asks     hall ANY? QU  for A 10.0.0.1
         10.857 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
         10.857 hall   owns     hall
-        11.857 hall   says     10.0.0.1 PTR! hall, hall A! 10.0.0.1
+        11.857 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
     "#]]);
 }

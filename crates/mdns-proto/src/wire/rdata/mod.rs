@@ -143,20 +143,50 @@ impl<'a> Piece<'a> {
             Piece::Number(few) => few.len.into(),
         }
     }
+}
 
-    /// Each byte, of names in flat form.
-    fn bytes(self) -> impl Iterator<Item = u8> {
-        let (name, bytes, number) = match self {
-            Piece::Name(name) => (Some(name), &[][..], Few::NONE),
-            Piece::Bytes(bytes) => (None, bytes, Few::NONE),
-            Piece::Number(number) => (None, &[][..], number),
-        };
-        name.into_iter()
-            .flat_map(Name::wire_parts)
-            .flatten()
-            .chain(bytes)
-            .copied()
-            .chain((0..).map_while(move |at| number.as_slice().get(at).copied()))
+/// Pieces byte by byte, with names in flat form.
+#[derive(Clone, Debug)]
+struct Bytes<'a> {
+    pieces: [Piece<'a>; 4],
+    /// The piece that is read.
+    at: usize,
+    /// How much of that piece has been read: of bytes and numbers how many, of names whether the final zero.
+    done: usize,
+    /// What is left of a label that has been begun.
+    part: &'a [u8],
+}
+
+impl Iterator for Bytes<'_> {
+    type Item = u8;
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            if let Some((byte, part)) = self.part.split_first() {
+                self.part = part;
+                return Some(*byte);
+            }
+            let byte = match self.pieces.get_mut(self.at)? {
+                Piece::Bytes(bytes) => bytes.get(self.done).copied(),
+                Piece::Number(few) => few.as_slice().get(self.done).copied(),
+                Piece::Name(name) => {
+                    let mut labels = name.labels();
+                    if let Some(part) = labels.next_part() {
+                        *name = labels.rest();
+                        self.part = part;
+                        continue;
+                    }
+                    (self.done == 0).then_some(0)
+                }
+            };
+            self.done = self.done.saturating_add(1);
+            if byte.is_some() {
+                return byte;
+            }
+            self.at = self.at.saturating_add(1);
+            self.done = 0;
+        }
     }
 }
 
@@ -195,9 +225,11 @@ impl<'a> Rdata<'a> {
 
     /// The length in bytes with no name compressed: the most it takes.
     pub fn wire_len(&self) -> usize {
-        self.pieces()
-            .iter()
-            .fold(0, |sum, piece| sum.saturating_add(piece.len()))
+        let mut len = 0usize;
+        for piece in &self.pieces() {
+            len = len.saturating_add(piece.len());
+        }
+        len
     }
 
     /// Writes the flat wire form at the front of `to` and says how long it is; `None` if it does not fit.
@@ -212,7 +244,14 @@ impl<'a> Rdata<'a> {
     /// The order of RFC 6762 §8.2 among rdata of one type: byte by byte, unsigned, names not compressed; if one
     /// runs out, the longer is the greater.
     pub fn cmp_wire(&self, other: &Rdata<'_>) -> Ordering {
-        self.bytes().cmp(other.bytes())
+        let (mut ours, mut theirs) = (self.bytes(), other.bytes());
+        loop {
+            let (our, their) = (ours.next(), theirs.next());
+            // None is less than any byte.
+            if our != their || our.is_none() {
+                return our.cmp(&their);
+            }
+        }
     }
 
     /// A hash under which equal rdata are equal, the type included.
@@ -231,7 +270,12 @@ impl<'a> Rdata<'a> {
 
     /// The flat wire form, byte by byte.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
-        self.pieces().into_iter().flat_map(Piece::bytes)
+        Bytes {
+            pieces: self.pieces(),
+            at: 0,
+            done: 0,
+            part: &[],
+        }
     }
 
     pub(super) fn pieces(&self) -> [Piece<'a>; 4] {
