@@ -162,6 +162,7 @@ impl From<Name<'_>> for NameBuf {
 impl FromStr for NameBuf {
     type Err = NameError;
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn from_str(text: &str) -> Result<Self, NameError> {
         let mut name = NameBuf::new();
         if text == "." {

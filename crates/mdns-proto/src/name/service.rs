@@ -155,8 +155,12 @@ impl ServiceType {
         if !is_service(service) || !is_transport(transport) {
             return None;
         }
-        let name = NameBuf::from_labels([service, transport]).ok()?;
-        ServiceType::under_local(name, false).ok()
+        let mut name = NameBuf::from_labels([service, transport]).ok()?;
+        name.push_name(LOCAL).ok()?;
+        Some(ServiceType {
+            name,
+            has_subtype: false,
+        })
     }
 
     /// The full name, with its domain.
@@ -214,11 +218,6 @@ impl ServiceType {
         Ok(name)
     }
 
-    fn under_local(mut name: NameBuf, has_subtype: bool) -> Result<Self, NameError> {
-        name.push_name(LOCAL)?;
-        Ok(ServiceType { name, has_subtype })
-    }
-
     #[cfg_attr(target_os = "none", inline(never))]
     fn read(text: &str, rule: Rule) -> Result<Self, ServiceError> {
         let whole: NameBuf = text.parse()?;
@@ -255,7 +254,8 @@ impl ServiceType {
         if !domain.is_root() && domain != LOCAL {
             return Err(ServiceError::Domain { at: domain_at });
         }
-        Ok(ServiceType::under_local(name, has_subtype)?)
+        name.push_name(LOCAL)?;
+        Ok(ServiceType { name, has_subtype })
     }
 }
 

@@ -29,7 +29,7 @@ pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;
 pub(crate) use table::{Table, Taken};
-pub(crate) use text::{Block, Owner, Text};
+pub(crate) use text::{Block, Owner, Source, Text};
 
 /// The id of no slot: the end of a chain.
 pub(crate) const NONE: u32 = u32::MAX;

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroU32;
 
-use super::{Block, Chained, Full, Index, NONE, Owner, Slot, Slots, Table, Text};
+use super::{Block, Chained, Full, Index, NONE, Owner, Slot, Slots, Source, Table, Text};
 use crate::name::Name;
 
 /// The number of a stored name.
@@ -144,20 +144,18 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         name: Name<'_>,
         moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
-        let mut flat = [0; 256];
-        let len = name.copy_to(&mut flat).ok_or(Full)?;
-        self.insert_block(Owner(owner), &[flat.get(..len).unwrap_or(&[])], moved)
+        self.insert_block(Owner(owner), Source::Name(name), moved)
     }
 
     fn insert_block(
         &mut self,
         owner: Owner,
-        parts: &[&[u8]],
+        bytes: Source<'_>,
         mut moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
         let table = &mut self.table;
         self.text
-            .insert(owner, parts, self.limits.text, |Owner(owner), block| {
+            .insert(owner, bytes, self.limits.text, |Owner(owner), block| {
                 if owner & RECORD != 0 {
                     moved(owner & !RECORD, block);
                 } else if let Some(slot) = table.get_mut(owner) {
@@ -173,7 +171,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         bytes: &[u8],
         moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
-        self.insert_block(Owner(record | RECORD), &[bytes], moved)
+        self.insert_block(Owner(record | RECORD), Source::Bytes(bytes), moved)
     }
 
     pub(crate) fn remove_bytes(&mut self, block: Block) {

@@ -4,6 +4,7 @@
 //! block has gone. A hole is a block without an owner.
 
 use super::{Full, Slots};
+use crate::name::Name;
 
 const HEADER: usize = 6;
 
@@ -22,6 +23,15 @@ pub(crate) struct Owner(pub(crate) u32);
 
 impl Owner {
     const NOBODY: Owner = Owner(u32::MAX);
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// As it is.
+    Bytes(&'a [u8]),
+    /// In flat form.
+    Name(Name<'a>),
 }
 
 /// A row of blocks.
@@ -69,15 +79,18 @@ impl<R: Slots<u8>> Text<R> {
         self.row.len() - self.holes
     }
 
-    /// Stores the concatenation of `parts`. `moved` is told of each block that had to move to make room.
+    /// Stores bytes. `moved` is told of each block that had to move to make room.
     pub(crate) fn insert(
         &mut self,
         owner: Owner,
-        parts: &[&[u8]],
+        bytes: Source<'_>,
         limit: usize,
         moved: impl FnMut(Owner, Block),
     ) -> Result<Block, Full> {
-        let len = parts.iter().map(|part| part.len()).sum();
+        let len = match bytes {
+            Source::Bytes(bytes) => bytes.len(),
+            Source::Name(name) => name.wire_len(),
+        };
         if !self.has_room(len, limit) {
             return Err(Full);
         }
@@ -89,8 +102,15 @@ impl<R: Slots<u8>> Text<R> {
         let [a, b, c, d] = owner.0.to_le_bytes();
         let [e, f] = u16::try_from(len).map_err(|_| Full)?.to_le_bytes();
         self.extend(at, &[a, b, c, d, e, f])?;
-        for part in parts {
-            self.extend(at, part)?;
+        match bytes {
+            Source::Bytes(bytes) => self.extend(at, bytes)?,
+            Source::Name(name) => {
+                let mut labels = name.labels();
+                while let Some(part) = labels.next_part() {
+                    self.extend(at, part)?;
+                }
+                self.extend(at, &[0])?;
+            }
         }
         Ok(Block(u32::try_from(at).map_err(|_| Full)?))
     }
@@ -157,13 +177,22 @@ mod tests {
     fn blocks_move_together_and_owners_learn_of_it() {
         let mut text: Text<heapless::Vec<u8, 40>> = Text::new();
         let none = |_, _| panic!("nothing moves yet");
-        let a = text.insert(Owner(0), &[b"aaaa"], 40, none).unwrap();
-        let b = text.insert(Owner(1), &[b"bb", b"bb"], 40, none).unwrap();
-        let mut c = text.insert(Owner(2), &[b"cccc"], 40, none).unwrap();
-        assert_eq!(text.insert(Owner(3), &[b"ddddd"], 40, none), Err(Full));
+        let a = text
+            .insert(Owner(0), Source::Bytes(b"aaaa"), 40, none)
+            .unwrap();
+        let b = text
+            .insert(Owner(1), Source::Bytes(b"bbbb"), 40, none)
+            .unwrap();
+        let mut c = text
+            .insert(Owner(2), Source::Bytes(b"cccc"), 40, none)
+            .unwrap();
+        assert_eq!(
+            text.insert(Owner(3), Source::Bytes(b"ddddd"), 40, none),
+            Err(Full)
+        );
         text.remove(b);
         let mut d = text
-            .insert(Owner(3), &[b"ddddd"], 40, |owner, block| {
+            .insert(Owner(3), Source::Bytes(b"ddddd"), 40, |owner, block| {
                 assert_eq!(owner, Owner(2));
                 c = block;
             })
@@ -173,7 +202,7 @@ mod tests {
             (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..])
         );
         text.remove(a);
-        text.insert(Owner(4), &[b""], 40, |owner, block| {
+        text.insert(Owner(4), Source::Bytes(b""), 40, |owner, block| {
             if owner == Owner(2) {
                 c = block
             } else {
@@ -191,7 +220,7 @@ mod tests {
     fn the_last_block_leaves_no_hole() {
         let mut text: Text<heapless::Vec<u8, 16>> = Text::new();
         let a = text
-            .insert(Owner(0), &[b"0123456789"], 16, |_, _| {})
+            .insert(Owner(0), Source::Bytes(b"0123456789"), 16, |_, _| {})
             .unwrap();
         text.remove(a);
         assert_eq!(text.used(), 0);
