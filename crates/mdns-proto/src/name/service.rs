@@ -262,10 +262,19 @@ impl ServiceType {
 /// The name under which instances of a type with the subtype `label` are found (RFC 6763 §7.1).
 pub(crate) fn subtype_name(base: Name<'_>, label: &[u8]) -> Result<NameBuf, NameError> {
     let mut name = NameBuf::new();
+    push_subtype(&mut name, base, label)?;
+    Ok(name)
+}
+
+/// The same, added to a name that is where it is wanted.
+pub(crate) fn push_subtype(
+    name: &mut NameBuf,
+    base: Name<'_>,
+    label: &[u8],
+) -> Result<(), NameError> {
     name.push_label(label)?;
     name.push_label(b"_sub")?;
-    name.push_name(base)?;
-    Ok(name)
+    name.push_name(base)
 }
 
 /// What is left of `whole` after the labels of `front`.

@@ -5,7 +5,9 @@ use super::{
     ServiceId, Stored,
 };
 use crate::{
-    name::{LOCAL, META_QUERY, Name, ServiceType, check_instance, subtype_name},
+    name::{
+        LOCAL, META_QUERY, Name, NameBuf, ServiceType, check_instance, push_subtype, subtype_name,
+    },
     store::{Full, NONE, NameId},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
@@ -123,9 +125,7 @@ impl<S: OwnStorage> Own<S> {
             return Err(RegisterError::Taken);
         }
         for held in service.placeholders {
-            if self.is_claimed(held.instance(service.instance)?.as_name()) {
-                return Err(RegisterError::Taken);
-            }
+            self.check_placeholder(held, service.instance)?;
         }
         self.check_size(name.as_name(), service)?;
         let slot = ServiceSlot {
@@ -201,7 +201,7 @@ impl<S: OwnStorage> Own<S> {
         )?;
         self.add_txt(index, owner, claim, service.txt)?;
         for held in service.placeholders {
-            self.add_placeholder(index, held.instance(service.instance)?.as_name(), target)?;
+            self.add_placeholder(index, held, service.instance, target)?;
         }
         let base = service.service_type.base_name();
         for subtype in service.subtypes {
@@ -223,18 +223,30 @@ impl<S: OwnStorage> Own<S> {
         subtype: &str,
         owner: NameId,
     ) -> Result<(), RegisterError> {
-        let name = subtype_name(base, subtype.as_bytes())?;
+        let mut name = NameBuf::new();
+        push_subtype(&mut name, base, subtype.as_bytes())?;
         self.add_pointer(service, name.as_name(), owner)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn check_placeholder(&self, held: &ServiceType, instance: &str) -> Result<(), RegisterError> {
+        if self.is_claimed(held.instance(instance)?.as_name()) {
+            return Err(RegisterError::Taken);
+        }
+        Ok(())
+    }
+
     /// Holds a name under a type that is not offered: an SRV record that leads nowhere, and no PTR (RFC 6763 §8).
+    #[cfg_attr(target_os = "none", inline(never))]
     fn add_placeholder(
         &mut self,
         service: u32,
-        name: Name<'_>,
+        held: &ServiceType,
+        instance: &str,
         target: NameId,
     ) -> Result<(), RegisterError> {
-        let claim = self.add_claim(name, Holder::Placeholder(service))?;
+        let name = held.instance(instance)?;
+        let claim = self.add_claim(name.as_name(), Holder::Placeholder(service))?;
         let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
         let stored = Stored::Srv {
             priority: 0,
