@@ -9,6 +9,7 @@ mod rfc;
 mod shell;
 mod sim;
 mod size;
+mod soak;
 mod test;
 mod timings;
 
@@ -44,6 +45,8 @@ enum Chore {
     Size(size::Options),
     /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
     Exchanges,
+    /// Watches the memory and descriptors of `mdns` for hours, in the lab, while peers come and go (root, Linux).
+    Soak(soak::Options),
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
     Timings(timings::Options),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Sim(options) => sim::run(&options),
         Chore::Size(options) => size::run(&options),
         Chore::Exchanges => exchanges::run(),
+        Chore::Soak(options) => soak::run(&options),
         Chore::Timings(options) => timings::run(&options),
     };
     match done {

@@ -223,3 +223,19 @@ fn say(scenario: &Scenario, time: Duration, result: &Result<()>) {
     }
     println!("{line}");
 }
+
+/// Tries again until it is true. `what` names it in the error.
+pub(crate) fn until(
+    what: &str,
+    timeout: Duration,
+    mut holds: impl FnMut() -> Result<bool>,
+) -> Result<()> {
+    let end = Instant::now() + timeout;
+    while !holds()? {
+        if Instant::now() > end {
+            bail!("{what}: not within {} s", timeout.as_secs());
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
