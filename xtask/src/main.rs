@@ -1,6 +1,7 @@
 //! Chores of this project, in Rust so that every developer has the same ones: `cargo xtask --help`.
 
 mod coverage;
+mod deny;
 mod exchanges;
 mod firmware;
 mod foreign;
@@ -52,6 +53,8 @@ enum Chore {
     Size(size::Options),
     /// Measures which lines of mdns-proto its tests run and writes docs/coverage.md.
     Coverage(coverage::Options),
+    /// Looks at licences, sources and duplicates of all dependencies, and at what is known against them.
+    Deny,
     /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
     Exchanges,
     /// Watches the memory and descriptors of `mdns` for hours, in the lab, while peers come and go (root, Linux).
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Chore::Sim(options) => sim::run(&options),
         Chore::Size(options) => size::run(&options),
         Chore::Coverage(options) => coverage::run(&options),
+        Chore::Deny => deny::run(),
         Chore::Exchanges => exchanges::run(),
         Chore::Soak(options) => soak::run(&options),
         Chore::Timings(options) => timings::run(&options),

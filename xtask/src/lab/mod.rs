@@ -32,7 +32,7 @@ use clap::Args;
 
 pub(crate) use self::{
     capture::{Content, Datagram},
-    deps::apt,
+    deps::{apt, venv},
     event::Kind,
     net::Lab,
 };
