@@ -1,7 +1,6 @@
 //! The board: a clock, a cable, an interface with addresses, and a socket on which it takes commands.
 
-use cortex_m::peripheral::{Peripherals, SYST, syst::SystClkSource};
-use cortex_m_rt::exception;
+use cortex_m::peripheral::Peripherals;
 use mdns_smoltcp::GROUP_MAC_V4;
 use smoltcp::{
     iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage},
@@ -13,7 +12,7 @@ use smoltcp::{
 use crate::{
     console::{self, Parameters},
     device::Device,
-    lan9118::{Lan9118, TICKS_PER_MICRO},
+    machine::{self, TICKS_PER_MICRO},
     say, stack,
 };
 
@@ -22,9 +21,6 @@ const COMMAND_PORT: u16 = 4242;
 
 /// The largest UDP payload that fits a frame.
 pub const PACKET: usize = 1472;
-
-/// The clock of the processor, in a millisecond.
-const CYCLES_PER_MILLI: u32 = 25_000;
 
 /// How often it is looked whether the cable is in.
 const CABLE_INTERVAL: Duration = Duration::from_millis(50);
@@ -108,10 +104,8 @@ impl Board {
     /// When it is called twice.
     pub fn new(buffers: &'static mut Buffers, queues: &'static mut Queues) -> (Board, Program) {
         let peripherals = Peripherals::take().expect("called once");
-        tick(peripherals.SYST);
-        // SAFETY: the emulated board has this chip there, and the peripherals were not taken before.
-        let mut chip = unsafe { Lan9118::new() };
-        let clock = Clock::new(chip.ticks());
+        let mut chip = machine::start(peripherals);
+        let clock = Clock::new(machine::ticks(&chip));
         let address = chip.address();
         chip.listen(GROUP_MAC_V4.0);
         let mut device = Device::new(chip);
@@ -152,13 +146,13 @@ impl Board {
 
     /// The time since it was switched on.
     pub fn now(&mut self) -> Instant {
-        self.clock.now(self.device.chip.ticks())
+        self.clock.now(machine::ticks(&self.device.chip))
     }
 
     /// A seed for all chance. This board has no source of noise: its address and the moment have to do. A real one has better.
     pub fn seed(&mut self) -> u64 {
         let [a, b, c, d, e, f] = self.device.chip.address();
-        let ticks = self.device.chip.ticks();
+        let ticks = machine::ticks(&self.device.chip);
         let seed = u64::from(ticks) << 32 | u64::from(u32::from_le_bytes([c, d, e, f]));
         let seed = seed ^ u64::from(u16::from_le_bytes([a, b])) << 16;
         self.parameters.seed.unwrap_or(seed)
@@ -223,7 +217,7 @@ pub enum Cable {
 
 /// The link-local IPv6 address that follows from the hardware address (RFC 4291 App. A), and the groups that go with it.
 #[cfg(feature = "ipv6")]
-fn set_link_local(chip: &mut Lan9118, interface: &mut Interface, [a, b, c, d, e, f]: [u8; 6]) {
+fn set_link_local(chip: &mut machine::Chip, interface: &mut Interface, [a, b, c, d, e, f]: [u8; 6]) {
     use mdns_smoltcp::GROUP_MAC_V6;
     use smoltcp::wire::{IpCidr, Ipv6Address};
 
@@ -246,19 +240,7 @@ fn set_link_local(chip: &mut Lan9118, interface: &mut Interface, [a, b, c, d, e,
     chip.listen([0x33, 0x33, 0xff, d, e, f]);
 }
 
-/// A millisecond from now, and so on, the processor is woken.
-fn tick(mut timer: SYST) {
-    timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(CYCLES_PER_MILLI - 1);
-    timer.clear_current();
-    timer.enable_counter();
-    timer.enable_interrupt();
-}
-
-#[exception]
-fn SysTick() {}
-
-/// The counter of the chip, which overflows, as a time that does not.
+/// The counter of the machine, which overflows, as a time that does not.
 struct Clock {
     last: u32,
     total: u64,

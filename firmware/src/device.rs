@@ -5,19 +5,25 @@ use smoltcp::{
     time::Instant,
 };
 
-use crate::lan9118::{FRAME_MAX, FRAME_WORDS, Lan9118};
+use crate::machine::Chip;
+
+/// The longest frame, without its checksum.
+pub const FRAME_MAX: usize = 1514;
+
+/// Words that the longest frame takes, with its checksum.
+pub const FRAME_WORDS: usize = (FRAME_MAX + 4).div_ceil(4);
 
 /// The chip, and the frames between it and smoltcp.
 pub struct Device {
     /// The chip itself.
-    pub chip: Lan9118,
+    pub chip: Chip,
     received: [u32; FRAME_WORDS],
     sent: [u32; FRAME_WORDS],
 }
 
 impl Device {
     /// A chip with buffers of its own.
-    pub const fn new(chip: Lan9118) -> Self {
+    pub const fn new(chip: Chip) -> Self {
         Device {
             chip,
             received: [0; FRAME_WORDS],
@@ -70,7 +76,7 @@ impl phy::RxToken for Received<'_> {
 
 /// Leave to send one frame.
 pub struct Sending<'a> {
-    chip: &'a mut Lan9118,
+    chip: &'a mut Chip,
     frame: &'a mut [u32; FRAME_WORDS],
 }
 

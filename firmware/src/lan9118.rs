@@ -2,17 +2,10 @@
 
 use core::ptr;
 
+use crate::device::{FRAME_MAX, FRAME_WORDS};
+
 /// Where the board has it.
 const BASE: usize = 0x4020_0000;
-
-/// Ticks of [`Lan9118::ticks`] in a microsecond.
-pub const TICKS_PER_MICRO: u64 = 25;
-
-/// The longest frame, without its checksum.
-pub const FRAME_MAX: usize = 1514;
-
-/// Words that the longest frame takes, with its checksum.
-pub const FRAME_WORDS: usize = (FRAME_MAX + 4).div_ceil(4);
 
 /// Registers, by their distance from [`BASE`].
 mod at {
@@ -112,7 +105,7 @@ impl Lan9118 {
         self.mac_read(mac::MII_DATA) & PHY_LINK_UP != 0
     }
 
-    /// The counter of the chip, which begins anew after 171 seconds.
+    /// The counter of the chip, which runs freely at 25 MHz.
     pub fn ticks(&self) -> u32 {
         self.read(at::FREE_RUN)
     }

@@ -7,7 +7,7 @@
 //!        │
 //! device frames for smoltcp
 //!        │
-//! lan9118 the chip, and nothing else
+//! machine, lan9118 or stellaris   where things are, what wakes it; the chip, and nothing else
 //! ```
 //!
 //! The protocol is in `mdns-smoltcp` and below: nothing here knows of it.
@@ -16,9 +16,15 @@
 pub mod board;
 pub mod console;
 pub mod device;
+#[cfg(not(feature = "lm3s6965"))]
 pub mod lan9118;
+#[cfg_attr(feature = "lm3s6965", path = "lm3s6965.rs")]
+#[cfg_attr(not(feature = "lm3s6965"), path = "mps2_an385.rs")]
+pub mod machine;
 pub mod mdns;
 pub mod stack;
+#[cfg(feature = "lm3s6965")]
+pub mod stellaris;
 
 #[cfg(not(feature = "semihosting"))]
 use panic_halt as _;

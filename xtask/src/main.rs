@@ -1,14 +1,19 @@
 //! Chores of this project, in Rust so that every developer has the same ones: `cargo xtask --help`.
 
+mod coverage;
+mod deny;
 mod exchanges;
 mod firmware;
+mod foreign;
 mod lab;
 mod no_alloc;
 mod platforms;
 mod rfc;
+mod sanitize;
 mod shell;
 mod sim;
 mod size;
+mod soak;
 mod test;
 mod timings;
 
@@ -36,14 +41,24 @@ enum Chore {
     NoAlloc,
     /// Type-checks what runs on std for Windows, macOS and FreeBSD.
     Platforms(platforms::Options),
+    /// Runs the tests of the core on emulated processors: big-endian, of 32 bits.
+    Foreign(foreign::Options),
+    /// Runs tests under AddressSanitizer, with a nightly compiler.
+    Sanitize(sanitize::Options),
     /// Writes docs/conformance.md: what the protocol asks, and the tests that prove it.
     Rfc(rfc::Options),
     /// Lets hosts live in bad worlds and judges them; a failure is shrunk, and the command that repeats it printed.
     Sim(sim::Options),
     /// Measures what the protocol takes of a board and writes docs/footprint.md.
     Size(size::Options),
+    /// Measures which lines of mdns-proto its tests run and writes docs/coverage.md.
+    Coverage(coverage::Options),
+    /// Looks at licences, sources and duplicates of all dependencies, and at what is known against them.
+    Deny,
     /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
     Exchanges,
+    /// Watches the memory and descriptors of `mdns` for hours, in the lab, while peers come and go (root, Linux).
+    Soak(soak::Options),
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
     Timings(timings::Options),
 }
@@ -55,10 +70,15 @@ fn main() -> ExitCode {
         Chore::Firmware(options) => firmware::run(&options),
         Chore::NoAlloc => no_alloc::run(),
         Chore::Platforms(options) => platforms::run(&options),
+        Chore::Foreign(options) => foreign::run(&options),
+        Chore::Sanitize(options) => sanitize::run(&options),
         Chore::Rfc(options) => rfc::run(&options),
         Chore::Sim(options) => sim::run(&options),
         Chore::Size(options) => size::run(&options),
+        Chore::Coverage(options) => coverage::run(&options),
+        Chore::Deny => deny::run(),
         Chore::Exchanges => exchanges::run(),
+        Chore::Soak(options) => soak::run(&options),
         Chore::Timings(options) => timings::run(&options),
     };
     match done {

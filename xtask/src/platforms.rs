@@ -66,7 +66,7 @@ fn check_all(targets: &[&str]) -> Result<()> {
         }
         let check = match (is_installed(target), &source) {
             (true, _) => Shell::cargo("check"),
-            (false, Some(source)) => source.check(),
+            (false, Some(source)) => source.library_and("check", "std,panic_abort"),
             (false, None) => {
                 println!(
                     "platforms: {target} skipped: neither rustup's target nor a compiler with the source of its library is \
@@ -103,14 +103,14 @@ pub(crate) fn is_installed(target: &str) -> bool {
 }
 
 /// A compiler that has the source of its library.
-struct Toolchain {
+pub(crate) struct Toolchain {
     rustc: &'static str,
     cargo: &'static str,
 }
 
 impl Toolchain {
     /// The one that is in use here, or else the one that belongs to the system.
-    fn with_source() -> Option<Self> {
+    pub(crate) fn with_source() -> Option<Self> {
         let known = [("rustc", "cargo"), ("/usr/bin/rustc", "/usr/bin/cargo")];
         known
             .into_iter()
@@ -129,10 +129,11 @@ impl Toolchain {
             .is_file()
     }
 
-    /// `cargo check` of the library and ours: a feature of nightly compilers, which others have under another name.
-    fn check(&self) -> Shell {
+    /// A verb of cargo for these parts of the library and for ours: a feature of nightly compilers, which others have under
+    /// another name.
+    pub(crate) fn library_and(&self, verb: &str, library: &str) -> Shell {
         Shell::new(self.cargo)
-            .args(["check", "-Zbuild-std=std,panic_abort"])
+            .args([verb, &format!("-Zbuild-std={library}")])
             .env("RUSTC", self.rustc)
             .env("RUSTC_BOOTSTRAP", "1")
     }

@@ -3,9 +3,10 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread::available_parallelism,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -23,6 +24,15 @@ pub(crate) fn target() -> PathBuf {
         Some(dir) => root().join(dir),
         None => root().join("target"),
     }
+}
+
+/// Where something was measured: `on 2 cores, Linux 6.1`.
+pub(crate) fn machine() -> String {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // 6.1 of 6.1.0-13-amd64: the rest names a build.
+    let version: Vec<_> = kernel.trim().splitn(3, '.').take(2).collect();
+    format!("on {cores} cores, Linux {}", version.join("."))
 }
 
 /// A command run from the root of the workspace, without standard input.

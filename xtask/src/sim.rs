@@ -25,7 +25,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn judge(args: &[String]) -> Result<()> {
-    Shell::cargo("run --quiet --release --package mdns-sim --example judge --")
+    Shell::cargo("run --quiet --profile checked --package mdns-sim --example judge --")
         .args(args)
         .run()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{exchanges, firmware, lab, no_alloc, platforms, rfc, shell::Shell, sim, size};
+use crate::{deny, exchanges, firmware, lab, no_alloc, platforms, rfc, shell::Shell, sim, size};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -73,6 +73,11 @@ fn parts() -> Vec<Part> {
             name: "exchanges",
             about: "docs/exchanges.md says what the stories say",
             work: Work::Chore(exchanges::check),
+        },
+        Part {
+            name: "deny",
+            about: "licences, sources and duplicates of dependencies are as deny.toml wants them",
+            work: Work::Chore(deny::run),
         },
         Part {
             name: "no-alloc",

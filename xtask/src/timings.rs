@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     net::IpAddr,
-    thread::{available_parallelism, sleep},
+    thread::sleep,
     time::{Duration, SystemTime},
 };
 
@@ -18,7 +18,7 @@ use crate::{
         net::{Families, Host},
         stack::{SOON, Service, Stack},
     },
-    shell::{root, target},
+    shell::{machine, root, target},
 };
 
 #[derive(Args)]
@@ -194,22 +194,13 @@ fn milliseconds(from: SystemTime, to: SystemTime) -> f64 {
 }
 
 fn report(runs: &[Run]) -> String {
-    let cores = available_parallelism().map_or(1, usize::from);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    // 6.1 of 6.1.0-13-amd64: the rest names a build.
-    let version = kernel
-        .trim()
-        .splitn(3, '.')
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(".");
     let mut text = format!(
         "# Timings of `mdns`\n\n\
-         Measured by `cargo xtask timings --runs {}` on {cores} cores, Linux {}. The command writes this file anew; it is a\n\
+         Measured by `cargo xtask timings --runs {}` {}. The command writes this file anew; it is a\n\
          report, nothing here is asserted.\n\n\
          | measured | wanted, ms | median ms | min | max |\n|---|---|---|---|---|\n",
         runs.len(),
-        version
+        machine()
     );
     for (n, (what, wanted)) in ROWS.iter().enumerate() {
         let mut values: Vec<f64> = runs.iter().filter_map(|run| run.get(n).copied()).collect();

@@ -1,7 +1,7 @@
 //! What the programs have to do on the emulated board, with a test for its only neighbour.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -15,18 +15,20 @@ use mdns_proto::{
     },
 };
 
-use super::emulator::{Emulator, Frame, US};
+use super::emulator::{Emulator, Frame, Image, US};
 
 /// The programs, built to talk.
 pub(super) struct Images {
     /// Advertises and browses.
-    pub(super) node: PathBuf,
+    pub(super) node: Image,
     /// Advertises only.
-    pub(super) advertise: PathBuf,
+    pub(super) advertise: Image,
     /// The same for a processor without atomics (Cortex-M0). The board's own runs it too.
-    pub(super) advertise_m0: PathBuf,
+    pub(super) advertise_m0: Image,
     /// For a board that has IPv6 too.
-    pub(super) advertise_both: PathBuf,
+    pub(super) advertise_both: Image,
+    /// Advertises and browses, on the board with 64 KiB.
+    pub(super) node_small: Image,
 }
 
 /// Something that has to hold.
@@ -37,7 +39,7 @@ pub(super) struct Check {
 }
 
 /// The long ones first.
-pub(super) const CHECKS: [Check; 12] = [
+pub(super) const CHECKS: [Check; 14] = [
     Check {
         name: "traffic",
         about: "10,000 packets of others in 10 s, and an answer to every question between them",
@@ -62,6 +64,16 @@ pub(super) const CHECKS: [Check; 12] = [
         name: "unique",
         about: "a question for what is its own alone is answered within 5 ms",
         run: unique,
+    },
+    Check {
+        name: "small",
+        about: "the board with 64 KiB: starts as the other, answers within 5 ms, finds a service, says goodbye",
+        run: small,
+    },
+    Check {
+        name: "small-conflict",
+        about: "the same: gives up names that another has, and holds its own",
+        run: small_conflict,
     },
     Check {
         name: "burst",
@@ -176,8 +188,13 @@ fn is_response(message: &Message<'_>) -> bool {
     message.header().flags.response()
 }
 
+/// What is only looked for has no authority section.
+fn is_probe(message: &Message<'_>) -> bool {
+    !is_response(message) && message.section(Section::Authority).next().is_some()
+}
+
 /// A board that has its names.
-fn settled(image: &Path) -> Result<Emulator> {
+fn settled(image: &Image) -> Result<Emulator> {
     let mut board = Emulator::start(image, &["seed=7"])?;
     board.run_for(SETTLED)?;
     Ok(board)
@@ -201,7 +218,7 @@ fn start_both(images: &Images) -> Result<()> {
 }
 
 /// On the link of one family.
-fn announces(image: &Path, seeds: &[&str], family: Family) -> Result<()> {
+fn announces(image: &Image, seeds: &[&str], family: Family) -> Result<()> {
     for &seed in seeds {
         let mut board = Emulator::start(image, &[seed])?;
         board.run_for(SETTLED)?;
@@ -223,11 +240,10 @@ fn announces(image: &Path, seeds: &[&str], family: Family) -> Result<()> {
             "{seed}: the first announcement came {} ms after the group was joined",
             wait.as_millis()
         );
-        let probes = messages
-            .iter()
-            .filter(|(.., message)| !is_response(message))
-            .count();
-        let announcements = messages.len() - probes;
+        let count = |is: &dyn Fn(&Message<'_>) -> bool| {
+            messages.iter().filter(|(.., message)| is(message)).count()
+        };
+        let (probes, announcements) = (count(&is_probe), count(&is_response));
         ensure!(
             (probes, announcements) == (3, 2),
             "{seed}: {probes} probes, {announcements} announcements"
@@ -243,7 +259,10 @@ fn announces(image: &Path, seeds: &[&str], family: Family) -> Result<()> {
 }
 
 fn unique(images: &Images) -> Result<()> {
-    let mut board = settled(&images.advertise)?;
+    answers_at_once(&mut settled(&images.advertise)?)
+}
+
+fn answers_at_once(board: &mut Emulator) -> Result<()> {
     let mut times = Vec::new();
     for _ in 0..7 {
         let (mark, asked) = (board.mark(), board.now());
@@ -324,14 +343,15 @@ fn known(images: &Images) -> Result<()> {
 }
 
 fn conflict(images: &Images) -> Result<()> {
+    gives_up_and_holds(&images.advertise)
+}
+
+fn gives_up_and_holds(image: &Image) -> Result<()> {
     // Another has the names already, and says so to the first probe.
-    let mut board = Emulator::start(&images.advertise, &["seed=7"])?;
+    let mut board = Emulator::start(image, &["seed=7"])?;
     let (host, service) = (name(HOST), name(SERVICE));
     board.wait_for(0, "probe", SOON, |frame| {
-        frame
-            .message()
-            .filter(|message| !is_response(message))
-            .map(drop)
+        frame.message().filter(is_probe).map(drop)
     })?;
     let target = name("other.local");
     let srv = Srv {
@@ -491,7 +511,21 @@ fn cable(images: &Images) -> Result<()> {
 }
 
 fn browse(images: &Images) -> Result<()> {
-    let mut board = settled(&images.node)?;
+    finds_and_leaves(&mut settled(&images.node)?)
+}
+
+fn small(images: &Images) -> Result<()> {
+    announces(&images.node_small, &["seed=8"], Family::V4)?;
+    let mut board = settled(&images.node_small)?;
+    answers_at_once(&mut board)?;
+    finds_and_leaves(&mut board)
+}
+
+fn small_conflict(images: &Images) -> Result<()> {
+    gives_up_and_holds(&images.node_small)
+}
+
+fn finds_and_leaves(board: &mut Emulator) -> Result<()> {
     let (owner, instance, host) = (
         name(HTTP),
         name("Side Door._http._tcp.local"),
@@ -539,7 +573,7 @@ fn browse(images: &Images) -> Result<()> {
 
 /// How deep the stack of a program gets, whichever it is, when it has much to do.
 pub(super) fn stack(image: &Path) -> Result<usize> {
-    let mut board = settled(image)?;
+    let mut board = settled(&Image::mps2(image.to_owned()))?;
     let types = [name(HTTP), name("_ipp._tcp.local")];
     for n in 0..100 {
         let owner = &types[n % types.len()];

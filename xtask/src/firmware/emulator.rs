@@ -3,7 +3,7 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    path::Path,
+    path::PathBuf,
     process::Command,
     thread::sleep,
     time::{Duration, Instant},
@@ -21,8 +21,29 @@ use mdns_proto::{
 
 use crate::lab::peer::Peer;
 
-/// The emulated board with the chip that `firmware` drives.
-const MACHINE: &str = "mps2-an385";
+/// A program for one of the boards that are emulated.
+#[derive(Clone, Debug)]
+pub(super) struct Image {
+    pub(super) file: PathBuf,
+    /// The board, as the emulator calls it.
+    pub(super) machine: &'static str,
+}
+
+impl Image {
+    pub(super) fn mps2(file: PathBuf) -> Self {
+        Image {
+            file,
+            machine: "mps2-an385",
+        }
+    }
+
+    pub(super) fn lm3s6965(file: PathBuf) -> Self {
+        Image {
+            file,
+            machine: "lm3s6965evb",
+        }
+    }
+}
 
 /// The board's addresses.
 const BOARD_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x77];
@@ -128,7 +149,7 @@ fn read(bytes: &[u8]) -> Option<Content> {
 /// The words that start the emulator with this image, told these parameters; `netdev` is where its cable, `n0`, leads. Commands to
 /// the emulator go to its standard input.
 pub(super) fn command(
-    image: &Path,
+    image: &Image,
     parameters: &[String],
     mac: [u8; 6],
     netdev: &str,
@@ -140,13 +161,14 @@ pub(super) fn command(
         .chain(parameters)
         .map(|parameter| format!(",arg={}", parameter.replace(',', ",,")))
         .collect();
-    let image = image
+    let file = image
+        .file
         .to_str()
         .context("the path of the image is not UTF-8")?;
     let words = [
         "qemu-system-arm",
         "-M",
-        MACHINE,
+        image.machine,
         "-display",
         "none",
         "-serial",
@@ -165,13 +187,13 @@ pub(super) fn command(
         "-semihosting-config".into(),
         format!("enable=on,target=native{parameters}"),
     ]);
-    words.extend(["-kernel".into(), image.into()]);
+    words.extend(["-kernel".into(), file.into()]);
     Ok(words)
 }
 
 impl Emulator {
     /// Switches a board on.
-    pub(super) fn start(image: &Path, parameters: &[&str]) -> Result<Self> {
+    pub(super) fn start(image: &Image, parameters: &[&str]) -> Result<Self> {
         // Ours is bound before there is anybody to send to it, or the first frames were lost.
         let wire = UdpSocket::bind("127.0.0.1:0")?;
         let theirs = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;

@@ -20,6 +20,7 @@ use clap::Args;
 use self::{
     build::Build,
     checks::{CHECKS, Check, Images},
+    emulator::Image,
 };
 use crate::lab;
 
@@ -67,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let images = Build::TALKING.build(compiler, &["node", "advertise"])?;
     let [node, advertise] = <[_; 2]>::try_from(images).expect("as many as were asked for");
-    let small = Build {
+    let m0 = Build {
         target: build::CORTEX_M0,
         ..Build::TALKING
     };
@@ -75,11 +76,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         features: "semihosting,ipv6",
         ..Build::TALKING
     };
+    let small = Build {
+        features: "semihosting,lm3s6965",
+        ..Build::TALKING
+    };
     let images = Images {
-        node,
-        advertise,
-        advertise_both: both.build(compiler, &["advertise"])?.remove(0),
-        advertise_m0: small.build(compiler, &["advertise"])?.remove(0),
+        node: Image::mps2(node),
+        advertise: Image::mps2(advertise),
+        advertise_both: Image::mps2(both.build(compiler, &["advertise"])?.remove(0)),
+        advertise_m0: Image::mps2(m0.build(compiler, &["advertise"])?.remove(0)),
+        node_small: Image::lm3s6965(small.build(compiler, &["node"])?.remove(0)),
     };
     println!("images: {:.1} s", start.elapsed().as_secs_f64());
 

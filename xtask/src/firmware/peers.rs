@@ -1,14 +1,14 @@
 //! The board on the switch of the lab, among Avahi, python-zeroconf and the command `mdns`.
 
-use std::{
-    path::{Path, PathBuf},
-    process,
-    time::Instant,
-};
+use std::{path::PathBuf, process, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{checks::Images, emulator, say};
+use super::{
+    checks::Images,
+    emulator::{self, Image},
+    say,
+};
 use crate::{
     lab::{
         Context, Kind, Lab,
@@ -82,7 +82,7 @@ pub(super) fn run(images: &Images, filter: &str, mdns: Option<PathBuf>) -> Resul
 }
 
 /// Switches the board on.
-fn board(lab: &Lab, image: &Path) -> Result<Peer> {
+fn board(lab: &Lab, image: &Image) -> Result<Peer> {
     lab.open_port("board")?;
     let netdev = "tap,id=n0,ifname=board,script=no,downscript=no";
     let parameters = [format!("ip={BOARD}/24"), "seed=7".into()];

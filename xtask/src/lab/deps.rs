@@ -42,32 +42,39 @@ pub(super) fn install() -> Result<Tools> {
     packages.dedup();
     apt(&packages)?;
 
-    let venv = target().join("lab/venv");
-    let python = venv.join("bin/python");
-    let imports = |module: &str, python: &Path| {
-        Shell::new(python)
-            .args(["-c", &format!("import {module}")])
-            .output()
-    };
-    if imports("zeroconf", &python).is_err() {
-        if imports("ensurepip", Path::new("python3")).is_err() {
-            apt(&["python3-venv"])?;
-        }
+    let dir = target().join("lab/venv");
+    let python = dir.join("bin/python");
+    if !imports(&python, "zeroconf") {
         println!("lab: installing python-zeroconf");
-        Shell::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .args([&venv])
-            .output()?;
-        let pip = |package| {
-            Shell::new(&python)
-                .args(["-m", "pip", "install", "--quiet", package])
-                .output()
-        };
-        pip(ZEROCONF)
-            .or_else(|_| pip("zeroconf"))
+        venv(&dir, &[ZEROCONF])
+            .or_else(|_| venv(&dir, &["zeroconf"]))
             .context("python-zeroconf")?;
     }
     Ok(Tools { python })
+}
+
+fn imports(python: &Path, module: &str) -> bool {
+    let import = format!("import {module}");
+    Shell::new(python).args(["-c", &import]).output().is_ok()
+}
+
+/// Makes an environment of Python with these packages, in place of what is there.
+pub(crate) fn venv(dir: &Path, packages: &[&str]) -> Result<()> {
+    if !has("python3") {
+        apt(&["python3"])?;
+    }
+    if !imports(Path::new("python3"), "ensurepip") {
+        apt(&["python3-venv"])?;
+    }
+    Shell::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .args([dir])
+        .output()?;
+    Shell::new(dir.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(packages.iter().copied())
+        .output()
+        .map(drop)
 }
 
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {

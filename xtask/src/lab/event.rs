@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Found,
     Resolved,
     Changed,
+    /// Still there, but nobody knows where.
+    Lost,
     Gone,
     Registered,
     Renamed,

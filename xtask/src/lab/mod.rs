@@ -32,7 +32,7 @@ use clap::Args;
 
 pub(crate) use self::{
     capture::{Content, Datagram},
-    deps::apt,
+    deps::{apt, venv},
     event::Kind,
     net::Lab,
 };
@@ -222,4 +222,20 @@ fn say(scenario: &Scenario, time: Duration, result: &Result<()>) {
         line += &format!("  {e:#}").replace('\n', "\n       ");
     }
     println!("{line}");
+}
+
+/// Tries again until it is true. `what` names it in the error.
+pub(crate) fn until(
+    what: &str,
+    timeout: Duration,
+    mut holds: impl FnMut() -> Result<bool>,
+) -> Result<()> {
+    let end = Instant::now() + timeout;
+    while !holds()? {
+        if Instant::now() > end {
+            bail!("{what}: not within {} s", timeout.as_secs());
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }

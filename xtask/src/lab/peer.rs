@@ -114,7 +114,7 @@ impl Peer {
         &self.0.title
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         lock(&self.0.child).id()
     }
 

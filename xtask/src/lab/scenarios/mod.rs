@@ -8,14 +8,9 @@ mod exchange;
 mod links;
 mod many;
 
-use std::{
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use anyhow::Result;
 
-use anyhow::{Result, bail};
-
-use super::Context;
+use super::{Context, until};
 
 /// A page from the life of a network.
 pub(super) struct Scenario {
@@ -171,16 +166,4 @@ pub(super) fn all() -> Vec<Scenario> {
             command::nothing_found,
         ),
     ]
-}
-
-/// Tries again until it is true. `what` names it in the error.
-fn until(what: &str, timeout: Duration, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
-    let end = Instant::now() + timeout;
-    while !holds()? {
-        if Instant::now() > end {
-            bail!("{what}: not within {} s", timeout.as_secs());
-        }
-        sleep(Duration::from_millis(100));
-    }
-    Ok(())
 }

@@ -1,0 +1,251 @@
+//! What does not fit leaves nothing behind, wherever it was that room ran out.
+//!
+//! For each bound up to one at which all fits, two hosts are alike but for this: one tries something first, for which there
+//! is no room. After that both do the same, and the network must not be able to tell them apart.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use mdns_proto::{
+    config::Config,
+    discovery::AskError,
+    host::{Event, Host},
+    link::{Family, InterfaceId, LinkConfig, Subnet},
+    name::{NameBuf, ServiceType},
+    own::{HostId, NewRecord, RegisterError, Service, ServiceId, Sharing},
+    store::Heap,
+    time::Instant,
+    wire::{Message, Rdata, Srv, TxtVec},
+};
+
+type Small = Host<Heap>;
+
+/// Questions and records of the first seconds, as text, and what the application is told; sorted, since the number of a row
+/// decides which packet a record goes into.
+fn life(host: &mut Small) -> Vec<String> {
+    let (mut now, end) = (Instant::ZERO, Instant::ZERO + Duration::from_secs(4));
+    let mut told = Vec::new();
+    let mut buffer = [0; 9000];
+    loop {
+        host.handle_timeout(now);
+        while let Some(sent) = host.poll_transmit(now, &mut buffer) {
+            let message = Message::parse(&buffer[..sent.len]).expect("we send what can be read");
+            told.extend(message.questions().map(|question| question.to_string()));
+            told.extend(message.records().map(|(_, record)| record.to_string()));
+        }
+        while let Some(event) = host.poll_event() {
+            told.push(match event {
+                Event::Registered { name, .. } => format!("registered {name}"),
+                other => format!("{other:?}"),
+            });
+        }
+        match host.poll_timeout() {
+            Some(next) if next <= end => now = next,
+            _ => break,
+        }
+    }
+    told.sort();
+    told
+}
+
+fn types() -> [ServiceType; 3] {
+    ["_ipp._tcp", "_printer._tcp", "_http._tcp"].map(|text| text.parse().expect("a type"))
+}
+
+/// A host under these bounds, with an address; and the service that it has already, if there is room for it.
+fn host(records: u32, text: usize) -> Option<(Small, HostId, ServiceId)> {
+    let config = Config {
+        own_records_max: records,
+        own_text_max: text,
+        ..Config::DEFAULT
+    };
+    let now = Instant::ZERO;
+    let mut host = Small::started(config, now, 1);
+    let interface = InterfaceId(1);
+    let link = LinkConfig {
+        interface,
+        family: Family::V4,
+        mtu: 1500,
+        unicast: true,
+    };
+    host.add_link(now, link).ok()?;
+    host.set_addresses(now, interface, &subnets(1)).ok()?;
+    let id = host.add_host(now, "hall").ok()?;
+    let [ipp, ..] = types();
+    let service = host.register(now, &Service::new("Desk", &ipp, 631)).ok()?;
+    Some((host, id, service))
+}
+
+fn subnets(count: u8) -> Vec<Subnet> {
+    let subnet = |n| Subnet {
+        address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, n)),
+        prefix_len: 24,
+    };
+    (1..=count).map(subnet).collect()
+}
+
+/// Something to try; whether it worked.
+type Attempt = fn(&mut Small, HostId, ServiceId) -> Result<(), RegisterError>;
+
+fn second_host(host: &mut Small, _: HostId, _: ServiceId) -> Result<(), RegisterError> {
+    host.add_host(Instant::ZERO, "a-second-host").map(drop)
+}
+
+fn large_service(host: &mut Small, _: HostId, _: ServiceId) -> Result<(), RegisterError> {
+    let [ipp, printer, http] = types();
+    let mut txt = TxtVec::new();
+    txt.push("paper", Some(b"A4")).expect("an attribute");
+    let service = Service {
+        txt: txt.as_txt(),
+        subtypes: &["_color", "_duplex"],
+        placeholders: &[&ipp, &printer],
+        ..Service::new("Front Office", &http, 80)
+    };
+    host.register(Instant::ZERO, &service).map(drop)
+}
+
+fn more_subtypes(host: &mut Small, _: HostId, service: ServiceId) -> Result<(), RegisterError> {
+    host.update_subtypes(Instant::ZERO, service, &["_color", "_duplex", "_scan"])
+}
+
+fn longer_txt(host: &mut Small, _: HostId, service: ServiceId) -> Result<(), RegisterError> {
+    let mut txt = TxtVec::new();
+    txt.push("note", Some(&[b'x'; 60])).expect("an attribute");
+    host.update_txt(Instant::ZERO, service, txt.as_txt())
+}
+
+fn record_of_its_own(host: &mut Small, _: HostId, _: ServiceId) -> Result<(), RegisterError> {
+    let name: NameBuf = "an-alias.local".parse().expect("a name");
+    let to: NameBuf = "somewhere-else.local".parse().expect("a name");
+    let record = NewRecord::new(name.as_name(), Rdata::Cname(to.as_name()), Sharing::Unique);
+    host.add_record(Instant::ZERO, &record).map(drop)
+}
+
+fn foreign_srv(host: &mut Small, _: HostId, _: ServiceId) -> Result<(), RegisterError> {
+    let name: NameBuf = "x._foo._udp.local".parse().expect("a name");
+    let target: NameBuf = "somewhere-else.local".parse().expect("a name");
+    let srv = Srv {
+        priority: 0,
+        weight: 0,
+        port: 9,
+        target: target.as_name(),
+    };
+    let record = NewRecord::new(name.as_name(), Rdata::Srv(srv), Sharing::Shared);
+    host.add_record(Instant::ZERO, &record).map(drop)
+}
+
+/// What both do in the end: as little as can be said to have worked.
+fn afterwards(host: &mut Small) -> Result<(), RegisterError> {
+    let [.., http] = types();
+    host.register(Instant::ZERO, &Service::new("W", &http, 1))
+        .map(drop)
+}
+
+const ATTEMPTS: [(&str, Attempt); 6] = [
+    ("a second host", second_host),
+    ("a large service", large_service),
+    ("more subtypes", more_subtypes),
+    ("a longer TXT", longer_txt),
+    ("an alias", record_of_its_own),
+    ("an SRV record", foreign_srv),
+];
+
+/// Under these bounds: does it fit? Then there is nothing to compare.
+fn compare(what: &str, attempt: Attempt, records: u32, text: usize) -> Option<bool> {
+    let (mut plain, ..) = host(records, text)?;
+    let (mut tried, id, service) = host(records, text)?;
+    match attempt(&mut tried, id, service) {
+        Ok(()) => return Some(true),
+        Err(error) => assert_eq!(error, RegisterError::Full, "{what}"),
+    }
+    let results = [afterwards(&mut plain), afterwards(&mut tried)];
+    let bounds = format!("{what}, with {records} records and {text} bytes");
+    assert_eq!(results[0], results[1], "{bounds}: what fits afterwards");
+    assert_eq!(life(&mut plain), life(&mut tried), "{bounds}");
+    Some(false)
+}
+
+/// All bounds from too little for the host alone to enough for everything.
+fn at_every_bound(
+    attempts: &[(&str, Attempt)],
+    bounds: impl Iterator<Item = (u32, usize)> + Clone,
+) {
+    for &(what, attempt) in attempts {
+        let outcomes: Vec<_> = bounds
+            .clone()
+            .filter_map(|(records, text)| compare(what, attempt, records, text))
+            .collect();
+        assert!(outcomes.contains(&true), "{what}: it never fits");
+        let failures = outcomes.iter().filter(|fits| !**fits).count();
+        assert!(
+            failures > 0 && outcomes[failures..].iter().all(|fits| *fits),
+            "{what}: too large at first, then it fits: {outcomes:?}"
+        );
+    }
+}
+
+/// covers: none (a bound of ours)
+#[test]
+fn without_room_for_text_nothing_has_changed() {
+    at_every_bound(&ATTEMPTS, (40..600).map(|text| (100, text)));
+}
+
+/// covers: none (a bound of ours)
+#[test]
+fn without_room_for_records_nothing_has_changed() {
+    // A TXT takes the place of the one before.
+    let attempts = ATTEMPTS.iter().filter(|(what, _)| *what != "a longer TXT");
+    let attempts: Vec<_> = attempts.copied().collect();
+    at_every_bound(&attempts, (2..24).map(|records| (records, 10_000)));
+}
+
+/// The addresses of an interface are taken over as far as there is room.
+///
+/// covers: none (a bound of ours)
+#[test]
+fn addresses_without_room_are_an_error_and_those_before_stay() {
+    let mut failures = 0;
+    for records in 6..20 {
+        let Some((mut host, ..)) = host(records, 10_000) else {
+            continue;
+        };
+        let all = subnets(5);
+        if host
+            .set_addresses(Instant::ZERO, InterfaceId(1), &all)
+            .is_err()
+        {
+            failures += 1;
+            let told = life(&mut host).join("\n");
+            assert!(told.contains("hall.local 120 IN! A 10.0.0.1"), "{told}");
+        }
+    }
+    assert!(failures > 2);
+}
+
+/// covers: none (a bound of ours)
+#[test]
+fn a_question_without_room_is_an_error_and_asks_nothing() {
+    let config = Config {
+        asks_max: 2,
+        ..Config::DEFAULT
+    };
+    let now = Instant::ZERO;
+    let mut host = Small::started(config, now, 1);
+    let link = LinkConfig {
+        interface: InterfaceId(1),
+        family: Family::V4,
+        mtu: 1500,
+        unicast: true,
+    };
+    host.add_link(now, link).expect("rows that grow");
+    let [ipp, printer, http] = types();
+    let first = host.browse(now, ipp.as_name()).expect("room");
+    host.browse(now, printer.as_name()).expect("room");
+    assert_eq!(host.browse(now, http.as_name()), Err(AskError::Full));
+    host.stop(now, first);
+    let told = life(&mut host).join("\n");
+    assert!(told.contains("_printer._tcp.local") && !told.contains("_http._tcp.local"));
+    host.browse(now, http.as_name()).expect("room again");
+}
