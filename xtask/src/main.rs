@@ -5,6 +5,7 @@ mod deny;
 mod exchanges;
 mod firmware;
 mod foreign;
+mod fuzz;
 mod lab;
 mod no_alloc;
 mod platforms;
@@ -37,6 +38,8 @@ enum Chore {
     Lab(lab::Options),
     /// Builds the firmware and runs it on an emulated board; among real peers too where this is root on Linux.
     Firmware(firmware::Options),
+    /// Fuzzes the parser, whole hosts and the firmware adapter (docs/fuzzing.md; a nightly toolchain).
+    Fuzz(fuzz::Options),
     /// Links mdns-proto into a program that has no allocator, and runs it.
     NoAlloc,
     /// Type-checks what runs on std for Windows, macOS and FreeBSD.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Lab(options) => lab::run(&options),
         Chore::Firmware(options) => firmware::run(&options),
+        Chore::Fuzz(options) => fuzz::run(&options),
         Chore::NoAlloc => no_alloc::run(),
         Chore::Platforms(options) => platforms::run(&options),
         Chore::Foreign(options) => foreign::run(&options),

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use crate::{deny, exchanges, firmware, lab, no_alloc, platforms, rfc, shell::Shell, sim, size};
+use crate::{
+    deny, exchanges, firmware, fuzz, lab, no_alloc, platforms, rfc, shell::Shell, sim, size,
+};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -48,6 +50,7 @@ fn parts() -> Vec<Part> {
                 "fmt --all --check",
                 "fmt --check --manifest-path xtask/no-alloc/Cargo.toml",
                 "fmt --check --manifest-path firmware/Cargo.toml",
+                "fmt --check --manifest-path fuzz/Cargo.toml",
             ],
         ),
         commands(
@@ -98,6 +101,11 @@ fn parts() -> Vec<Part> {
             name: "sim",
             about: "hosts in bad worlds agree in the end and break no rule on the way",
             work: Work::Chore(sim::check),
+        },
+        Part {
+            name: "fuzz",
+            about: "each fuzz target for 5 s, where there is a nightly toolchain; their corpora are among the tests",
+            work: Work::Chore(fuzz::check),
         },
         Part {
             name: "size",

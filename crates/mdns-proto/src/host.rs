@@ -334,7 +334,7 @@ impl<S: Storage> Host<S> {
     /// Replaces what a unique record says, and announces it (§8.4).
     ///
     /// # Errors
-    /// A record that is not registered, is shared, or is of another type; no room.
+    /// A record that is not registered, is shared, or is of another type; another one that says it already; no room.
     pub fn update_record(
         &mut self,
         now: Instant,

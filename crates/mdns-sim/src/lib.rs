@@ -22,13 +22,15 @@
 //! none, events until there are none, and then the timeout must be in the future. A host that breaks it stops the run with the
 //! seed, the time and its name.
 //!
-//! [`judge`] makes whole networks of hosts misbehave by script and says which rule was broken.
+//! [`judge`] makes whole networks of hosts misbehave by script and says which rule was broken; [`contract`] does whatever it is
+//! told to one host and says when it breaks the contract.
 //!
 //! Hosts have addresses by their number: the first is `10.0.0.1`, and `fe80::1` if it is [`dual_stack`](Host::dual_stack).
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod chance;
+pub mod contract;
 mod host;
 pub mod judge;
 mod machine;

@@ -220,6 +220,10 @@ impl<S: OwnStorage> Own<S> {
         if self.rdata(record.stored) == *rdata {
             return Ok(None);
         }
+        let is_twin = |other: &OwnRecord| other.scope == record.scope && !other.is_leaving();
+        if self.find(record.name, rdata, is_twin).is_some() {
+            return Err(RegisterError::Taken);
+        }
         self.check_room(self.names.name(record.name), rdata)?;
         let stored = self.store(rdata)?;
         self.replace(now, index, stored);

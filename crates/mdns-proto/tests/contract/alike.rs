@@ -2,84 +2,22 @@
 
 use std::cell::Cell;
 
-use mdns_proto::{
-    host::Storage,
-    own::{OwnStorage, Past},
-    responder::ResponderStorage,
-    store::{Heap, heapless},
-};
+use mdns_sim::contract::{Op, Setup, SideBySide};
 use proptest::{
     collection::vec,
     prelude::*,
     test_runner::{TestError, TestRunner},
 };
 
-use crate::{
-    machine::Machine,
-    op::{Op, op},
-};
-
-mdns_proto::fixed! {
-    /// Two services, and 16 records of others on each link.
-    ///
-    /// What lacks room uncounted has enough: questions have twice as many slots as there is to be told, more than the
-    /// operations lead to; a TXT record of theirs is less than a quarter of the text.
-    struct Board {
-        links: 2, hosts: 1, addresses: 3, services: 2, subtypes: 1, own_text: 2048, askers: 4,
-        asks: 4, told: 12, ask_text: 1024, heard: 16, heard_text: 8192,
-    }
-}
-
-/// The board with room for all that was ever said: what is forgotten of that is not counted.
-struct Remembering;
-
-impl OwnStorage for Remembering {
-    type Names = <Board as OwnStorage>::Names;
-    type NameIndex = <Board as OwnStorage>::NameIndex;
-    type Text = <Board as OwnStorage>::Text;
-    type Records = <Board as OwnStorage>::Records;
-    type RecordIndex = <Board as OwnStorage>::RecordIndex;
-    type Claims = <Board as OwnStorage>::Claims;
-    type Services = <Board as OwnStorage>::Services;
-    type Addresses = <Board as OwnStorage>::Addresses;
-    type Past = heapless::Vec<Past, 1024>;
-}
-
-impl ResponderStorage for Remembering {
-    type Own = Remembering;
-    type Link = Board;
-    type Links = <Board as ResponderStorage>::Links;
-}
-
-impl Storage for Remembering {
-    type Responder = Remembering;
-    type Querier = Board;
-}
+use crate::op::op;
 
 /// Runs both side by side, and says how many operations it took until the board lacked room; `None` if it never did.
 fn compare(seed: u64, ops: &[Op]) -> Option<usize> {
-    let mut growing = Machine::<Heap>::new(seed);
-    let mut fixed = Machine::<Remembering>::new(seed);
-    assert_eq!(fixed.drain(), growing.drain());
-    for (count, op) in ops.iter().enumerate() {
-        growing.run(op);
-        fixed.run(op);
-        if fixed.lacked_room() {
-            return Some(count);
-        }
-        assert_eq!(
-            fixed.take_done(),
-            growing.take_done(),
-            "operation {count}: {op:?}"
-        );
-        assert_eq!(fixed.stats(), growing.stats(), "operation {count}: {op:?}");
-        assert_eq!(
-            (fixed.now, fixed.host.poll_timeout()),
-            (growing.now, growing.host.poll_timeout()),
-            "operation {count}: {op:?}"
-        );
-    }
-    None
+    let mut both = SideBySide::new(&Setup::seeded(seed));
+    ops.iter().position(|op| {
+        both.run(op);
+        !both.is_alike()
+    })
 }
 
 /// covers: none (rows of fixed size and rows that grow are one implementation)

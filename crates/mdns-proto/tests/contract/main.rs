@@ -6,15 +6,13 @@
 //! room, both do the same (`alike`).
 
 mod alike;
-mod machine;
 mod op;
-mod packets;
 
 use mdns_proto::{host::Storage, store::Heap};
+use mdns_sim::contract::{Driver, Op};
 use proptest::{collection::vec, prelude::*};
 
-use machine::Machine;
-use op::{Op, op};
+use op::op;
 
 mdns_proto::fixed! {
     /// Small enough that much finds no room.
@@ -25,26 +23,13 @@ mdns_proto::fixed! {
 }
 
 fn holds<S: Storage>(seed: u64, ops: &[Op]) {
-    let mut machine = Machine::<S>::new(seed);
-    let start = machine.drain();
-    assert!(start.is_some_and(|at| at > machine.now));
-    for op in ops {
-        machine.run(op);
-    }
-    // Left alone with its links in order, it finds rest between what it does.
-    for link in 0..2 {
-        machine.run(&Op::Writable(link, true));
-        machine.run(&Op::LinkUp(link));
-    }
-    for _ in 0..40 {
-        machine.run(&Op::Sleep(u64::from(u32::MAX)));
-    }
-    machine.run(&Op::Shutdown);
-    for _ in 0..10 {
-        machine.run(&Op::Sleep(2_000_000));
-    }
-    assert!(machine.host.is_silent(), "it has not said all goodbyes");
+    let mut driver = Driver::<S>::new(seed);
+    let start = driver.drain();
+    assert!(start.is_some_and(|at| at > driver.now()));
+    ops.iter().for_each(|op| driver.run(op));
+    driver.finish();
 }
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -173,6 +173,21 @@ fn s3_what_cannot_be_registered_is_refused() {
     }
 }
 
+/// covers: none (errors of the caller)
+#[test]
+fn s3_a_record_does_not_become_one_that_is_there() {
+    let mut bench = Bench::new(8);
+    let mut add = |text| bench.add(text, Sharing::Unique).expect("room");
+    let (_, other) = (
+        add("lamp.local 60 IN TXT on"),
+        add("lamp.local 60 IN TXT off"),
+    );
+    record("lamp.local 60 IN TXT on", |new| {
+        let updated = bench.act(|core, now| core.update_record(now, other, &new.rdata));
+        assert_eq!(updated, Err(RegisterError::Taken));
+    });
+}
+
 /// covers: 6763-5-d, 6762-8.4-a
 #[test]
 fn s8_4_a_port_changes_while_the_service_runs() {

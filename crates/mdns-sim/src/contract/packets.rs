@@ -2,21 +2,25 @@
 
 use std::sync::LazyLock;
 
+use crate::message;
 use mdns_proto::{
     name::NameBuf,
     wire::{
         Class, Flags, Header, Nsec, Question, Rdata, Record, RecordType, Section, Srv, Ttl, TypeSet,
     },
 };
-use mdns_sim::message;
 
-pub(crate) fn name(text: &str) -> NameBuf {
+pub(super) fn name(text: &str) -> NameBuf {
     text.parse().unwrap()
 }
-pub(crate) static POOL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(pool);
 
 /// Packets of others: questions, probes, answers, conflicts, goodbyes, and things that no one should send.
-fn pool() -> Vec<Vec<u8>> {
+pub fn pool() -> &'static [Vec<u8>] {
+    static POOL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(packets);
+    &POOL
+}
+
+fn packets() -> Vec<Vec<u8>> {
     let hall = name("hall.local");
     let attic = name("attic.local");
     let ipp = name("_ipp._tcp.local");
