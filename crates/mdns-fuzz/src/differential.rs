@@ -510,6 +510,17 @@ fn has_options(rdata: &[u8]) -> bool {
     rest.is_empty()
 }
 
+/// The numbers of the blocks in the bitmap of an NSEC.
+fn windows(bitmap: &[u8]) -> Vec<u8> {
+    let mut windows = Vec::new();
+    let mut rest = bitmap;
+    while let [window, len, after @ ..] = rest {
+        windows.push(*window);
+        rest = after.get(usize::from(*len)..).unwrap_or_default();
+    }
+    windows
+}
+
 // --- intended differences ---
 
 const BOTH: &[Parser] = &[Parser::Domain, Parser::SimpleDns];
@@ -582,6 +593,17 @@ const RULES: &[Rule] = &[
         is_so: |shape| {
             shape
                 .has_record(|record| record.rtype == RecordType::OPT && !has_options(&record.rdata))
+        },
+    },
+    // RFC 4034 §4.1.2 wants the blocks of an NSEC in order. Which types there are is as clear without it.
+    Rule {
+        parsers: &[Parser::SimpleDns],
+        difference: Difference::TheyReject,
+        is_so: |shape| {
+            shape.has_record(|record| {
+                record.rtype == RecordType::NSEC
+                    && !windows(&record.rest).is_sorted_by(|a, b| a < b)
+            })
         },
     },
     // What is bytes to them, names to us: we have more to find fault with.
