@@ -6,10 +6,16 @@ use super::{
     raw::*,
     report::{assert_answers, assert_well, witness},
 };
-use crate::rfc6762::bench::{Bench, PEER, ms};
+use crate::{
+    lacks_room_for,
+    rfc6762::bench::{Bench, PEER, ms},
+};
 
 /// The most questions a second that are answered by unicast on one link; docs/security.md states it.
 const REPLIES_MAX: usize = 100;
+
+/// The most datagrams of questions and known answers that one link sends in a second.
+const QUESTIONS_MAX: usize = 50;
 
 /// The bytes that a host sends, UDP payload alone, for one packet; and in how many datagrams.
 fn sent_for(bench: &mut Bench, source: &str, bytes: &[u8]) -> (usize, usize) {
@@ -90,4 +96,44 @@ fn unicast_answers_are_counted_by_the_second() {
         assert!(bench.take().iter().any(|sent| !sent.is_multicast()));
         assert_answers(&mut bench, "hall.local A", "hall.local 120 IN! A 10.0.0.1");
     }
+}
+
+/// Instances that nobody has make a host ask for what they are, and list them as known: at so many datagrams a second, and in the
+/// end each is asked for.
+///
+/// covers: SEC-16, SEC-25
+#[test]
+fn what_is_announced_makes_a_host_ask_at_a_pace() {
+    let mut bench = witness();
+    if lacks_room_for("thousands of instances") {
+        return;
+    }
+    let instances = 6000;
+    for from in (0..instances).step_by(500) {
+        let mut raw = Raw::response().answer(&name("_http._tcp.local"), PTR, b"\x01x\xc0\x0c");
+        for n in from..from + 500 {
+            let target = [label(format!("i{n}").as_bytes()), pointer(BODY).into()].concat();
+            raw = raw.answer(&pointer(BODY), PTR, &target);
+        }
+        bench.hear_bytes(bench.links[0], PEER, Via::Multicast, &raw.done());
+    }
+    // The question for all of them is asked once more, with what is known.
+    bench.browse("_http._tcp.local");
+    let mut seconds = std::collections::BTreeMap::<u64, usize>::new();
+    let mut asked = std::collections::BTreeSet::new();
+    bench.run(ms(60_000));
+    for sent in bench.take() {
+        *seconds.entry(sent.at / 1000).or_default() += 1;
+        let srv = |question: &String| question.ends_with(" SRV?");
+        asked.extend(sent.questions().into_iter().filter(srv));
+    }
+    let most = seconds.values().max().copied().unwrap_or(0);
+    // A second of ours may have the end of one count in it, and the beginning of the next.
+    assert!(
+        (QUESTIONS_MAX..=2 * QUESTIONS_MAX).contains(&most),
+        "{most}"
+    );
+    // And the one that each packet begins with.
+    assert_eq!(asked.len(), instances + 1);
+    assert_well(&mut bench);
 }
