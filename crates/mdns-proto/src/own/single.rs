@@ -221,7 +221,7 @@ impl<S: OwnStorage> Own<S> {
             return Ok(None);
         }
         let is_twin = |other: &OwnRecord| other.scope == record.scope && !other.is_leaving();
-        if self.find(record.name, rdata, is_twin).is_some() {
+        if self.find(record.name, rdata, &is_twin).is_some() {
             return Err(RegisterError::Taken);
         }
         self.check_room(self.names.name(record.name), rdata)?;
