@@ -1,4 +1,6 @@
 //! `cargo xtask rfc`: joins the rows of `docs/conformance/` with the tests that name them (docs/conformance/README.md).
+//!
+//! What the RFCs ask is shown in a page of its own, what attackers do in a part of docs/security.md between two marks.
 
 use std::{
     collections::BTreeMap,
@@ -18,13 +20,21 @@ use crate::shell::root;
 const TABLE: &str = "docs/conformance.md";
 /// Where the rows are.
 const CHECKLIST: &str = "docs/conformance";
-/// The files of the checklist, in the order of the table.
-const FILES: [&str; 5] = [
-    "rfc6762.md",
-    "rfc6763.md",
-    "bct.md",
-    "vulnerabilities.md",
-    "rfc3927.md",
+/// The page whose part is written.
+const SECURITY: &str = "docs/security.md";
+/// What stands around that part.
+const MARKS: [&str; 2] = [
+    "<!-- written by `cargo xtask rfc` -->\n",
+    "<!-- until here -->\n",
+];
+/// The files of the checklist, in the order of the table, and where their rows are shown.
+const FILES: [(&str, &str); 6] = [
+    ("rfc6762.md", TABLE),
+    ("rfc6763.md", TABLE),
+    ("bct.md", TABLE),
+    ("vulnerabilities.md", SECURITY),
+    ("reports.md", SECURITY),
+    ("rfc3927.md", TABLE),
 ];
 const EXCEPTIONS: &str = "exceptions.md";
 /// Where tests are.
@@ -35,7 +45,7 @@ pub(crate) struct Options {
     /// Writes nothing; fails when the committed table is not what would be written.
     #[arg(long)]
     check: bool,
-    /// Fails when a MUST or MUST NOT has neither test nor exception.
+    /// Fails when a MUST or MUST NOT, a defence or a report has neither test nor exception.
     #[arg(long)]
     strict: bool,
 }
@@ -43,9 +53,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let checklist = root().join(CHECKLIST);
     let mut matrix = Matrix::default();
-    for file in FILES {
+    for (file, page) in FILES {
         let path = checklist.join(file);
-        matrix.read_checklist(file, &read(&path)?)?;
+        matrix.read_checklist(file, page, &read(&path)?)?;
     }
     let mut faults = matrix.except(&read(&checklist.join(EXCEPTIONS))?);
     for path in sources()? {
@@ -62,32 +72,42 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("{}", faults.join("\n"));
     }
 
-    let table = matrix.to_string();
-    let path = root().join(TABLE);
-    if options.check {
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        ensure!(
-            committed == table,
-            "{TABLE} is stale; to write it anew: cargo xtask rfc"
-        );
-    } else {
-        fs::write(&path, &table).with_context(|| path.display().to_string())?;
+    let security = read(&root().join(SECURITY))?;
+    let pages = [
+        (TABLE, matrix.to_string()),
+        (SECURITY, spliced(&security, &matrix.rows_of(SECURITY))?),
+    ];
+    for (page, text) in pages {
+        let path = root().join(page);
+        if options.check {
+            let committed = fs::read_to_string(&path).unwrap_or_default();
+            ensure!(
+                committed == text,
+                "{page} is stale; to write it anew: cargo xtask rfc"
+            );
+        } else {
+            fs::write(&path, &text).with_context(|| path.display().to_string())?;
+        }
     }
 
-    let gaps: Vec<_> = matrix
-        .gaps()
-        .into_iter()
-        .filter(|row| row.rank() == Rank::Must)
-        .collect();
+    let gaps = matrix.grave_gaps();
     for row in &gaps {
-        println!("gap: {} {}: {}", row.id, row.level, row.requirement);
+        println!("gap: {} {}: {}", row.ids, row.level, row.requirement);
     }
-    println!("{}, MUST gaps: {}", matrix.summary(), gaps.len());
+    println!("{}, grave gaps: {}", matrix.summary(), gaps.len());
     ensure!(
         !options.strict || gaps.is_empty(),
-        "a MUST needs a test or an exception"
+        "a MUST, a defence and a report need a test or an exception"
     );
     Ok(())
+}
+
+/// A page with this text between its marks.
+fn spliced(page: &str, text: &str) -> Result<String> {
+    let [from, to] = MARKS;
+    let (head, rest) = page.split_once(from).context("the first mark is missing")?;
+    let (_, tail) = rest.split_once(to).context("the second mark is missing")?;
+    Ok([head, from, text, to, tail].concat())
 }
 
 /// For `cargo xtask test`: the committed table says what the tests say.
@@ -164,7 +184,8 @@ impl Rank {
 
 /// One thing the protocol asks.
 struct Row {
-    id: String,
+    /// One or more, each in backticks.
+    ids: String,
     /// As the checklist has it: `MUST NOT`, `should+`; empty where it has none.
     level: String,
     requirement: String,
@@ -224,6 +245,8 @@ impl Row {
 /// The rows of one file of the checklist.
 struct Checklist {
     file: &'static str,
+    /// Where its rows are shown.
+    page: &'static str,
     title: String,
     rows: Vec<Row>,
 }
@@ -237,22 +260,28 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn read_checklist(&mut self, file: &'static str, text: &str) -> Result<()> {
+    fn read_checklist(&mut self, file: &'static str, page: &'static str, text: &str) -> Result<()> {
         let title = text.lines().find_map(|line| line.strip_prefix("# "));
         let title = title.with_context(|| format!("{file} has no title"))?;
         // "RFC 6762 (Multicast DNS): testable requirements": what stands before the colon is enough.
         let title = title.split(": ").next().unwrap_or(title).to_owned();
         let mut rows = Vec::new();
         for cells in tables(text) {
-            let Some(id) = cells.id() else { continue };
             let at = (self.checklists.len(), rows.len());
-            ensure!(
-                self.index.insert(id.to_owned(), at).is_none(),
-                "{file}: two rows are called {id}"
-            );
+            let mut ids = Vec::new();
+            for id in cells.ids() {
+                ensure!(
+                    self.index.insert(id.to_owned(), at).is_none(),
+                    "{file}: two rows are called {id}"
+                );
+                ids.push(format!("`{id}`"));
+            }
+            if ids.is_empty() {
+                continue;
+            }
             let requirement = ["requirement", "defence", "test name", "result line"];
             rows.push(Row {
-                id: id.to_owned(),
+                ids: ids.join(", "),
                 level: cells.column(&["level"]).to_owned(),
                 requirement: cells.column(&requirement).to_owned(),
                 binds: cells.column(&["binds"]).to_owned(),
@@ -260,7 +289,12 @@ impl Matrix {
                 exception: None,
             });
         }
-        self.checklists.push(Checklist { file, title, rows });
+        self.checklists.push(Checklist {
+            file,
+            page,
+            title,
+            rows,
+        });
         Ok(())
     }
 
@@ -277,7 +311,9 @@ impl Matrix {
     fn except(&mut self, text: &str) -> Vec<String> {
         let mut faults = Vec::new();
         for cells in tables(text) {
-            let Some(pattern) = cells.id() else { continue };
+            let Some(pattern) = cells.ids().next() else {
+                continue;
+            };
             let exception = Exception {
                 kind: cells.column(&["kind"]).to_owned(),
                 reason: cells.column(&["reason"]).to_owned(),
@@ -358,7 +394,12 @@ impl Matrix {
             is_exact && !row.tests.is_empty()
         });
         needless
-            .map(|row| format!("{EXCEPTIONS}: {} has a test, so it is no exception", row.id))
+            .map(|row| {
+                format!(
+                    "{EXCEPTIONS}: {} has a test, so it is no exception",
+                    row.ids
+                )
+            })
             .collect()
     }
 
@@ -369,6 +410,19 @@ impl Matrix {
             .filter(|row| row.state() == State::Gap)
             .collect();
         gaps.sort_by_key(|row| row.rank());
+        gaps
+    }
+
+    /// The gaps that must not be: of what must be so, and of what attackers do.
+    fn grave_gaps(&self) -> Vec<&Row> {
+        let is_attack = |row: &&Row| {
+            let attacks = self.checklists.iter().filter(|list| list.page == SECURITY);
+            attacks
+                .flat_map(|list| &list.rows)
+                .any(|attack| std::ptr::eq(attack, *row))
+        };
+        let mut gaps = self.gaps();
+        gaps.retain(|row| row.rank() == Rank::Must || is_attack(row));
         gaps
     }
 
@@ -445,49 +499,59 @@ impl std::fmt::Display for Matrix {
             f.write_str("| id | level | requirement | binds |\n|---|---|---|---|\n")?;
         }
         for Row {
-            id,
+            ids,
             level,
             requirement,
             binds,
             ..
         } in gaps
         {
-            writeln!(f, "| `{id}` | {level} | {requirement} | {binds} |")?;
+            writeln!(f, "| {ids} | {level} | {requirement} | {binds} |")?;
         }
+        f.write_str(&self.rows_of(TABLE))
+    }
+}
 
-        for Checklist { file, title, rows } in &self.checklists {
-            writeln!(
-                f,
-                "\n## {title}\n\nThe rows in full: [{file}](conformance/{file}).\n\n\
-                 | id | level | requirement | state | tests, or the reason for none |\n|---|---|---|---|---|"
-            )?;
-            for row in rows {
-                let proof = match (&row.tests[..], &row.exception) {
-                    ([], Some(exception)) => exception.reason.clone(),
-                    (tests, _) => tests
-                        .iter()
-                        .map(Test::link)
-                        .collect::<Vec<_>>()
-                        .join("<br>"),
-                };
-                let state = match (row.state(), &row.exception) {
-                    (State::Covered, _) => "covered",
-                    (State::Exception, Some(exception)) => &exception.kind,
-                    _ => "**gap**",
-                };
-                let Row {
-                    id,
-                    level,
-                    requirement,
-                    ..
-                } = row;
-                writeln!(
-                    f,
-                    "| `{id}` | {level} | {requirement} | {state} | {proof} |"
-                )?;
-            }
-        }
-        Ok(())
+impl Matrix {
+    /// The rows of the checklists that are shown in a page, each with its tests.
+    fn rows_of(&self, page: &str) -> String {
+        let lists = self.checklists.iter().filter(|list| list.page == page);
+        lists.map(Checklist::table).collect()
+    }
+}
+
+impl Checklist {
+    fn table(&self) -> String {
+        let Checklist {
+            file, title, rows, ..
+        } = self;
+        let head = format!(
+            "\n## {title}\n\nThe rows in full: [{file}](conformance/{file}).\n\n\
+             | id | level | requirement | state | tests, or the reason for none |\n|---|---|---|---|---|\n"
+        );
+        let lines = rows.iter().map(|row| {
+            let proof = match (&row.tests[..], &row.exception) {
+                ([], Some(exception)) => exception.reason.clone(),
+                (tests, _) => tests
+                    .iter()
+                    .map(Test::link)
+                    .collect::<Vec<_>>()
+                    .join("<br>"),
+            };
+            let state = match (row.state(), &row.exception) {
+                (State::Covered, _) => "covered",
+                (State::Exception, Some(exception)) => &exception.kind,
+                _ => "**gap**",
+            };
+            let Row {
+                ids,
+                level,
+                requirement,
+                ..
+            } = row;
+            format!("| {ids} | {level} | {requirement} | {state} | {proof} |\n")
+        });
+        head + &lines.collect::<String>()
     }
 }
 
@@ -518,9 +582,10 @@ impl<'a> Cells<'a> {
         at.and_then(|at| self.cells.get(at)).copied().unwrap_or("")
     }
 
-    /// The first cell without its backticks, where that is what makes a row.
-    fn id(&self) -> Option<&'a str> {
-        self.column(&["id"]).strip_prefix('`')?.strip_suffix('`')
+    /// The ids in the first cell without their backticks, where that is what makes a row.
+    fn ids(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let ids = self.column(&["id"]).split(", ");
+        ids.filter_map(|id| id.strip_prefix('`')?.strip_suffix('`'))
     }
 }
 
@@ -601,7 +666,7 @@ mod tests {
 
     fn matrix() -> Matrix {
         let mut matrix = Matrix::default();
-        matrix.read_checklist("one.md", ROWS).expect("rows");
+        matrix.read_checklist("one.md", TABLE, ROWS).expect("rows");
         matrix
     }
 
@@ -620,7 +685,36 @@ mod tests {
                 .to_string()
                 .contains("[x/src/y::both](../crates/x/src/y.rs)")
         );
-        assert_eq!(matrix.gaps()[0].id, "1-c");
+        assert_eq!(matrix.gaps()[0].ids, "`1-c`");
+    }
+
+    /// covers: none (the table itself)
+    #[test]
+    fn an_attack_of_two_ids_has_one_row_and_needs_a_test() {
+        let mut matrix = matrix();
+        let rows = "# Attacks\n\n| id | requirement |\n|---|---|\n| `X-1`, `X-2` | harmless |\n";
+        matrix
+            .read_checklist("two.md", SECURITY, rows)
+            .expect("rows");
+        let page = format!("before\n{}old\n{}after\n", MARKS[0], MARKS[1]);
+        let written = |matrix: &Matrix| spliced(&page, &matrix.rows_of(SECURITY)).expect("marks");
+        assert!(written(&matrix).contains("| `X-1`, `X-2` |  | harmless | **gap** |  |\n"));
+        let gaps = matrix.grave_gaps();
+        assert_eq!(gaps.last().expect("a gap").ids, "`X-1`, `X-2`");
+
+        let test = "// covers: X-2\nfn both() {}\n";
+        assert!(matrix.cite("crates/x/src/y.rs", test).is_empty());
+        assert!(
+            matrix
+                .grave_gaps()
+                .iter()
+                .all(|row| row.ids != "`X-1`, `X-2`")
+        );
+        let written = written(&matrix);
+        assert!(written.starts_with("before\n") && written.ends_with("after\n"));
+        assert!(written.contains("harmless | covered") && !written.contains("old"));
+        assert!(!matrix.to_string().contains("harmless"));
+        assert!(spliced("no marks", "").is_err());
     }
 
     /// covers: none (the table itself)

@@ -17,7 +17,8 @@ pub struct Stats {
     pub faulty: u32,
     /// Datagrams from a source or port that must not be listened to (§5.5, §6, §11).
     pub refused: u32,
-    /// Questions answered by multicast, or not at all, because no more askers can be remembered.
+    /// Questions answered by multicast, or not at all, because no more askers can be remembered or no more of them answered in
+    /// this second.
     pub askers_full: u32,
     /// Conflicts with names of ours (§9).
     pub conflicts: u32,

@@ -4,6 +4,7 @@ mod bct;
 mod replay;
 mod rfc6762;
 mod rfc6763;
+mod security;
 mod stories;
 
 mdns_proto::fixed! {

@@ -6,7 +6,7 @@ use crate::{
     cache::HeardStorage,
     store::NameId,
     time::Instant,
-    wire::{Class, Message, Question, Record, RecordType},
+    wire::{Class, Message, Question, Record, RecordType, Section},
 };
 
 impl<H: HeardStorage> HeardLink<H> {
@@ -17,6 +17,7 @@ impl<H: HeardStorage> HeardLink<H> {
         if message.header().flags.truncated() {
             return;
         }
+        let mut compared_left = message.compared_max(Section::Answer);
         for question in message
             .questions()
             .filter(|question| question.qclass == Class::IN && !question.unicast)
@@ -24,6 +25,11 @@ impl<H: HeardStorage> HeardLink<H> {
             let Some(name) = self.cache.find_name(question.name) else {
                 continue;
             };
+            // What comes after so many is as if nobody had asked it.
+            let Some(left) = compared_left.checked_sub(1) else {
+                return;
+            };
+            compared_left = left;
             if !listed(message, &question).any(|_| true) {
                 self.expect_answers(now, name, &question);
             }

@@ -3,6 +3,8 @@
 //! Questions that are due share a packet. Behind them go the known answers to each; while some are left the packet has TC,
 //! and the next one goes on with them, without questions.
 
+use core::time::Duration;
+
 use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
@@ -12,6 +14,48 @@ use crate::{
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
 };
 
+/// How many packets a link may send within [`PACKETS_WITHIN`] of the first of them: what others say makes us ask for more, and what we
+/// know of it is listed, so that anyone on the link could make us fill it.
+const PACKETS_MAX: u8 = 50;
+const PACKETS_WITHIN: Duration = Duration::from_secs(1);
+
+/// Packets sent lately.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// When the count began.
+    from: Instant,
+    /// Packets since then.
+    sent: u8,
+}
+
+impl Pace {
+    pub(super) const NEW: Pace = Pace {
+        from: Instant::ZERO,
+        sent: 0,
+    };
+
+    /// Before this, no question is asked.
+    pub(super) fn held_until(&self) -> Instant {
+        if self.sent < PACKETS_MAX {
+            Instant::ZERO
+        } else {
+            self.from + PACKETS_WITHIN
+        }
+    }
+
+    /// Begins to count anew, if it is time. Says whether another packet may follow the next one at once.
+    fn may_go_on(&mut self, now: Instant) -> bool {
+        if now - self.from >= PACKETS_WITHIN {
+            (self.from, self.sent) = (now, 0);
+        }
+        self.sent.saturating_add(1) < PACKETS_MAX
+    }
+
+    fn count(&mut self) {
+        self.sent = self.sent.saturating_add(1);
+    }
+}
+
 impl<H: HeardStorage> HeardLink<H> {
     /// Writes the next packet of questions, or of known answers that did not fit the last one. Says how long it is.
     pub(super) fn poll_transmit<A: AskStorage>(
@@ -20,9 +64,10 @@ impl<H: HeardStorage> HeardLink<H> {
         now: Instant,
         buffer: &mut [u8],
     ) -> Option<usize> {
-        if !self.is_up {
+        if self.next_transmit() > now {
             return None;
         }
+        let may_go_on = self.pace.may_go_on(now);
         let limit = usize::from(self.config.mtu).saturating_sub(self.config.family.headers());
         let mut writer = Writer::new(
             buffer,
@@ -35,8 +80,12 @@ impl<H: HeardStorage> HeardLink<H> {
         if self.listed.0 == NONE {
             self.write_questions(asks, now, &mut writer);
         }
-        self.write_known(now, &mut writer);
-        (!writer.is_empty()).then(|| writer.finish())
+        self.write_known(now, &mut writer, may_go_on);
+        if writer.is_empty() {
+            return None;
+        }
+        self.pace.count();
+        Some(writer.finish())
     }
 
     fn write_questions<A: AskStorage>(
@@ -97,7 +146,7 @@ impl<H: HeardStorage> HeardLink<H> {
         }
     }
 
-    fn write_known(&mut self, now: Instant, writer: &mut Writer<'_>) {
+    fn write_known(&mut self, now: Instant, writer: &mut Writer<'_>, may_go_on: bool) {
         while let Some(slot) = self.questions.get(self.listed.0) {
             let rtype = slot.rtype;
             while let Some(record) = self.cache.get(self.cache.cursor()) {
@@ -115,8 +164,12 @@ impl<H: HeardStorage> HeardLink<H> {
                     };
                     // One that does not fit an empty packet fits none.
                     if writer.record(Section::Answer, &known) == Err(Full) && !writer.is_empty() {
-                        writer.set_truncated(true);
-                        return;
+                        if may_go_on {
+                            writer.set_truncated(true);
+                            return;
+                        }
+                        // §7.1 lets us: who has what is not listed says it once more.
+                        break;
                     }
                 }
                 self.cache.set_cursor(next);

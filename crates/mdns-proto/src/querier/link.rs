@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use super::question::{FIRST_MAX, FIRST_MIN, QuestionSlot};
+use super::{
+    known::Pace,
+    question::{FIRST_MAX, FIRST_MIN, QuestionSlot},
+};
 use crate::{
     cache::{Cache, Gone, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth},
     chance::{Chance, Draw},
@@ -33,6 +36,8 @@ pub struct HeardLink<H: HeardStorage> {
     unicast_until: Instant,
     /// Questions whose known answers are still to be written, the first and the last.
     pub(super) listed: (u32, u32),
+    /// Packets sent lately.
+    pub(super) pace: Pace,
     /// A question that was wanted found no room.
     pub(crate) is_starved: bool,
     /// A question has made room since.
@@ -56,6 +61,7 @@ impl<H: HeardStorage> HeardLink<H> {
             burst: (Instant::ZERO, 0),
             unicast_until: Instant::ZERO,
             listed: (NONE, NONE),
+            pace: Pace::NEW,
             is_starved: false,
             has_freed: false,
             retry: Instant::MAX,
@@ -474,7 +480,10 @@ impl<H: HeardStorage> HeardLink<H> {
         match (self.is_up, self.is_continuing()) {
             (false, _) => Instant::MAX,
             (true, true) => Instant::ZERO,
-            (true, false) => self.due.next(&self.questions),
+            (true, false) => {
+                let due = self.due.next(&self.questions);
+                due.max(self.pace.held_until())
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     stats::Stats,
     store::NameId,
     time::Instant,
-    wire::{Class, Message, Question, RecordType, Ttl},
+    wire::{Class, Message, Question, RecordType, Section, Ttl},
 };
 
 /// The delay of an answer that others may give too (§6).
@@ -71,6 +71,8 @@ impl<S: ResponderStorage> Responder<S> {
             is_near,
             due: Due::of(now, message, is_truncated, link, chance),
         };
+        link.askers.begin_packet();
+        let mut compared_left = message.compared_max(Section::Authority);
         for question in message.questions() {
             let Some(name) = own.find_name(question.name) else {
                 continue;
@@ -80,7 +82,9 @@ impl<S: ResponderStorage> Responder<S> {
                     .authorities()
                     .filter(|record| record.name == question.name)
             };
-            let is_probe = rival().next().is_some();
+            // What comes after so many is a question like others.
+            let is_probe = compared_left > 0 && rival().next().is_some();
+            compared_left = compared_left.saturating_sub(1);
             if is_probe {
                 if rival()
                     .take(*rrset_max)
@@ -218,12 +222,13 @@ impl<L: LinkStorage> Link<L> {
         }
         let claim = own.claim_of(name);
         if query.is_legacy {
-            if query.is_near {
+            if query.is_near && self.may_reply(query) {
                 self.owe_reply(own, query, question, name, true);
             }
             return;
         }
-        let wants_unicast = (question.unicast || query.is_unicast) && query.is_near;
+        let wants_unicast =
+            (question.unicast || query.is_unicast) && query.is_near && self.may_reply(query);
         if is_probe && wants_unicast {
             // §5.4, §6: at once, whatever was multicast lately.
             self.owe_reply(own, query, question, name, false);
@@ -272,6 +277,14 @@ impl<L: LinkStorage> Link<L> {
         if let Some(asker) = asker {
             self.askers.forget_idle(asker);
         }
+    }
+
+    fn may_reply(&mut self, query: &Query) -> bool {
+        let is_allowed = self.askers.may_reply(query.now);
+        if !is_allowed {
+            Stats::count(&mut self.stats.askers_full);
+        }
+        is_allowed
     }
 
     /// Owes a reply by unicast to this very question.

@@ -7,6 +7,10 @@ use super::{
     reader::{Parsed, Reader},
 };
 
+/// How often a record of a packet is held against a question of it: every one against every one in whatever fits a frame of Ethernet,
+/// where 29 names that are probed for have 58 records, and no more in what is larger and made to be compared.
+const COMPARED_MAX: usize = 4096;
+
 /// A received message, walked once and completely: reading it cannot fail.
 ///
 /// Counts are claims, and devices make mistakes. What can be used is used:
@@ -181,6 +185,12 @@ impl<'a> Message<'a> {
             section: Section::Answer,
             records: self.answers(),
         }
+    }
+
+    /// How many questions may be held against all records of a section, one by one, without more than [`COMPARED_MAX`] looks.
+    pub(crate) fn compared_max(&self, section: Section) -> usize {
+        let records = self.section(section).len();
+        COMPARED_MAX.checked_div(records).unwrap_or(COMPARED_MAX)
     }
 
     /// How many questions there are to read.
