@@ -217,7 +217,11 @@ pub enum Cable {
 
 /// The link-local IPv6 address that follows from the hardware address (RFC 4291 App. A), and the groups that go with it.
 #[cfg(feature = "ipv6")]
-fn set_link_local(chip: &mut machine::Chip, interface: &mut Interface, [a, b, c, d, e, f]: [u8; 6]) {
+fn set_link_local(
+    chip: &mut machine::Chip,
+    interface: &mut Interface,
+    [a, b, c, d, e, f]: [u8; 6],
+) {
     use mdns_smoltcp::GROUP_MAC_V6;
     use smoltcp::wire::{IpCidr, Ipv6Address};
 
