@@ -172,8 +172,10 @@ impl Hostile {
 pub fn run<S: Storage>(attack: &Attack, steps: u64, seed: u64, meter: Meter) -> Figures {
     let mut scene = Scene::<S>::new(seed, meter);
     let mut figures = Figures::default();
+    // In the middle; but a short attack must last until it has probed and announced.
+    let comes = if steps < 300 { steps / 8 } else { steps / 2 };
     for step in 0..steps {
-        if step == steps / 2 {
+        if step == comes {
             scene.come("Late");
         }
         scene.attack(attack, step, &mut figures);

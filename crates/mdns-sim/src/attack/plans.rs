@@ -118,42 +118,42 @@ pub const ATTACKS: [Attack; 27] = [
     Attack {
         name: "worst-probes",
         about: "8,900 bytes: probes for one name beside records of another",
-        few: 100,
+        few: 150,
         write: worst_of::<0>,
         ..USUAL
     },
     Attack {
         name: "worst-known",
         about: "8,900 bytes: questions for what is looked for beside known answers of other names",
-        few: 100,
+        few: 150,
         write: worst_of::<1>,
         ..USUAL
     },
     Attack {
         name: "worst-chain",
         about: "8,900 bytes: addresses of one name, which is at the end of 120 pointers, with cache-flush",
-        few: 100,
+        few: 150,
         write: worst_of::<2>,
         ..USUAL
     },
     Attack {
         name: "worst-labels",
         about: "8,900 bytes: names of 122 labels, all but one of them by pointer",
-        few: 100,
+        few: 150,
         write: worst_of::<3>,
         ..USUAL
     },
     Attack {
         name: "worst-strings",
         about: "8,900 bytes: a TXT of 2,000 strings and an NSEC of 120 blocks",
-        few: 100,
+        few: 150,
         write: worst_of::<4>,
         ..USUAL
     },
     Attack {
         name: "worst-mix",
         about: "8,900 bytes: instances of what is looked for, each with its SRV",
-        few: 100,
+        few: 150,
         leaves_room: false,
         write: worst_of::<5>,
         ..USUAL
@@ -161,7 +161,7 @@ pub const ATTACKS: [Attack; 27] = [
     Attack {
         name: "worst-own",
         about: "8,900 bytes: the words of the host, over and over",
-        few: 100,
+        few: 150,
         write: worst_of::<6>,
         ..USUAL
     },
@@ -224,7 +224,7 @@ pub const ATTACKS: [Attack; 27] = [
         name: "empty",
         about: "a million datagrams of no bytes, 100,000 in a second",
         steps: 1000,
-        few: 100,
+        few: 150,
         write: empty,
         ..USUAL
     },
