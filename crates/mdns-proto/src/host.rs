@@ -221,8 +221,8 @@ impl<S: Storage> Host<S> {
             .is_none_or(|bits| bits >> (link.index() % 64) & 1 == 0)
     }
 
-    /// A datagram that was polled could not be sent, for another reason than that the socket was full. What it said is said
-    /// again, at most once a second.
+    /// A datagram that was polled could not be sent, for another reason than that the socket was full. Probing and announcing on
+    /// the link begin anew, at most once a second; an answer is lost, as it may be on a wire.
     pub fn send_failed(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
         self.responder.send_failed(now, link);

@@ -49,7 +49,7 @@ fn sec_01_pointers_end() {
         .question(&own, A);
     assert_eq!(counts(&mutual), (0, 0));
     // A chain of 4,000 pointers in 8 kB, each to the one before: from its first links a name can be read, from its end none.
-    // That the work is in proportion to the length is counted beside the reader (`name::tests`).
+    // A name follows 128 pointers at most, so the work is in proportion to the length: docs/security.md has it in instructions.
     let mut chain = b"\x01a\0".to_vec();
     let first = BODY + 11;
     for n in 0..4000u16 {
