@@ -11,7 +11,7 @@
 //! let empty = attack::ATTACKS.iter().find(|attack| attack.name == "empty").expect("it is on the list");
 //! let figures = attack::run::<Heap>(empty, 1000, 7, Meter::NONE);
 //! figures.judge(empty, true).expect("nothing happens");
-//! assert_eq!(figures.sent_in_second, 1);
+//! assert!(figures.sent_in_second <= 2);
 //! ```
 
 mod packets;

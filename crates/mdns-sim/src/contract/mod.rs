@@ -13,7 +13,7 @@
 //! for op in [Op::Browse(0), Op::Sleep(20_000), Op::Register(1), Op::Sleep(3_000_000)] {
 //!     driver.run(&op);
 //! }
-//! assert!(driver.take_done().len() > 3);
+//! assert!(!driver.take_done().is_empty());
 //! ```
 
 mod driver;
