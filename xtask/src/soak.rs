@@ -83,17 +83,35 @@ pub(crate) struct Options {
 
 /// What a process takes at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sample {
+pub(crate) struct Sample {
     /// Since the watching began.
     at: Duration,
     /// Resident memory, KiB.
-    resident: u64,
+    pub(crate) resident: u64,
     /// The part of it that is no file's: heap and stacks, KiB.
     anonymous: u64,
-    descriptors: u64,
+    pub(crate) descriptors: u64,
     threads: u64,
     /// Time of a processor since it started.
-    cpu: Duration,
+    pub(crate) cpu: Duration,
+}
+
+impl Sample {
+    /// Of a process now; `tick` is what the kernel counts its time in.
+    pub(crate) fn of(peer: &Peer, at: Duration, tick: Duration) -> Result<Self> {
+        let pid = peer.pid();
+        let status = Status::from_file(format!("/proc/{pid}/status"))?;
+        let stat = Stat::from_file(format!("/proc/{pid}/stat"))?;
+        let ticks = u32::try_from(stat.utime + stat.stime)?;
+        Ok(Sample {
+            at,
+            resident: status.vmrss.context("no resident memory")?,
+            anonymous: status.rssanon.unwrap_or_default(),
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64,
+            threads: status.threads,
+            cpu: tick * ticks,
+        })
+    }
 }
 
 /// A process that is watched.
@@ -113,21 +131,8 @@ impl Watched {
     }
 
     fn sample(&self, at: Duration, tick: Duration) -> Result<Sample> {
-        let pid = self.peer.pid();
-        let read = || -> Result<Sample> {
-            let status = Status::from_file(format!("/proc/{pid}/status"))?;
-            let stat = Stat::from_file(format!("/proc/{pid}/stat"))?;
-            let ticks = u32::try_from(stat.utime + stat.stime)?;
-            Ok(Sample {
-                at,
-                resident: status.vmrss.context("no resident memory")?,
-                anonymous: status.rssanon.unwrap_or_default(),
-                descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64,
-                threads: status.threads,
-                cpu: tick * ticks,
-            })
-        };
-        let sample = read().with_context(|| format!("the {} cannot be watched", self.what))?;
+        let sample = Sample::of(&self.peer, at, tick)
+            .with_context(|| format!("the {} cannot be watched", self.what))?;
         self.samples
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -508,7 +513,7 @@ impl Watching {
 }
 
 /// What the kernel counts a process's time in.
-fn tick() -> Result<Duration> {
+pub(crate) fn tick() -> Result<Duration> {
     let per_second: u32 = Shell::new("getconf")
         .args(["CLK_TCK"])
         .output()?

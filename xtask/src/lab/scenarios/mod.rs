@@ -5,6 +5,7 @@ mod beside;
 mod command;
 mod conflict;
 mod exchange;
+mod flood;
 mod links;
 mod many;
 
@@ -154,6 +155,11 @@ pub(super) fn all() -> Vec<Scenario> {
             "two-links",
             "a host on two networks tells each its own address",
             links::two_links,
+        ),
+        scenario(
+            "flood",
+            "a hostile host floods the link, and mdns goes on in the memory it had",
+            flood::flood,
         ),
         scenario(
             "bad-input",
