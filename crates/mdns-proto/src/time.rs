@@ -22,7 +22,9 @@ use core::{
 /// assert_eq!(later - start, Duration::from_millis(250));
 /// assert_eq!(start - later, Duration::ZERO);
 /// ```
+// Aligned as a word of a board is, not as two: slots of boards have no gaps then.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(Rust, packed(4))]
 pub struct Instant(
     /// One more than the microseconds, so that `Option<Instant>` takes no more than an instant: boards have many.
     NonZeroU64,

@@ -41,7 +41,8 @@ const SHOWN_MAX: usize = 64;
 
 /// The rows that hold what was heard on one link.
 ///
-/// `Due` must have room for as many ids as `Records`, `QuestionDue` for as many as `Questions`. The index rows may be of
+/// `Due` must have room for as many ids as `Records`, `QuestionDue` for as many as `Questions`, or for none: then the table is looked
+/// through, which is as good while it is short. The index rows may be of
 /// any size; none at all costs time, not function.
 pub trait HeardStorage {
     /// Names: of records, of what they point to, of questions.
@@ -499,17 +500,17 @@ impl<H: HeardStorage> Cache<H> {
     /// Forgets the record that would end first of those that nobody would miss; if there are none and the newcomer is to
     /// be kept, of some that are only shown.
     fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
+        let idle = self.idle.least(&self.records, &is_idle).map(|(_, id)| id);
         let shown = || {
-            let ids = self.awaited.ids().iter().take(SHOWN_MAX);
-            let records = ids.filter_map(|&id| Some((id, self.records.get(id)?)));
-            records
+            self.awaited
+                .some(&self.records, SHOWN_MAX)
                 .filter(|(_, record)| record.worth() == Worth::Shown)
                 .min_by_key(|(_, record)| record.expires())
                 .map(|(id, _)| id)
         };
         let id = match room.worth {
-            Worth::Kept => self.idle.first().or_else(shown),
-            Worth::Idle | Worth::Shown => self.idle.first(),
+            Worth::Kept => idle.or_else(shown),
+            Worth::Idle | Worth::Shown => idle,
         };
         self.remove(id.ok_or(Full)?, room.gone);
         self.evicted = self.evicted.saturating_add(1);
@@ -531,9 +532,9 @@ impl<H: HeardStorage> Cache<H> {
         let (before, after) = (record.before, record.after);
         gone(self.name(name), &self.said(record));
         if record.worth() > Worth::Idle {
-            self.awaited.forget(&mut self.records, id);
+            self.awaited.forget(&self.records, id);
         } else {
-            self.idle.forget(&mut self.records, id);
+            self.idle.forget(&self.records, id);
         }
         match self.records.get_mut(before) {
             Some(record) => record.after = after,
@@ -563,10 +564,8 @@ impl<H: HeardStorage> Cache<H> {
     /// Puts a record where it belongs among those that wait.
     fn settle(&mut self, id: u32) {
         match self.records.get(id) {
-            Some(record) if record.worth() > Worth::Idle => {
-                self.awaited.settle(&mut self.records, id)
-            }
-            _ => self.idle.settle(&mut self.records, id),
+            Some(record) if record.worth() > Worth::Idle => self.awaited.settle(&self.records, id),
+            _ => self.idle.settle(&self.records, id),
         }
     }
 
@@ -581,9 +580,9 @@ impl<H: HeardStorage> Cache<H> {
         };
         // It may belong in the other heap.
         if record.worth() > Worth::Idle {
-            self.awaited.forget(&mut self.records, id);
+            self.awaited.forget(&self.records, id);
         } else {
-            self.idle.forget(&mut self.records, id);
+            self.idle.forget(&self.records, id);
         }
         if let Some(record) = self.records.get_mut(id) {
             record.set_worth(now, worth);
@@ -702,9 +701,11 @@ impl<H: HeardStorage> Cache<H> {
 
     /// A record for which something is to be done by now: it has expired, or is to be asked for again.
     pub(crate) fn due(&self, now: Instant) -> Option<u32> {
-        self.awaited
-            .by(&self.records, now)
-            .or_else(|| self.idle.by(&self.records, now))
+        let by = |&(due, _): &(Instant, u32)| due <= now;
+        let awaited = self.awaited.least(&self.records, &|slot| !is_idle(slot));
+        let idle = || self.idle.least(&self.records, &is_idle);
+        let due = awaited.filter(by).or_else(|| idle().filter(by));
+        due.map(|(_, id)| id)
     }
 
     /// When the next one will be.
@@ -715,6 +716,11 @@ impl<H: HeardStorage> Cache<H> {
             .min(self.idle.next(&self.records));
         if next < LATEST { next } else { Instant::MAX }
     }
+}
+
+/// Whether nobody would miss it.
+fn is_idle(record: &HeardRecord) -> bool {
+    record.worth() == Worth::Idle
 }
 
 fn moved<R: Slots<Slot<HeardRecord>>>(records: &mut Table<HeardRecord, R>, id: u32, block: Block) {

@@ -40,7 +40,6 @@ pub struct HeardRecord {
     pub(super) before: u32,
     /// The record after in the chain of the name.
     pub(super) after: u32,
-    place: u32,
     pub(super) data: Data,
     /// When it was last heard, or cut short.
     heard: Instant,
@@ -134,7 +133,6 @@ impl HeardRecord {
             alike: NONE,
             before: NONE,
             after: NONE,
-            place: NONE,
             data: Data::Dropped,
             heard: term.heard,
             ttl_secs: term.ttl_secs,
@@ -293,12 +291,6 @@ impl Timed for HeardRecord {
             (Life::Whole, Worth::Kept) => self.refresh_at().unwrap_or(self.expires()),
             _ => self.expires(),
         }
-    }
-    fn place(&self) -> u32 {
-        self.place
-    }
-    fn set_place(&mut self, place: u32) {
-        self.place = place;
     }
 }
 

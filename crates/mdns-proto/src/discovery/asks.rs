@@ -84,7 +84,6 @@ impl<A: AskStorage> Asks<A> {
             name,
             next: self.names.first(name),
             next_news: NONE,
-            place: NONE,
             generation: self.generation,
             kind,
             is_one_shot: patience.is_some(),
@@ -99,7 +98,7 @@ impl<A: AskStorage> Asks<A> {
             return Err(Full);
         };
         self.names.set_first(name, ask);
-        self.due.settle(&mut self.asks, ask);
+        self.due.settle(&self.asks, ask);
         if !matches!(kind, Kind::Browse | Kind::Types) {
             self.names.hold(name);
             if let Err(full) = self.add_told(ask, name) {
@@ -181,7 +180,7 @@ impl<A: AskStorage> Asks<A> {
                 before = slot.next;
             }
         }
-        self.due.forget(&mut self.asks, ask);
+        self.due.forget(&self.asks, ask);
         self.asks.remove(ask);
         self.names.release(name);
     }
@@ -385,7 +384,7 @@ impl<A: AskStorage> Asks<A> {
         if slot.outcome.is_none() {
             slot.outcome = Some(outcome);
             slot.due = Instant::MAX;
-            self.due.settle(&mut self.asks, ask);
+            self.due.settle(&self.asks, ask);
             self.push_ask_news(ask);
         }
     }
@@ -400,7 +399,7 @@ impl<A: AskStorage> Asks<A> {
             && slot.due == Instant::MAX
         {
             slot.due = due;
-            self.due.settle(&mut self.asks, ask);
+            self.due.settle(&self.asks, ask);
         }
     }
 
@@ -411,7 +410,7 @@ impl<A: AskStorage> Asks<A> {
             slot.due = Instant::MAX;
             slot.is_impatient = true;
         }
-        self.due.settle(&mut self.asks, ask);
+        self.due.settle(&self.asks, ask);
         Some(ask)
     }
 
@@ -435,7 +434,7 @@ impl<A: AskStorage> Asks<A> {
             slot.is_impatient = false;
             slot.due = Instant::MAX;
         }
-        self.due.settle(&mut self.asks, ask);
+        self.due.settle(&self.asks, ask);
     }
 
     /// Whether nothing is asked for.

@@ -26,7 +26,6 @@ pub struct AskSlot {
     pub(super) next: u32,
     /// The next ask that has news.
     pub(super) next_news: u32,
-    pub(super) place: u32,
     pub(super) generation: u32,
     pub(super) kind: Kind,
     pub(super) is_one_shot: bool,
@@ -43,12 +42,6 @@ pub struct AskSlot {
 impl Timed for AskSlot {
     fn due(&self) -> Instant {
         self.due
-    }
-    fn place(&self) -> u32 {
-        self.place
-    }
-    fn set_place(&mut self, place: u32) {
-        self.place = place;
     }
 }
 

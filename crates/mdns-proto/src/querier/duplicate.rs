@@ -45,7 +45,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 && let Some(slot) = self.questions.get_mut(id)
             {
                 slot.note_asked_by_another(now);
-                self.due.settle(&mut self.questions, id);
+                self.due.settle(&self.questions, id);
             }
         }
     }

@@ -134,7 +134,7 @@ impl<H: HeardStorage> HeardLink<H> {
         if let Some(slot) = self.questions.get_mut(id) {
             slot.note_asked(now);
         }
-        self.due.settle(&mut self.questions, id);
+        self.due.settle(&self.questions, id);
         self.list(id);
     }
 

@@ -296,7 +296,7 @@ impl<H: HeardStorage> HeardLink<H> {
         if let Some(slot) = self.questions.get_mut(id) {
             slot.start(due, late, unicast);
         }
-        self.due.settle(&mut self.questions, id);
+        self.due.settle(&self.questions, id);
         Ok(())
     }
 
@@ -382,7 +382,7 @@ impl<H: HeardStorage> HeardLink<H> {
         if let Some(slot) = self.questions.get_mut(id) {
             ask(slot);
         }
-        self.due.settle(&mut self.questions, id);
+        self.due.settle(&self.questions, id);
         true
     }
 
@@ -454,7 +454,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 before = slot.next;
             }
         }
-        self.due.forget(&mut self.questions, id);
+        self.due.forget(&self.questions, id);
         self.questions.remove(id);
         self.cache.release(name);
         self.has_freed = true;

@@ -50,7 +50,6 @@ pub struct QuestionSlot {
     pub(super) next: u32,
     /// The next question whose known answers are still to be written.
     pub(super) next_listed: u32,
-    place: u32,
     pub(super) rtype: RecordType,
     /// How often it was asked in this series.
     asked: u8,
@@ -75,7 +74,6 @@ impl QuestionSlot {
             name,
             next: NONE,
             next_listed: NONE,
-            place: NONE,
             rtype,
             asked: 0,
             unicast: false,
@@ -168,12 +166,6 @@ impl Timed for QuestionSlot {
             (false, 0) => self.due,
             (false, _) => self.due.min(self.free),
         }
-    }
-    fn place(&self) -> u32 {
-        self.place
-    }
-    fn set_place(&mut self, place: u32) {
-        self.place = place;
     }
 }
 

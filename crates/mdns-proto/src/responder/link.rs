@@ -83,11 +83,11 @@ impl<L: LinkStorage> Link<L> {
     }
 
     pub(super) fn settle_claim(&mut self, claim: ClaimId) {
-        self.claims_due.settle(&mut self.claims, claim.0);
+        self.claims_due.settle(&self.claims, claim.0);
     }
 
     pub(super) fn settle_record(&mut self, record: u32) {
-        self.records_due.settle(&mut self.records, record);
+        self.records_due.settle(&self.records, record);
     }
 
     /// Whether the application wants a claim used on other links only.

@@ -3,10 +3,7 @@
 use core::time::Duration;
 
 use super::debt::Debt;
-use crate::{
-    store::{NONE, Timed},
-    time::Instant,
-};
+use crate::{store::Timed, time::Instant};
 
 /// How often we ask before a name is ours (RFC 6762 §8.1).
 const PROBES: u8 = 3;
@@ -69,7 +66,6 @@ pub struct ClaimState {
     pub(super) is_withheld: bool,
     /// The packet beside whose records it was last denied.
     pub(super) packet: u16,
-    place: u32,
 }
 
 impl ClaimState {
@@ -82,7 +78,6 @@ impl ClaimState {
             is_first: true,
             is_withheld: false,
             packet: 0,
-            place: NONE,
         }
     }
 
@@ -131,12 +126,6 @@ impl Timed for ClaimState {
     fn due(&self) -> Instant {
         self.step.min(self.denial.due)
     }
-    fn place(&self) -> u32 {
-        self.place
-    }
-    fn set_place(&mut self, place: u32) {
-        self.place = place;
-    }
 }
 
 /// What a link keeps about a record.
@@ -148,7 +137,6 @@ pub struct RecordState {
     pub(super) announce: Instant,
     /// When it was last multicast.
     pub(super) sent: Option<Instant>,
-    place: u32,
     /// Announcements still to come.
     pub(super) left: u8,
     /// Whether it may be said on this link.
@@ -167,7 +155,6 @@ impl RecordState {
             debt: Debt::NONE,
             announce: Instant::MAX,
             sent: None,
-            place: NONE,
             left: 0,
             is_live: false,
             is_leaving: false,
@@ -215,12 +202,6 @@ impl RecordState {
 impl Timed for RecordState {
     fn due(&self) -> Instant {
         self.debt.due.min(self.announce)
-    }
-    fn place(&self) -> u32 {
-        self.place
-    }
-    fn set_place(&mut self, place: u32) {
-        self.place = place;
     }
 }
 

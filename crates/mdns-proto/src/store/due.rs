@@ -2,54 +2,62 @@
 //!
 //! A heap whose row has no room, which is enough for a table of a few dozen slots, is none: the table is looked through instead.
 
-use super::{NONE, Slot, Slots, Table};
+use super::{NONE, Slot, Slots, Table, Taken};
 use crate::time::Instant;
 
 /// What a slot must carry to be in a heap of deadlines.
 pub(crate) trait Timed {
     /// When something is to be done for this slot; [`Instant::MAX`] for never.
     fn due(&self) -> Instant;
-    /// Where the slot stands in the heap, `NONE` when it is not in it.
-    fn place(&self) -> u32;
-    fn set_place(&mut self, place: u32);
 }
 
 /// A binary heap of the ids that are due some time.
 ///
-/// The row must be able to hold every id of its table, or none; the constructors of the tables see to that.
+/// The rows must be able to hold every id of its table, or none; the constructors of the tables see to that.
 #[derive(Debug)]
 pub(crate) struct Due<D> {
     heap: D,
+    /// Where each id stands in the heap, `NONE` if it does not.
+    places: D,
 }
 
 impl<D: Slots<u32>> Due<D> {
     pub(crate) const fn new() -> Self {
-        Due { heap: D::EMPTY }
-    }
-
-    /// The slot that is due first.
-    pub(crate) fn first(&self) -> Option<u32> {
-        self.heap.first().copied()
-    }
-
-    /// All that are due some time, the earlier ones rather in front.
-    pub(crate) fn ids(&self) -> &[u32] {
-        &self.heap
+        Due {
+            heap: D::EMPTY,
+            places: D::EMPTY,
+        }
     }
 
     /// Whether there is no heap, and the table is looked through.
     const SCANS: bool = D::CAPACITY == 0;
 
-    /// The slot that is due first of all, and when.
-    fn least<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Option<(Instant, u32)> {
+    /// So many that are due some time, the earlier ones rather in front; of a table that is looked through, all its slots.
+    pub(crate) fn some<'a, T: Timed, R: Slots<Slot<T>>>(
+        &'a self,
+        table: &'a Table<T, R>,
+        most: usize,
+    ) -> impl Iterator<Item = (u32, &'a T)> {
+        let ids = self.heap.iter().take(most);
+        let slots = if Self::SCANS { table.rows() } else { &[] };
+        ids.filter_map(|&id| Some((id, table.get(id)?)))
+            .chain(Taken::of(slots))
+    }
+
+    /// The slot that is due first of all, and when. Of a table that is looked through, only slots that are `in_it` count.
+    pub(crate) fn least<T: Timed, R: Slots<Slot<T>>>(
+        &self,
+        table: &Table<T, R>,
+        in_it: &dyn Fn(&T) -> bool,
+    ) -> Option<(Instant, u32)> {
         if !Self::SCANS {
-            let id = self.first()?;
+            let id = *self.heap.first()?;
             return Some((table.get(id)?.due(), id));
         }
         let mut least = None;
         for (id, slot) in table.iter() {
             let due = slot.due();
-            if due != Instant::MAX && least.is_none_or(|(other, _)| due < other) {
+            if due != Instant::MAX && least.is_none_or(|(other, _)| due < other) && in_it(slot) {
                 least = Some((due, id));
             }
         }
@@ -58,7 +66,8 @@ impl<D: Slots<u32>> Due<D> {
 
     /// The earliest instant of all.
     pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
-        self.least(table).map_or(Instant::MAX, |(due, _)| due)
+        self.least(table, &|_| true)
+            .map_or(Instant::MAX, |(due, _)| due)
     }
 
     /// The slot that is due first, if that is by `now`.
@@ -67,22 +76,21 @@ impl<D: Slots<u32>> Due<D> {
         table: &Table<T, R>,
         now: Instant,
     ) -> Option<u32> {
-        let (due, id) = self.least(table)?;
+        let (due, id) = self.least(table, &|_| true)?;
         (due <= now).then_some(id)
     }
 
     /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
     /// the instant at [`Instant::MAX`].
-    pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+    pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
         if Self::SCANS {
             return;
         }
         let Some(slot) = table.get(id) else { return };
-        let place = slot.place();
-        match (slot.due() == Instant::MAX, place == NONE) {
-            (true, true) => {}
-            (true, false) => self.take_out(table, place as usize),
-            (false, true) => {
+        match (slot.due() == Instant::MAX, self.place(id)) {
+            (true, None) => {}
+            (true, Some(place)) => self.take_out(table, place),
+            (false, None) => {
                 let at = self.heap.len();
                 let pushed = self.heap.push(id);
                 debug_assert!(
@@ -90,48 +98,63 @@ impl<D: Slots<u32>> Due<D> {
                     "a heap of deadlines holds every id of its table"
                 );
                 if pushed.is_ok() {
-                    self.note(table, at);
+                    self.note(at);
                     self.rise(table, at);
                 }
             }
-            (false, false) => {
-                let at = self.rise(table, place as usize);
+            (false, Some(place)) => {
+                let at = self.rise(table, place);
                 self.sink(table, at);
             }
         }
     }
 
     /// Takes a slot out, whatever its instant. Call it before the slot is vacated or goes to another heap.
-    pub(crate) fn forget<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
+    pub(crate) fn forget<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
         if Self::SCANS {
             return;
         }
-        let place = table.get(id).map_or(NONE, Timed::place);
-        if place != NONE {
-            self.take_out(table, place as usize);
+        if let Some(place) = self.place(id) {
+            self.take_out(table, place);
         }
     }
 
-    fn take_out<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, at: usize) {
+    /// Where an id stands in the heap.
+    fn place(&self, id: u32) -> Option<usize> {
+        let place = *self.places.get(id as usize)?;
+        (place != NONE).then_some(place as usize)
+    }
+
+    fn take_out<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, at: usize) {
         let Some(last) = self.heap.len().checked_sub(1) else {
             return;
         };
-        if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
-            slot.set_place(NONE);
+        if let Some(&id) = self.heap.get(at)
+            && let Some(place) = self.places.get_mut(id as usize)
+        {
+            *place = NONE;
         }
         swap(&mut self.heap, at, last);
         self.heap.truncate(last);
         if at < last {
-            self.note(table, at);
+            self.note(at);
             let at = self.rise(table, at);
             self.sink(table, at);
         }
     }
 
-    /// Tells the slot at a place of the heap where it stands.
-    fn note<T: Timed, R: Slots<Slot<T>>>(&self, table: &mut Table<T, R>, at: usize) {
-        if let Some(slot) = self.heap.get(at).and_then(|&id| table.get_mut(id)) {
-            slot.set_place(u32::try_from(at).unwrap_or(NONE));
+    /// Takes note of where the id at a place of the heap stands.
+    fn note(&mut self, at: usize) {
+        let Some(&id) = self.heap.get(at) else { return };
+        while self.places.len() <= id as usize {
+            let pushed = self.places.push(NONE);
+            debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
+            if pushed.is_err() {
+                return;
+            }
+        }
+        if let Some(place) = self.places.get_mut(id as usize) {
+            *place = u32::try_from(at).unwrap_or(NONE);
         }
     }
 
@@ -144,29 +167,25 @@ impl<D: Slots<u32>> Due<D> {
         Some((table.get(id)?.due(), id))
     }
 
-    fn swap<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, a: usize, b: usize) {
+    fn swap(&mut self, a: usize, b: usize) {
         swap(&mut self.heap, a, b);
-        self.note(table, a);
-        self.note(table, b);
+        self.note(a);
+        self.note(b);
     }
 
-    fn rise<T: Timed, R: Slots<Slot<T>>>(
-        &mut self,
-        table: &mut Table<T, R>,
-        mut at: usize,
-    ) -> usize {
+    fn rise<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, mut at: usize) -> usize {
         while at > 0 {
             let parent = (at - 1) / 2;
             if self.due_at(table, parent) <= self.due_at(table, at) {
                 break;
             }
-            self.swap(table, at, parent);
+            self.swap(at, parent);
             at = parent;
         }
         at
     }
 
-    fn sink<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, mut at: usize) {
+    fn sink<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, mut at: usize) {
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);
             let Some(mut least) = self.due_at(table, left).map(|due| (due, left)) else {
@@ -180,7 +199,7 @@ impl<D: Slots<u32>> Due<D> {
             if self.due_at(table, at).is_some_and(|due| due <= least.0) {
                 return;
             }
-            self.swap(table, at, least.1);
+            self.swap(at, least.1);
             at = least.1;
         }
     }
@@ -197,17 +216,11 @@ fn swap(ids: &mut [u32], a: usize, b: usize) {
 mod tests {
     use super::*;
 
-    struct Slept(Instant, u32);
+    struct Slept(Instant);
 
     impl Timed for Slept {
         fn due(&self) -> Instant {
             self.0
-        }
-        fn place(&self) -> u32 {
-            self.1
-        }
-        fn set_place(&mut self, place: u32) {
-            self.1 = place;
         }
     }
 
@@ -217,23 +230,23 @@ mod tests {
         let mut due: Due<std::vec::Vec<u32>> = Due::new();
         for n in 0..200u64 {
             let at = Instant::from_micros(n * 7919 % 211);
-            let id = table.insert(Slept(at, NONE), 1000).unwrap();
-            due.settle(&mut table, id);
+            let id = table.insert(Slept(at), 1000).unwrap();
+            due.settle(&table, id);
         }
         // Some change their mind.
         for id in (0..200).step_by(5) {
             table.get_mut(id).unwrap().0 = Instant::from_micros(u64::from(id) * 31 % 97);
-            due.settle(&mut table, id);
+            due.settle(&table, id);
         }
         let mut last = Instant::ZERO;
         let mut seen = 0;
-        while let Some(id) = due.first() {
+        while let Some((_, id)) = due.least(&table, &|_| true) {
             let slot = table.get_mut(id).unwrap();
             assert!(slot.0 >= last);
             last = slot.0;
             slot.0 = Instant::MAX;
-            due.settle(&mut table, id);
-            assert_eq!(table.get(id).unwrap().1, NONE);
+            due.settle(&table, id);
+            assert_eq!(due.place(id), None);
             seen += 1;
         }
         assert_eq!(seen, 200);

@@ -105,7 +105,7 @@ macro_rules! fixed {
                 type Text = Vec<u8, { $heard_text }>;
                 type Records = Vec<Slot<HeardRecord>, { $heard }>;
                 type RecordIndex = Vec<u32, 0>;
-                type Due = Vec<u32, { $heard }>;
+                type Due = Vec<u32, { if $heard > $crate::store::SHORT { $heard } else { 0 } }>;
                 type Questions = Vec<Slot<QuestionSlot>, QUESTIONS>;
                 type QuestionDue = Vec<u32, 0>;
             }

@@ -33,3 +33,7 @@ pub(crate) use text::{Block, Owner, Source, Text};
 
 /// The id of no slot: the end of a chain.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// So many records heard are looked through for the one that is due; [`fixed!`](crate::fixed) keeps heaps of more.
+#[doc(hidden)]
+pub const SHORT: usize = 64;

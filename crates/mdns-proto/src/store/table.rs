@@ -134,10 +134,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
 
     /// The taken places, in the order of their numbers.
     pub(crate) fn iter(&self) -> Taken<'_, T> {
-        Taken {
-            rows: &self.rows,
-            next: 0,
-        }
+        Taken::of(&self.rows)
     }
 
     /// The taken places, to be changed.
@@ -169,6 +166,12 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
 pub(crate) struct Taken<'a, T> {
     rows: &'a [Slot<T>],
     next: u32,
+}
+
+impl<'a, T> Taken<'a, T> {
+    pub(super) fn of(rows: &'a [Slot<T>]) -> Self {
+        Taken { rows, next: 0 }
+    }
 }
 
 impl<T> Clone for Taken<'_, T> {
