@@ -14,7 +14,9 @@ use core::time::Duration;
 use crate::{
     config::Config,
     name::Name,
-    store::{Block, Due, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
+    store::{
+        Block, Due, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table,
+    },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
 };
@@ -113,7 +115,7 @@ impl<'a> Iterator for OfType<'a> {
             let Some(Slot::Taken(record)) = self.records.get(id as usize) else {
                 return None;
             };
-            self.next = record.after;
+            self.next = record.after.get();
             if self.rtype == RecordType::ANY || record.rtype == self.rtype {
                 return Some((id, record));
             }
@@ -276,7 +278,7 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     fn hash(&self, name: NameId, rdata: &Rdata<'_>) -> u32 {
-        rdata.hash(self.key ^ u64::from(name.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        rdata.hash(self.key ^ u64::from(name.get()).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// Whether anything is kept, be it a name.
@@ -405,7 +407,7 @@ impl<H: HeardStorage> Cache<H> {
         }
         let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
         row.data = data;
-        row.after = self.names.first(name);
+        row.after = Id::of(self.names.first(name));
         let id = self.records.insert(row, self.records_max)?;
         if data == Data::Dropped
             && let Err(full) = self.keep_bytes(id, rdata, room)
@@ -416,10 +418,10 @@ impl<H: HeardStorage> Cache<H> {
         // The chain may have been changed by what was evicted.
         let next = self.names.first(name);
         if let Some(after) = self.records.get_mut(next) {
-            after.before = id;
+            after.before = Id::of(id);
         }
         if let Some(row) = self.records.get_mut(id) {
-            row.after = next;
+            row.after = Id::of(next);
         }
         self.names.set_first(name, id);
         self.index.insert(&mut self.records, id);
@@ -536,15 +538,15 @@ impl<H: HeardStorage> Cache<H> {
         } else {
             self.idle.forget(&self.records, id);
         }
-        match self.records.get_mut(before) {
+        match self.records.get_mut(before.get()) {
             Some(record) => record.after = after,
-            None => self.names.set_first(name, after),
+            None => self.names.set_first(name, after.get()),
         }
-        if let Some(record) = self.records.get_mut(after) {
+        if let Some(record) = self.records.get_mut(after.get()) {
             record.before = before;
         }
         if self.cursor == id {
-            self.cursor = after;
+            self.cursor = after.get();
         }
         self.index.remove(&mut self.records, id);
         self.records.remove(id);
@@ -643,7 +645,7 @@ impl<H: HeardStorage> Cache<H> {
                 self.cut(now, other, LAST_SECS);
                 gone(self.name(name), &self.rdata(other));
             }
-            other = next;
+            other = next.get();
         }
     }
 
@@ -662,7 +664,7 @@ impl<H: HeardStorage> Cache<H> {
             let Some(record) = self.get(next) else {
                 return;
             };
-            let id = core::mem::replace(&mut next, record.after);
+            let id = core::mem::replace(&mut next, record.after.get());
             if record.rtype == rtype {
                 self.doubt(now, id);
             }

@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use crate::{
-    store::{Block, Chained, NONE, NameId, Timed},
+    store::{Block, Chained, Id, NameId, Timed},
     time::Instant,
     wire::RecordType,
 };
@@ -35,11 +35,11 @@ pub struct HeardRecord {
     /// Of name, type and rdata.
     pub(super) hash: u32,
     /// The next record with a like hash.
-    alike: u32,
+    alike: Id,
     /// The record before in the chain of the name.
-    pub(super) before: u32,
+    pub(super) before: Id,
     /// The record after in the chain of the name.
-    pub(super) after: u32,
+    pub(super) after: Id,
     pub(super) data: Data,
     /// When it was last heard, or cut short.
     heard: Instant,
@@ -130,9 +130,9 @@ impl HeardRecord {
         HeardRecord {
             name,
             hash,
-            alike: NONE,
-            before: NONE,
-            after: NONE,
+            alike: Id::NONE,
+            before: Id::NONE,
+            after: Id::NONE,
             data: Data::Dropped,
             heard: term.heard,
             ttl_secs: term.ttl_secs,
@@ -269,7 +269,7 @@ impl HeardRecord {
 
     /// The next record in the chain of the name.
     pub(crate) fn next_of_name(&self) -> u32 {
-        self.after
+        self.after.get()
     }
 }
 
@@ -278,10 +278,10 @@ impl Chained for HeardRecord {
         self.hash
     }
     fn next(&self) -> u32 {
-        self.alike
+        self.alike.get()
     }
     fn set_next(&mut self, next: u32) {
-        self.alike = next;
+        self.alike = Id::of(next);
     }
 }
 
@@ -307,7 +307,7 @@ mod tests {
             life: Life::Whole,
             unique: false,
         };
-        HeardRecord::new(NameId(0), 0, RecordType::PTR, term)
+        HeardRecord::new(NameId::of(0), 0, RecordType::PTR, term)
     }
 
     #[test]

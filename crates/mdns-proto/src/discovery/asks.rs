@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::Config,
     name::Name,
-    store::{Due, Full, Limits, NONE, NameId, Names, Table},
+    store::{Due, Full, Id, Limits, NONE, NameId, Names, Table},
     time::Instant,
     wire::RecordType,
 };
@@ -38,8 +38,8 @@ impl<A: AskStorage> Asks<A> {
     pub(crate) const fn new(config: &Config) -> Self {
         // One more bit is needed beside a number of a told slot.
         let told_max = match config.heard_records_max {
-            max @ 0..0x4000_0000 => max,
-            _ => 0x4000_0000,
+            max if max < NONE >> 2 => max,
+            _ => NONE >> 2,
         };
         let names = told_max.saturating_mul(2).saturating_add(config.asks_max);
         Asks {
@@ -51,7 +51,10 @@ impl<A: AskStorage> Asks<A> {
             due: Due::new(),
             told: Table::new(),
             asks_max: config.asks_max,
-            told_max: told_max.saturating_add(config.asks_max),
+            told_max: match told_max.saturating_add(config.asks_max) {
+                max if max < NONE >> 1 => max,
+                _ => NONE >> 1,
+            },
             generation: 0,
             touched: List::EMPTY,
             told_news: List::EMPTY,
@@ -82,8 +85,8 @@ impl<A: AskStorage> Asks<A> {
         self.generation = self.generation.wrapping_add(1);
         let slot = AskSlot {
             name,
-            next: self.names.first(name),
-            next_news: NONE,
+            next: Id::of(self.names.first(name)),
+            next_news: Id::NONE,
             generation: self.generation,
             kind,
             is_one_shot: patience.is_some(),
@@ -113,12 +116,12 @@ impl<A: AskStorage> Asks<A> {
     /// A slot for something to be told; takes over the caller's hold on the name unless it is full.
     pub(super) fn add_told(&mut self, ask: u32, name: NameId) -> Result<u32, Full> {
         let slot = ToldSlot {
-            ask,
+            ask: Id::of(ask),
             name,
             host: None,
-            links: [(NONE, NONE); 2],
-            next_touched: NONE,
-            next_news: NONE,
+            links: [(Id::NONE, Id::NONE); 2],
+            next_touched: Id::NONE,
+            next_news: Id::NONE,
             now: NOTHING,
             told: NOTHING,
             is_touched: false,
@@ -169,15 +172,15 @@ impl<A: AskStorage> Asks<A> {
         };
         let (name, next) = (slot.name, slot.next);
         if self.names.first(name) == ask {
-            self.names.set_first(name, next);
+            self.names.set_first(name, next.get());
         } else {
             let mut before = self.names.first(name);
             while let Some(slot) = self.asks.get_mut(before) {
-                if slot.next == ask {
+                if slot.next == Id::of(ask) {
                     slot.next = next;
                     break;
                 }
-                before = slot.next;
+                before = slot.next.get();
             }
         }
         self.due.forget(&self.asks, ask);
@@ -199,7 +202,11 @@ impl<A: AskStorage> Asks<A> {
         }
         self.unlist_ask(ask);
         for told in self.told_range(ask) {
-            if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
+            if self
+                .told
+                .get(told)
+                .is_some_and(|slot| slot.ask == Id::of(ask))
+            {
                 self.remove_told(told);
             }
         }
@@ -243,7 +250,7 @@ impl<A: AskStorage> Asks<A> {
         for slot in self
             .told_range(ask)
             .filter_map(|told| self.told.get(told))
-            .filter(|slot| slot.ask == ask)
+            .filter(|slot| slot.ask == Id::of(ask))
         {
             each(self.names.name(slot.name));
             if let Some(host) = slot.host {
@@ -256,8 +263,8 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn link(&mut self, entry: Entry, name: NameId) {
         let next = self.names.tag(name);
-        self.set_links(entry, |links| *links = (NONE, next));
-        self.set_links(Entry(next), |links| links.0 = entry.0);
+        self.set_links(entry, |links| *links = (Id::NONE, Id::of(next)));
+        self.set_links(Entry(next), |links| links.0 = Id::of(entry.0));
         self.names.set_tag(name, entry.0);
     }
 
@@ -266,23 +273,24 @@ impl<A: AskStorage> Asks<A> {
         if before == NONE {
             self.names.set_tag(name, after);
         }
-        self.set_links(Entry(before), |links| links.1 = after);
-        self.set_links(Entry(after), |links| links.0 = before);
+        self.set_links(Entry(before), |links| links.1 = Id::of(after));
+        self.set_links(Entry(after), |links| links.0 = Id::of(before));
     }
 
     pub(super) fn links(&self, entry: Entry) -> (u32, u32) {
         let of_slot = |slot: &ToldSlot| {
             let [as_name, as_host] = slot.links;
-            if entry.role() == Role::Name {
+            let (before, after) = if entry.role() == Role::Name {
                 as_name
             } else {
                 as_host
-            }
+            };
+            (before.get(), after.get())
         };
         self.told.get(entry.told()).map_or((NONE, NONE), of_slot)
     }
 
-    fn set_links(&mut self, entry: Entry, set: impl FnOnce(&mut (u32, u32))) {
+    fn set_links(&mut self, entry: Entry, set: impl FnOnce(&mut (Id, Id))) {
         if let Some(slot) = self.told.get_mut(entry.told()) {
             let [as_name, as_host] = &mut slot.links;
             set(if entry.role() == Role::Name {
@@ -307,7 +315,7 @@ impl<A: AskStorage> Asks<A> {
         core::iter::from_fn(move || {
             let slot = self.asks.get(id)?;
             let found = (id, slot);
-            id = slot.next;
+            id = slot.next.get();
             Some(found)
         })
         .filter(|(_, slot)| slot.outcome.is_none())
@@ -316,7 +324,7 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn find_told(&self, ask: u32, name: Name<'_>) -> Option<u32> {
         let name = self.names.find(name)?;
         self.entries(name)
-            .find(|(_, role, slot)| *role == Role::Name && slot.ask == ask)
+            .find(|(_, role, slot)| *role == Role::Name && slot.ask == Id::of(ask))
             .map(|(told, ..)| told)
     }
 
@@ -326,7 +334,10 @@ impl<A: AskStorage> Asks<A> {
             return;
         };
         for (_, role, slot) in self.entries(name) {
-            let browse = self.asks.get(slot.ask).filter(|ask| ask.kind.is_browse());
+            let browse = self
+                .asks
+                .get(slot.ask.get())
+                .filter(|ask| ask.kind.is_browse());
             if let Some(ask) = browse.filter(|_| role == Role::Name) {
                 each(self.names.name(ask.name));
             }
@@ -353,7 +364,11 @@ impl<A: AskStorage> Asks<A> {
     }
 
     pub(super) fn need_of(&self, slot: &ToldSlot, role: Role, rtype: RecordType) -> Need {
-        let Some(ask) = self.asks.get(slot.ask).filter(|ask| ask.outcome.is_none()) else {
+        let Some(ask) = self
+            .asks
+            .get(slot.ask.get())
+            .filter(|ask| ask.outcome.is_none())
+        else {
             return Need::None;
         };
         let is_wanted = match (ask.kind, role) {
@@ -422,7 +437,11 @@ impl<A: AskStorage> Asks<A> {
     /// Looks again at all that is told of an ask.
     pub(super) fn touch_ask(&mut self, ask: u32) {
         for told in self.told_range(ask) {
-            if self.told.get(told).is_some_and(|slot| slot.ask == ask) {
+            if self
+                .told
+                .get(told)
+                .is_some_and(|slot| slot.ask == Id::of(ask))
+            {
                 self.touch(told);
             }
         }

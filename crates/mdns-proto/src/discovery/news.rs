@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     name::Name,
-    store::{Full, NONE, NameId},
+    store::{Full, Id, NONE, NameId},
     wire::{Rdata, RecordType},
 };
 
@@ -76,7 +76,7 @@ impl<A: AskStorage> Asks<A> {
                 {
                     need = Need::Open;
                 }
-                ask = next;
+                ask = next.get();
             }
         }
         if change == Change::Stayed {
@@ -161,12 +161,12 @@ impl<A: AskStorage> Asks<A> {
             if slot.kind.is_browse() && rtype == RecordType::PTR {
                 self.set_incomplete(ask);
             }
-            ask = next;
+            ask = next.get();
         }
         let mut entry = Entry(self.names.tag(name));
         while let Some(slot) = self.told.get(entry.told()) {
             if self.need_of(slot, entry.role(), rtype) != Need::None {
-                self.set_incomplete(slot.ask);
+                self.set_incomplete(slot.ask.get());
             }
             entry = Entry(self.links(entry).1);
         }
@@ -176,9 +176,11 @@ impl<A: AskStorage> Asks<A> {
 
     /// The next told slot that is to be looked at.
     pub(super) fn take_touched(&mut self) -> Option<u32> {
-        let told = self
-            .touched
-            .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_touched))?;
+        let told = self.touched.pop(|id| {
+            self.told
+                .get(id)
+                .map_or(NONE, |slot| slot.next_touched.get())
+        })?;
         if let Some(slot) = self.told.get_mut(told) {
             slot.is_touched = false;
         }
@@ -189,10 +191,10 @@ impl<A: AskStorage> Asks<A> {
         let slot = self.told.get(told)?;
         let ask = self
             .asks
-            .get(slot.ask)
+            .get(slot.ask.get())
             .filter(|ask| ask.outcome.is_none())?;
         Some(Standing {
-            ask: slot.ask,
+            ask: slot.ask.get(),
             kind: ask.kind,
             asked: ask.name,
             name: slot.name,
@@ -257,7 +259,7 @@ impl<A: AskStorage> Asks<A> {
         };
         let is_found = self
             .asks
-            .get(slot.ask)
+            .get(slot.ask.get())
             .is_some_and(|ask| ask.kind.is_browse());
         if is_found
             && slot.now == NOTHING
@@ -281,7 +283,7 @@ impl<A: AskStorage> Asks<A> {
         self.forget_if_idle(spent);
         while let Some(told) = self
             .told_news
-            .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news))
+            .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news.get()))
         {
             let Some(slot) = self.told.get_mut(told) else {
                 continue;
@@ -294,7 +296,7 @@ impl<A: AskStorage> Asks<A> {
             }
             if before != after {
                 return Some(News::Told {
-                    ask,
+                    ask: ask.get(),
                     told,
                     before,
                     after,
@@ -304,7 +306,7 @@ impl<A: AskStorage> Asks<A> {
         }
         let ask = self
             .ask_news
-            .pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news))?;
+            .pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news.get()))?;
         let slot = self.asks.get_mut(ask)?;
         slot.has_news = false;
         if slot.incomplete == Once::Owed {
@@ -362,7 +364,7 @@ impl<A: AskStorage> Asks<A> {
         }
         self.ask_news.push(ask, |id, next| {
             if let Some(slot) = asks.get_mut(id) {
-                slot.next_news = next;
+                slot.next_news = Id::of(next);
             }
         });
     }
@@ -372,7 +374,11 @@ impl<A: AskStorage> Asks<A> {
         let mut list = core::mem::replace(self.list(which), List::EMPTY);
         while let Some(id) = list.pop(|id| self.told.get(id).map_or(NONE, |slot| which.next(slot)))
         {
-            if self.told.get(id).is_some_and(|slot| slot.ask != ask) {
+            if self
+                .told
+                .get(id)
+                .is_some_and(|slot| slot.ask != Id::of(ask))
+            {
                 self.push(which, id);
             }
         }
@@ -384,7 +390,9 @@ impl<A: AskStorage> Asks<A> {
             return;
         }
         let mut news = core::mem::replace(&mut self.ask_news, List::EMPTY);
-        while let Some(id) = news.pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news)) {
+        while let Some(id) =
+            news.pop(|id| self.asks.get(id).map_or(NONE, |slot| slot.next_news.get()))
+        {
             if let Some(slot) = self.asks.get_mut(id) {
                 slot.has_news = false;
             }

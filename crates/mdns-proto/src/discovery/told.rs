@@ -6,7 +6,7 @@
 
 use super::{Outcome, ask::Kind};
 use crate::{
-    store::{NONE, NameId, Timed},
+    store::{Id, NONE, NameId, Timed},
     time::Instant,
 };
 
@@ -23,9 +23,9 @@ pub(super) enum Once {
 pub struct AskSlot {
     pub(super) name: NameId,
     /// The next ask for this name.
-    pub(super) next: u32,
+    pub(super) next: Id,
     /// The next ask that has news.
-    pub(super) next_news: u32,
+    pub(super) next_news: Id,
     pub(super) generation: u32,
     pub(super) kind: Kind,
     pub(super) is_one_shot: bool,
@@ -53,17 +53,17 @@ pub(super) const EMPTY: u32 = 1;
 /// One thing that an ask is told about.
 #[derive(Debug)]
 pub struct ToldSlot {
-    pub(super) ask: u32,
+    pub(super) ask: Id,
     /// The instance, the host, the owner of the records.
     pub(super) name: NameId,
     /// Of an instance, the host that its SRV names.
     pub(super) host: Option<NameId>,
     /// Before and after it, in the chain of the name and in that of the host.
-    pub(super) links: [(u32, u32); 2],
+    pub(super) links: [(Id, Id); 2],
     /// The next one that may have changed.
-    pub(super) next_touched: u32,
+    pub(super) next_touched: Id,
     /// The next one that has news.
-    pub(super) next_news: u32,
+    pub(super) next_news: Id,
     /// A number of what is so now: [`NOTHING`], [`EMPTY`], or one that changes when something changes.
     pub(super) now: u32,
     /// The same, when it was last told.
@@ -154,15 +154,15 @@ pub(super) enum Listed {
 impl Listed {
     pub(super) fn next(self, slot: &ToldSlot) -> u32 {
         match self {
-            Listed::Touched => slot.next_touched,
-            Listed::News => slot.next_news,
+            Listed::Touched => slot.next_touched.get(),
+            Listed::News => slot.next_news.get(),
         }
     }
 
     pub(super) fn set_next(self, slot: &mut ToldSlot, next: u32) {
         match self {
-            Listed::Touched => slot.next_touched = next,
-            Listed::News => slot.next_news = next,
+            Listed::Touched => slot.next_touched = Id::of(next),
+            Listed::News => slot.next_news = Id::of(next),
         }
     }
 }

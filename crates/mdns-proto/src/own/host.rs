@@ -134,15 +134,15 @@ impl<S: OwnStorage> Own<S> {
 
     pub(crate) fn host_id(&self, claim: ClaimId) -> Option<HostId> {
         Some(HostId {
-            claim: claim.0,
+            claim: claim.get(),
             generation: self.claim(claim)?.generation,
         })
     }
 
     /// The claim behind a host's id, while it is registered.
     pub(crate) fn host(&self, id: HostId) -> Option<ClaimId> {
-        let claim = self.claim(ClaimId(id.claim))?;
+        let claim = self.claim(ClaimId::of(id.claim))?;
         (claim.generation == id.generation && claim.holder == Holder::Host)
-            .then_some(ClaimId(id.claim))
+            .then_some(ClaimId::of(id.claim))
     }
 }

@@ -28,7 +28,9 @@ use crate::{
     config::Config,
     link::{InterfaceId, LinkId, Subnet},
     name::{KeyedHash, Name, NameBuf},
-    store::{Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken},
+    store::{
+        Block, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken,
+    },
     time::Instant,
     wire::{Class, Rdata, Record, RecordType, Srv, Txt},
 };
@@ -70,7 +72,17 @@ pub trait OwnStorage {
 
 /// The number of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimId(pub(crate) u32);
+pub(crate) struct ClaimId(Id);
+
+impl ClaimId {
+    pub(crate) const fn of(number: u32) -> Self {
+        ClaimId(Id::of(number))
+    }
+
+    pub(crate) const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
 
 /// What a claimed name is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +90,9 @@ pub(crate) enum Holder {
     /// A host.
     Host,
     /// A service, by its number.
-    Service(u32),
+    Service(Id),
     /// The same service under a type that it only holds a place in (RFC 6763 §8).
-    Placeholder(u32),
+    Placeholder(Id),
     /// Records that were registered by themselves. It keeps its name, or loses it.
     Records,
     /// The reverse mapping of an address. Not probed: nobody else can rightly have it (RFC 6762 §8.1).
@@ -155,8 +167,8 @@ impl<'a> Iterator for Chain<'a> {
             return None;
         };
         self.next = match self.by {
-            By::Name => record.after,
-            By::Service => record.sibling,
+            By::Name => record.after.get(),
+            By::Service => record.sibling.get(),
         };
         Some((id, record))
     }
@@ -312,7 +324,7 @@ impl<S: OwnStorage> Own<S> {
             next: self
                 .services
                 .get(service)
-                .map_or(NONE, |service| service.first),
+                .map_or(NONE, |service| service.first.get()),
             by: By::Service,
         }
     }
@@ -437,11 +449,11 @@ impl<S: OwnStorage> Own<S> {
     fn insert_record(&mut self, mut record: OwnRecord) -> Result<u32, Full> {
         record.hash = self.hash(record.name, record.stored);
         let name = record.name;
-        record.after = self.names.first(name);
+        record.after = Id::of(self.names.first(name));
         let (after, target) = (record.after, record.stored.target());
         let id = self.records.insert(record, self.records_max)?;
-        if let Some(after) = self.records.get_mut(after) {
-            after.before = id;
+        if let Some(after) = self.records.get_mut(after.get()) {
+            after.before = Id::of(id);
         }
         self.names.set_first(name, id);
         self.names.hold(name);
@@ -459,12 +471,12 @@ impl<S: OwnStorage> Own<S> {
         let Some(record) = self.records.remove(id) else {
             return;
         };
-        if let Some(after) = self.records.get_mut(record.after) {
+        if let Some(after) = self.records.get_mut(record.after.get()) {
             after.before = record.before;
         }
-        match self.records.get_mut(record.before) {
+        match self.records.get_mut(record.before.get()) {
             Some(before) => before.after = record.after,
-            None => self.names.set_first(record.name, record.after),
+            None => self.names.set_first(record.name, record.after.get()),
         }
         if let Some(target) = record.stored.target() {
             self.names.release(target);
@@ -489,11 +501,13 @@ impl<S: OwnStorage> Own<S> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn claim(&self, id: ClaimId) -> Option<&Claim> {
-        self.claims.get(id.0)
+        self.claims.get(id.get())
     }
 
     pub(crate) fn claims(&self) -> impl Iterator<Item = (ClaimId, &Claim)> {
-        self.claims.iter().map(|(id, claim)| (ClaimId(id), claim))
+        self.claims
+            .iter()
+            .map(|(id, claim)| (ClaimId::of(id), claim))
     }
 
     /// The records of a claim on an interface: what is proposed when its name is probed for (RFC 6762 §8.2).
@@ -509,7 +523,7 @@ impl<S: OwnStorage> Own<S> {
     /// Whose name this is, if it is claimed.
     pub(crate) fn claim_of(&self, name: NameId) -> Option<ClaimId> {
         let tag = self.names.tag(name);
-        (tag != NONE).then_some(ClaimId(tag))
+        (tag != NONE).then_some(ClaimId::of(tag))
     }
 
     fn add_claim(&mut self, name: Name<'_>, holder: Holder) -> Result<ClaimId, Full> {
@@ -525,7 +539,7 @@ impl<S: OwnStorage> Own<S> {
         match self.claims.insert(claim, self.records_max) {
             Ok(id) => {
                 self.names.set_tag(name, id);
-                Ok(ClaimId(id))
+                Ok(ClaimId::of(id))
             }
             Err(full) => {
                 self.names.release(name);
@@ -537,7 +551,7 @@ impl<S: OwnStorage> Own<S> {
     /// Gives a claim up. Its records go on by themselves until they have said goodbye.
     pub(crate) fn drop_claim(&mut self, id: ClaimId) {
         self.set_news(id, News::None);
-        let Some(claim) = self.claims.remove(id.0) else {
+        let Some(claim) = self.claims.remove(id.get()) else {
             return;
         };
         self.names.set_tag(claim.name, NONE);
@@ -546,10 +560,11 @@ impl<S: OwnStorage> Own<S> {
 
     /// The claim that stands for the whole: of a placeholder, that of its service; of any other, itself.
     pub(crate) fn leader(&self, id: ClaimId) -> ClaimId {
-        match self.claims.get(id.0).map(|claim| claim.holder) {
-            Some(Holder::Placeholder(service)) => {
-                self.services.get(service).map_or(id, |slot| slot.claim)
-            }
+        match self.claims.get(id.get()).map(|claim| claim.holder) {
+            Some(Holder::Placeholder(service)) => self
+                .services
+                .get(service.get())
+                .map_or(id, |slot| slot.claim),
             _ => id,
         }
     }
@@ -560,12 +575,12 @@ impl<S: OwnStorage> Own<S> {
     /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
-        let Some(claim) = self.claims.get(id.0) else {
+        let Some(claim) = self.claims.get(id.get()) else {
             return;
         };
         let (name, spelling, service) = match claim.holder {
             Holder::Host => (claim.name, Spelling::Host, None),
-            Holder::Service(service) => (claim.name, Spelling::Instance, Some(service)),
+            Holder::Service(service) => (claim.name, Spelling::Instance, Some(service.get())),
             // Such names mean what they are, or what they belong to: no other would do.
             Holder::Address | Holder::Records | Holder::Placeholder(_) => return,
         };
@@ -591,7 +606,7 @@ impl<S: OwnStorage> Own<S> {
         }
         // A number that another name of ours has is passed over.
         for _ in 0..100 {
-            label = spelling.next(&label, chance, id.0);
+            label = spelling.next(&label, chance, id.get());
             let Some(new) = join(label.as_bytes(), old.as_name().parent()) else {
                 return;
             };
@@ -605,7 +620,7 @@ impl<S: OwnStorage> Own<S> {
             }
             if self.set_name(name, new.as_name()).is_ok() {
                 self.set_news(id, News::Renamed);
-                if let Some(claim) = self.claims.get_mut(id.0) {
+                if let Some(claim) = self.claims.get_mut(id.get()) {
                     claim.told = false;
                 }
             }
@@ -615,8 +630,8 @@ impl<S: OwnStorage> Own<S> {
 
     /// The service for which a record holds a place.
     fn holds_place(&self, record: &OwnRecord) -> Option<u32> {
-        match self.claims.get(record.claim?.0)?.holder {
-            Holder::Placeholder(service) => Some(service),
+        match self.claims.get(record.claim?.0.get())?.holder {
+            Holder::Placeholder(service) => Some(service.get()),
             _ => None,
         }
     }
@@ -624,9 +639,12 @@ impl<S: OwnStorage> Own<S> {
     /// Gives the placeholders of a service another label, if all of them can have it.
     fn rename_placeholders(&mut self, service: u32, label: &str) -> Result<(), Full> {
         for is_trial in [true, false] {
-            let mut next = self.services.get(service).map_or(NONE, |slot| slot.first);
+            let mut next = self
+                .services
+                .get(service)
+                .map_or(NONE, |slot| slot.first.get());
             while let Some(record) = self.records.get(next) {
-                next = record.sibling;
+                next = record.sibling.get();
                 let name = record.name;
                 if self.holds_place(record).is_none() {
                     continue;
@@ -650,7 +668,7 @@ impl<S: OwnStorage> Own<S> {
     // --- news ---
 
     pub(crate) fn set_news(&mut self, id: ClaimId, news: News) {
-        let Some(claim) = self.claims.get_mut(id.0) else {
+        let Some(claim) = self.claims.get_mut(id.get()) else {
             return;
         };
         match (claim.news, news) {
@@ -677,11 +695,11 @@ impl<S: OwnStorage> Own<S> {
         let (from, to) = (self.news_from.min(bound), bound);
         let (id, news) = (from..to).chain(0..from).find_map(|id| {
             let news = self.claims.get(id)?.news;
-            (news != News::None).then_some((ClaimId(id), news))
+            (news != News::None).then_some((ClaimId::of(id), news))
         })?;
-        self.news_from = id.0;
+        self.news_from = id.get();
         self.set_news(id, News::None);
-        if let Some(claim) = self.claims.get_mut(id.0) {
+        if let Some(claim) = self.claims.get_mut(id.get()) {
             claim.told |= news == News::Registered;
         }
         Some((id, news))

@@ -6,7 +6,7 @@ use super::ClaimId;
 use crate::{
     link::InterfaceId,
     name::{KeyedHash, Name},
-    store::{Block, Chained, Full, NONE, NameId},
+    store::{Block, Chained, Full, Id, NameId, Raw},
     wire::{Rdata, RecordType, Srv, Ttl},
 };
 
@@ -87,12 +87,12 @@ impl Stored {
     /// The hash of a record with this rdata; `opaque` is that of what is in the block, if there is one.
     pub(crate) fn hash(&self, key: u64, name: NameId, opaque: u32) -> u32 {
         let mut hash = KeyedHash::new(key);
-        hash.bytes(&name.0.to_le_bytes());
+        hash.bytes(&name.get().to_le_bytes());
         hash.bytes(&self.rtype().0.to_le_bytes());
         match self {
             Stored::A(octets) => hash.bytes(octets),
             Stored::Aaaa(octets) => hash.bytes(octets),
-            Stored::Name(_, target) => hash.bytes(&target.0.to_le_bytes()),
+            Stored::Name(_, target) => hash.bytes(&target.get().to_le_bytes()),
             Stored::Srv {
                 priority,
                 weight,
@@ -102,7 +102,7 @@ impl Stored {
                 hash.bytes(&priority.to_le_bytes());
                 hash.bytes(&weight.to_le_bytes());
                 hash.bytes(&port.to_le_bytes());
-                hash.bytes(&target.0.to_le_bytes());
+                hash.bytes(&target.get().to_le_bytes());
             }
             Stored::Bytes(..) => hash.bytes(&opaque.to_le_bytes()),
         }
@@ -144,17 +144,17 @@ pub struct OwnRecord {
     /// Told apart from a later record in the same place, if it is single.
     pub(crate) generation: u32,
     /// The next record of the same service, `NONE` at the end.
-    pub(crate) sibling: u32,
+    pub(crate) sibling: Id,
     /// How many services need it; more than one only for the PTR of a service type.
-    pub(crate) users: u32,
+    pub(crate) users: Raw,
     /// On how many links a goodbye is still owed, once nobody needs it.
     pub(crate) goodbyes: u8,
     /// The records of the same name before and after this one.
-    pub(super) before: u32,
-    pub(super) after: u32,
+    pub(super) before: Id,
+    pub(super) after: Id,
     /// By name, type and rdata.
     pub(super) hash: u32,
-    pub(super) next: u32,
+    pub(super) next: Id,
 }
 
 impl OwnRecord {
@@ -176,13 +176,13 @@ impl OwnRecord {
             is_single: false,
             generation: 0,
             claim,
-            sibling: NONE,
+            sibling: Id::NONE,
             users: 1,
             goodbyes: 0,
-            before: NONE,
-            after: NONE,
+            before: Id::NONE,
+            after: Id::NONE,
             hash: 0,
-            next: NONE,
+            next: Id::NONE,
         }
     }
 
@@ -201,9 +201,9 @@ impl Chained for OwnRecord {
         self.hash
     }
     fn next(&self) -> u32 {
-        self.next
+        self.next.get()
     }
     fn set_next(&mut self, next: u32) {
-        self.next = next;
+        self.next = Id::of(next);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     name::{
         LOCAL, META_QUERY, Name, NameBuf, ServiceType, check_instance, push_subtype, subtype_name,
     },
-    store::{Full, NONE, NameId},
+    store::{Full, Id, NOBODY, NONE, NameId},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
 };
@@ -69,9 +69,9 @@ pub struct ServiceSlot {
     pub(crate) claim: ClaimId,
     pub(crate) host: ClaimId,
     /// Its first record; the others follow as siblings.
-    pub(crate) first: u32,
+    pub(crate) first: Id,
     /// The PTR of its type, which it may share.
-    pub(crate) type_pointer: u32,
+    pub(crate) type_pointer: Id,
 }
 
 /// Bytes of a record beside its owner name and rdata, and of the message header.
@@ -129,10 +129,10 @@ impl<S: OwnStorage> Own<S> {
         }
         self.check_size(name.as_name(), service)?;
         let slot = ServiceSlot {
-            claim: ClaimId(NONE),
+            claim: ClaimId::of(NONE),
             host,
-            first: NONE,
-            type_pointer: NONE,
+            first: Id::NONE,
+            type_pointer: Id::NONE,
         };
         let index = self.services.insert(slot, self.records_max)?;
         match self.fill_service(index, name.as_name(), host, service) {
@@ -177,7 +177,7 @@ impl<S: OwnStorage> Own<S> {
         host: ClaimId,
         service: &Service<'_>,
     ) -> Result<(), RegisterError> {
-        let claim = self.add_claim(name, Holder::Service(index))?;
+        let claim = self.add_claim(name, Holder::Service(Id::of(index)))?;
         if let Some(slot) = self.services.get_mut(index) {
             slot.claim = claim;
         }
@@ -209,7 +209,7 @@ impl<S: OwnStorage> Own<S> {
         }
         let type_pointer = self.add_type_pointer(base)?;
         if let Some(slot) = self.services.get_mut(index) {
-            slot.type_pointer = type_pointer;
+            slot.type_pointer = Id::of(type_pointer);
         }
         // Last, and so first among the siblings: what a browser waits for.
         self.add_pointer(index, base, owner)
@@ -246,7 +246,7 @@ impl<S: OwnStorage> Own<S> {
         target: NameId,
     ) -> Result<(), RegisterError> {
         let name = held.instance(instance)?;
-        let claim = self.add_claim(name.as_name(), Holder::Placeholder(service))?;
+        let claim = self.add_claim(name.as_name(), Holder::Placeholder(Id::of(service)))?;
         let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
         let stored = Stored::Srv {
             priority: 0,
@@ -277,7 +277,7 @@ impl<S: OwnStorage> Own<S> {
         if let (Some(record), Some(slot)) =
             (self.records.get_mut(id), self.services.get_mut(service))
         {
-            record.sibling = core::mem::replace(&mut slot.first, id);
+            record.sibling = core::mem::replace(&mut slot.first, Id::of(id));
         }
         Ok(id)
     }
@@ -290,7 +290,7 @@ impl<S: OwnStorage> Own<S> {
         txt: Txt<'_>,
     ) -> Result<u32, Full> {
         // The bytes come first, under a number that no record has yet.
-        let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
+        let block = self.insert_bytes(NOBODY, txt.as_wire())?;
         let record = OwnRecord::new(
             owner,
             Stored::Bytes(RecordType::TXT, block),
@@ -363,10 +363,10 @@ impl<S: OwnStorage> Own<S> {
 
     /// A record that says goodbye to what a record of this service says.
     pub(crate) fn leaving_twin(&self, service: u32) -> Option<u32> {
-        let pointer = self
-            .services
-            .get(service)
-            .and_then(|slot| Some((slot.type_pointer, self.get(slot.type_pointer)?)));
+        let pointer = self.services.get(service).and_then(|slot| {
+            let pointer = slot.type_pointer.get();
+            Some((pointer, self.get(pointer)?))
+        });
         self.records_of_service(service)
             .chain(pointer)
             .find_map(|(_, record)| {
@@ -400,19 +400,19 @@ impl<S: OwnStorage> Own<S> {
         let mut id = slot.first;
         while let Some((sibling, claim)) = self
             .records
-            .get(id)
+            .get(id.get())
             .map(|record| (record.sibling, record.claim))
         {
-            self.remove_record(now, id);
+            self.remove_record(now, id.get());
             if let Some(claim) = claim.filter(|&claim| claim != slot.claim) {
                 self.drop_claim(claim);
             }
-            id = sibling;
+            id = Id::of(sibling.get());
         }
-        if let Some(record) = self.records.get_mut(slot.type_pointer) {
+        if let Some(record) = self.records.get_mut(slot.type_pointer.get()) {
             record.users -= 1;
             if record.users == 0 {
-                self.remove_record(now, slot.type_pointer);
+                self.remove_record(now, slot.type_pointer.get());
             }
         }
         self.drop_claim(slot.claim);
@@ -424,8 +424,8 @@ impl<S: OwnStorage> Own<S> {
         let slot = self.services.remove(id.index)?;
         self.drop_claim(slot.claim);
         Some(RetiredService {
-            next: slot.first,
-            type_pointer: slot.type_pointer,
+            next: slot.first.get(),
+            type_pointer: slot.type_pointer.get(),
         })
     }
 
@@ -512,7 +512,7 @@ impl<S: OwnStorage> Own<S> {
         let before = self
             .services
             .get(id.index)
-            .map_or(NONE, |service| service.first);
+            .map_or(NONE, |service| service.first.get());
         for subtype in subtypes {
             let added = subtype_name(base.as_name(), subtype.as_bytes())
                 .map_err(RegisterError::from)
@@ -525,13 +525,11 @@ impl<S: OwnStorage> Own<S> {
             if let Err(error) = added {
                 // The new ones stand before those that were there.
                 while let Some(service) = self.services.get_mut(id.index)
-                    && service.first != before
+                    && service.first != Id::of(before)
                 {
-                    let record = service.first;
-                    service.first = self
-                        .records
-                        .get(record)
-                        .map_or(before, |record| record.sibling);
+                    let record = service.first.get();
+                    let next = self.records.get(record);
+                    service.first = next.map_or(Id::of(before), |record| record.sibling);
                     self.remove_record(now, record);
                 }
                 return Err(error);
@@ -577,12 +575,12 @@ impl<S: OwnStorage> Own<S> {
         })?;
         let before = self
             .records_of_service(id.index)
-            .find_map(|(id, other)| (other.sibling == record).then_some(id));
+            .find_map(|(id, other)| (other.sibling == Id::of(record)).then_some(id));
         match before.and_then(|before| self.records.get_mut(before)) {
             Some(before) => before.sibling = sibling,
-            None => self.services.get_mut(id.index)?.first = sibling,
+            None => self.services.get_mut(id.index)?.first = Id::of(sibling.get()),
         }
-        self.records.get_mut(record)?.sibling = NONE;
+        self.records.get_mut(record)?.sibling = Id::NONE;
         Some(record)
     }
 
@@ -609,7 +607,7 @@ impl RetiredService {
     /// The next record the service needed.
     pub(crate) fn next<S: OwnStorage>(&mut self, own: &Own<S>) -> Option<u32> {
         if let Some(record) = own.get(self.next) {
-            return Some(core::mem::replace(&mut self.next, record.sibling));
+            return Some(core::mem::replace(&mut self.next, record.sibling.get()));
         }
         let id = core::mem::replace(&mut self.type_pointer, NONE);
         own.get(id).map(|_| id)

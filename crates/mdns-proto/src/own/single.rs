@@ -4,7 +4,7 @@ use super::{ClaimId, Holder, Own, OwnRecord, OwnStorage, RegisterError, Scope, S
 use crate::{
     link::InterfaceId,
     name::Name,
-    store::{Block, NONE},
+    store::{Block, NOBODY},
     time::Instant,
     wire::{Rdata, RecordType, Ttl},
 };
@@ -159,7 +159,7 @@ impl<S: OwnStorage> Own<S> {
 
     /// Stores bytes under a number that no record has.
     pub(super) fn store_bytes(&mut self, bytes: &[u8]) -> Result<Block, RegisterError> {
-        Ok(self.insert_bytes(NONE >> 1, bytes)?)
+        Ok(self.insert_bytes(NOBODY, bytes)?)
     }
 
     /// A record has been made of what was stored: it holds the names itself, and the bytes are its own.

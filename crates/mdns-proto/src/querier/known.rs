@@ -9,7 +9,7 @@ use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
     discovery::{AskStorage, Asks, Need, is_answered},
-    store::NONE,
+    store::{Id, NONE},
     time::Instant,
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
 };
@@ -186,11 +186,11 @@ impl<H: HeardStorage> HeardLink<H> {
     fn list(&mut self, id: u32) {
         let (first, last) = self.listed;
         if let Some(slot) = self.questions.get_mut(id) {
-            slot.next_listed = NONE;
+            slot.next_listed = Id::NONE;
         }
         match self.questions.get_mut(last) {
             Some(slot) if first != NONE => {
-                slot.next_listed = id;
+                slot.next_listed = Id::of(id);
                 self.listed = (first, id);
             }
             _ => {
@@ -203,7 +203,11 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Takes a question out, if it is there.
     pub(super) fn unlist(&mut self, id: u32) {
         let (first, last) = self.listed;
-        let after = |link: &Self, id| link.questions.get(id).map_or(NONE, |slot| slot.next_listed);
+        let after = |link: &Self, id| {
+            link.questions
+                .get(id)
+                .map_or(NONE, |slot| slot.next_listed.get())
+        };
         let next = after(self, id);
         if first == id {
             self.listed = if last == id {
@@ -219,7 +223,7 @@ impl<H: HeardStorage> HeardLink<H> {
             before = after(self, before);
         }
         if let Some(slot) = self.questions.get_mut(before) {
-            slot.next_listed = next;
+            slot.next_listed = Id::of(next);
             if last == id {
                 self.listed = (first, before);
             }

@@ -14,7 +14,7 @@ use crate::{
     link::{LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
     own::OwnRecords,
-    store::{Due, Full, NONE, NameId, Table},
+    store::{Due, Full, Id, NONE, NameId, Table},
     time::Instant,
     wire::{Rdata, Record, RecordType},
 };
@@ -234,7 +234,7 @@ impl<H: HeardStorage> HeardLink<H> {
             if asks.need(name, slot.rtype) == Need::None {
                 self.drop_question(question);
             }
-            question = next;
+            question = next.get();
         }
     }
 
@@ -328,7 +328,7 @@ impl<H: HeardStorage> HeardLink<H> {
             if slot.rtype == rtype {
                 return Some(id);
             }
-            id = slot.next;
+            id = slot.next.get();
         }
         None
     }
@@ -350,7 +350,7 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Takes over the caller's hold on the name.
     fn add_question_of(&mut self, name: NameId, rtype: RecordType) -> Result<u32, Full> {
         let mut slot = QuestionSlot::new(name, rtype);
-        slot.next = self.cache.tag(name);
+        slot.next = Id::of(self.cache.tag(name));
         let id = self
             .questions
             .insert(slot, self.questions_max)
@@ -432,7 +432,7 @@ impl<H: HeardStorage> HeardLink<H> {
             if is_answered && asks.need(record.name, slot.rtype) != Need::Open {
                 self.drop_question(id);
             }
-            id = next;
+            id = next.get();
         }
     }
 
@@ -443,15 +443,15 @@ impl<H: HeardStorage> HeardLink<H> {
         let (name, next) = (slot.name, slot.next);
         self.unlist(id);
         if self.cache.tag(name) == id {
-            self.cache.set_tag(name, next);
+            self.cache.set_tag(name, next.get());
         } else {
             let mut before = self.cache.tag(name);
             while let Some(slot) = self.questions.get_mut(before) {
-                if slot.next == id {
+                if slot.next == Id::of(id) {
                     slot.next = next;
                     break;
                 }
-                before = slot.next;
+                before = slot.next.get();
             }
         }
         self.due.forget(&self.questions, id);

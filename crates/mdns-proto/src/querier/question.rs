@@ -13,7 +13,7 @@
 use core::time::Duration;
 
 use crate::{
-    store::{NONE, NameId, Timed},
+    store::{Id, NameId, Timed},
     time::Instant,
     wire::RecordType,
 };
@@ -47,9 +47,9 @@ const DOUBTS_ASKED: u8 = 3;
 pub struct QuestionSlot {
     pub(super) name: NameId,
     /// The next question about the same name.
-    pub(super) next: u32,
+    pub(super) next: Id,
     /// The next question whose known answers are still to be written.
-    pub(super) next_listed: u32,
+    pub(super) next_listed: Id,
     pub(super) rtype: RecordType,
     /// How often it was asked in this series.
     asked: u8,
@@ -72,8 +72,8 @@ impl QuestionSlot {
     pub(super) fn new(name: NameId, rtype: RecordType) -> Self {
         QuestionSlot {
             name,
-            next: NONE,
-            next_listed: NONE,
+            next: Id::NONE,
+            next_listed: Id::NONE,
             rtype,
             asked: 0,
             unicast: false,
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn intervals_double_up_to_an_hour() {
         for (late, percent) in [(0, 100), (u16::MAX, 125)] {
-            let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
+            let mut question = QuestionSlot::new(NameId::of(0), RecordType::PTR);
             question.start(Instant::ZERO, late, true);
             let mut now = Instant::ZERO;
             for secs in [
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn another_stands_in_for_what_is_due_soon() {
         let after = |asked: u8, left: u64| {
-            let mut question = QuestionSlot::new(NameId(0), RecordType::PTR);
+            let mut question = QuestionSlot::new(NameId::of(0), RecordType::PTR);
             question.start(Instant::ZERO, 0, false);
             for _ in 0..asked {
                 question.note_asked(question.due());
@@ -216,7 +216,7 @@ mod tests {
     /// covers: 6762-10.4-b
     #[test]
     fn what_is_in_doubt_is_asked_for_three_times_a_second_apart() {
-        let mut question = QuestionSlot::new(NameId(0), RecordType::SRV);
+        let mut question = QuestionSlot::new(NameId::of(0), RecordType::SRV);
         question.ask_in_doubt(Instant::from_millis(500));
         for millis in [500, 1500, 2500] {
             assert_eq!(question.due(), Instant::from_millis(millis));

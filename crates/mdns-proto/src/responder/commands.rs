@@ -258,7 +258,7 @@ impl<S: ResponderStorage> Responder<S> {
         }
         let Responder { own, links, .. } = self;
         for (_, link) in links.iter_mut().filter(|(_, link)| link.withholds) {
-            link.settle_type_pointer(now, own, type_pointer);
+            link.settle_type_pointer(now, own, type_pointer.get());
         }
     }
 
@@ -273,7 +273,7 @@ impl<S: ResponderStorage> Responder<S> {
             }
         }
         for claim in 0..self.own.claims_bound() {
-            let host = ClaimId(claim);
+            let host = ClaimId::of(claim);
             if self
                 .own
                 .claim(host)
@@ -356,11 +356,11 @@ impl<S: ResponderStorage> Responder<S> {
             for host in 0..self.own.claims_bound() {
                 if self
                     .own
-                    .claim(ClaimId(host))
+                    .claim(ClaimId::of(host))
                     .is_some_and(|claim| claim.holder == Holder::Host)
                 {
                     self.own
-                        .add_address_records(now, ClaimId(host), interface, new)?;
+                        .add_address_records(now, ClaimId::of(host), interface, new)?;
                 }
             }
         }
@@ -375,10 +375,10 @@ impl<S: ResponderStorage> Responder<S> {
         for host in 0..self.own.claims_bound() {
             if self
                 .own
-                .claim(ClaimId(host))
+                .claim(ClaimId::of(host))
                 .is_some_and(|claim| claim.holder == Holder::Host)
             {
-                self.host_addresses_changed(now, ClaimId(host), interface);
+                self.host_addresses_changed(now, ClaimId::of(host), interface);
             }
         }
         Ok(())
@@ -448,7 +448,7 @@ impl<S: ResponderStorage> Responder<S> {
             .filter(|(_, link)| link.config.interface == interface && link.is_up)
         {
             let has_any = link.has_records(own, host);
-            let phase = link.claims.get(host.0).map(|state| state.phase);
+            let phase = link.claims.get(host.get()).map(|state| state.phase);
             match phase {
                 Some(state::Phase::Off) if has_any => link.probe(now, host, Duration::ZERO, chance),
                 Some(state::Phase::Won) if !has_any => {

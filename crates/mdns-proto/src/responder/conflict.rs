@@ -63,7 +63,7 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     fn judge(&self, id: LinkId, claim: ClaimId, name: NameId, record: &Record<'_>) -> Verdict {
-        let Some(state) = self.link(id).and_then(|link| link.claims.get(claim.0)) else {
+        let Some(state) = self.link(id).and_then(|link| link.claims.get(claim.get())) else {
             return Verdict::Fine;
         };
         // A goodbye takes nothing from us. What does not exist conflicts with nothing: the rival's records come beside it.
@@ -108,7 +108,9 @@ impl<S: ResponderStorage> Responder<S> {
         self.has_unsaid = true;
         match self.own.claim(leader).map(|claim| claim.holder) {
             Some(Holder::Service(index)) => {
-                self.each_claim(index, |responder, claim| responder.retry(now, claim, pause));
+                self.each_claim(index.get(), |responder, claim| {
+                    responder.retry(now, claim, pause)
+                });
             }
             _ => self.retry(now, leader, pause),
         }
@@ -221,7 +223,7 @@ impl<L: super::LinkStorage> super::Link<L> {
             return;
         };
         let name = found.name;
-        if let Some(state) = self.claims.get_mut(claim.0) {
+        if let Some(state) = self.claims.get_mut(claim.get()) {
             state.denial.clear(&mut self.askers);
             self.settle_claim(claim);
         }

@@ -97,7 +97,7 @@ impl<L: LinkStorage> Link<L> {
             let Some(claim) = own.get(id).and_then(|record| record.claim) else {
                 continue;
             };
-            let Some(state) = self.claims.get_mut(claim.0) else {
+            let Some(state) = self.claims.get_mut(claim.get()) else {
                 continue;
             };
             if state.packet == packet {
@@ -117,7 +117,7 @@ impl<L: LinkStorage> Link<L> {
             {
                 return;
             }
-            if is_multicast && let Some(state) = self.claims.get_mut(claim.0) {
+            if is_multicast && let Some(state) = self.claims.get_mut(claim.get()) {
                 state.sent = Some(now);
                 if state.denial.is_owed() && !state.denial.unicast {
                     state.denial.clear(&mut self.askers);
@@ -132,12 +132,12 @@ impl<L: LinkStorage> Link<L> {
         self.claims
             .get(claim)
             .filter(|state| state.denial.due <= now)
-            .map(|_| ClaimId(claim))
+            .map(|_| ClaimId::of(claim))
     }
 
     /// Puts a denial off that was just multicast. `None` when it may go.
     pub(super) fn put_denial_off(&mut self, now: Instant, claim: ClaimId) -> bool {
-        let Some(state) = self.claims.get_mut(claim.0) else {
+        let Some(state) = self.claims.get_mut(claim.get()) else {
             return false;
         };
         let mut due = state.denial.due;

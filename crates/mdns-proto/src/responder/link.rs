@@ -83,7 +83,7 @@ impl<L: LinkStorage> Link<L> {
     }
 
     pub(super) fn settle_claim(&mut self, claim: ClaimId) {
-        self.claims_due.settle(&self.claims, claim.0);
+        self.claims_due.settle(&self.claims, claim.get());
     }
 
     pub(super) fn settle_record(&mut self, record: u32) {
@@ -93,7 +93,7 @@ impl<L: LinkStorage> Link<L> {
     /// Whether the application wants a claim used on other links only.
     pub(super) fn is_withheld(&self, claim: ClaimId) -> bool {
         self.claims
-            .get(claim.0)
+            .get(claim.get())
             .is_some_and(|state| state.is_withheld)
     }
 
@@ -146,7 +146,7 @@ impl<L: LinkStorage> Link<L> {
     }
 
     pub(super) fn probe_at(&mut self, claim: ClaimId, first: Instant) {
-        let Some(state) = self.claims.get_mut(claim.0) else {
+        let Some(state) = self.claims.get_mut(claim.get()) else {
             return;
         };
         state.probe_from(first);
@@ -156,7 +156,7 @@ impl<L: LinkStorage> Link<L> {
 
     /// Nothing more is done about a claim.
     pub(super) fn stop_claim(&mut self, claim: ClaimId) {
-        let Some(state) = self.claims.get_mut(claim.0) else {
+        let Some(state) = self.claims.get_mut(claim.get()) else {
             return;
         };
         state.stop();
@@ -198,7 +198,7 @@ impl<L: LinkStorage> Link<L> {
         claim: Option<ClaimId>,
     ) -> bool {
         let was_denied = claim
-            .and_then(|claim| self.claims.get(claim.0))
+            .and_then(|claim| self.claims.get(claim.get()))
             .is_some_and(|state| state.sent.is_some());
         let Some(state) = self.records.get_mut(record) else {
             return false;
@@ -223,13 +223,13 @@ impl<L: LinkStorage> Link<L> {
         claim: ClaimId,
         announcements: u8,
     ) {
-        if let Some(state) = self.claims.get_mut(claim.0) {
+        if let Some(state) = self.claims.get_mut(claim.get()) {
             state.win();
             self.settle_claim(claim);
         }
         match own.claim(claim).map(|claim| claim.holder) {
             Some(Holder::Service(index) | Holder::Placeholder(index)) => {
-                self.wake_service(now, own, index, announcements);
+                self.wake_service(now, own, index.get(), announcements);
             }
             Some(Holder::Host) => self.wake_host(now, own, claim, announcements),
             Some(Holder::Address | Holder::Records) | None => {}
@@ -292,11 +292,11 @@ impl<L: LinkStorage> Link<L> {
         for (id, _) in own.records_of_service(index) {
             self.wake(now, own, id, announcements);
         }
-        self.wake(now, own, service.type_pointer, announcements);
+        self.wake(now, own, service.type_pointer.get(), announcements);
     }
 
     pub(super) fn is_won(&self, claim: ClaimId) -> bool {
-        self.claims.get(claim.0).is_some_and(ClaimState::is_won)
+        self.claims.get(claim.get()).is_some_and(ClaimState::is_won)
     }
 
     /// Makes a record live, if it may be, and owes its announcements.

@@ -251,7 +251,7 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         }
         for claim in 0..own.claims_bound() {
-            link.stop_claim(ClaimId(claim));
+            link.stop_claim(ClaimId::of(claim));
         }
         for record in 0..own.records_bound() {
             if link.silence(record) {
@@ -290,7 +290,7 @@ impl<S: ResponderStorage> Responder<S> {
         for (claim, _) in own.claims() {
             if link
                 .claims
-                .get(claim.0)
+                .get(claim.get())
                 .is_some_and(|state| matches!(state.phase, state::Phase::Probing(_)))
             {
                 link.probe(now, claim, RETRY, chance);
@@ -325,7 +325,7 @@ impl<S: ResponderStorage> Responder<S> {
             own, links, chance, ..
         } = self;
         for (_, link) in links.iter_mut() {
-            if let Some(state) = link.claims.get_mut(claim.0) {
+            if let Some(state) = link.claims.get_mut(claim.get()) {
                 state.is_first = true;
                 state.is_withheld = false;
                 state.sent = None;
@@ -361,7 +361,7 @@ impl<S: ResponderStorage> Responder<S> {
             {
                 continue;
             }
-            if let Some(state) = link.claims.get_mut(claim.0) {
+            if let Some(state) = link.claims.get_mut(claim.get()) {
                 state.win();
                 link.settle_claim(claim);
             }
@@ -385,7 +385,7 @@ impl<S: ResponderStorage> Responder<S> {
                 }
             }
             Some(Holder::Service(index) | Holder::Placeholder(index)) => {
-                if let Some(&ServiceSlot { claim, host, .. }) = self.own.service_at(index) {
+                if let Some(&ServiceSlot { claim, host, .. }) = self.own.service_at(index.get()) {
                     self.tell_settled(claim, host);
                 }
             }
@@ -400,7 +400,7 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         };
         let mut held = match found.holder {
-            Holder::Service(index) => Some(self.own.claims_of_service(index)),
+            Holder::Service(index) => Some(self.own.claims_of_service(index.get())),
             _ => None,
         }
         .into_iter()
@@ -416,7 +416,7 @@ impl<S: ResponderStorage> Responder<S> {
         let mut states = self
             .links
             .iter()
-            .filter_map(|(_, link)| link.claims.get(claim.0));
+            .filter_map(|(_, link)| link.claims.get(claim.get()));
         let is_probing = |state: &ClaimState| state.is_first && state.phase != state::Phase::Off;
         states.clone().any(ClaimState::is_won) && !states.any(is_probing)
     }
@@ -458,12 +458,12 @@ impl<S: ResponderStorage> Responder<S> {
             let Some(link) = links.get_mut(id) else {
                 return;
             };
-            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId) else {
+            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId::of) else {
                 return;
             };
             if link
                 .claims
-                .get(claim.0)
+                .get(claim.get())
                 .is_none_or(|state| state.step(now) != Step::Win)
             {
                 return;
@@ -554,7 +554,7 @@ impl<S: ResponderStorage> Responder<S> {
             match self.own.claim(claim)?.holder {
                 Holder::Host => return Some(Told::Host(self.own.host_id(claim)?, news)),
                 Holder::Service(index) => {
-                    return Some(Told::Service(self.own.service_id(index)?, news));
+                    return Some(Told::Service(self.own.service_id(index.get())?, news));
                 }
                 Holder::Records => return Some(Told::Name(claim, news)),
                 Holder::Address | Holder::Placeholder(_) => {}
@@ -597,7 +597,7 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         }
         let claim = self.own.claim_of(name);
         claim
-            .and_then(|claim| link.claims.get(claim.0))
+            .and_then(|claim| link.claims.get(claim.get()))
             .is_some_and(ClaimState::is_won)
     }
 }

@@ -6,6 +6,7 @@ use super::{Link, LinkStorage, Responder, ResponderStorage};
 use crate::{
     link::LinkId,
     own::{Own, OwnStorage, ServiceId, ServiceSlot},
+    store::Id,
     time::Instant,
 };
 
@@ -37,7 +38,7 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         }
         for claim in own.claims_of_service(id.index) {
-            if let Some(state) = link.claims.get_mut(claim.0) {
+            if let Some(state) = link.claims.get_mut(claim.get()) {
                 state.is_withheld = !is_offered;
             }
             if is_offered && link.is_up {
@@ -54,7 +55,7 @@ impl<S: ResponderStorage> Responder<S> {
             link.stop_claim(claim);
         }
         link.withholds = true;
-        link.settle_type_pointer(now, own, type_pointer);
+        link.settle_type_pointer(now, own, type_pointer.get());
         // The other links may have waited for this one.
         self.has_unsaid = true;
         self.tell_settled(claim, host);
@@ -69,9 +70,9 @@ impl<L: LinkStorage> Link<L> {
         own: &Own<O>,
         pointer: u32,
     ) {
-        let is_needed = own
-            .services()
-            .any(|(_, other)| other.type_pointer == pointer && !self.is_withheld(other.claim));
+        let is_needed = own.services().any(|(_, other)| {
+            other.type_pointer == Id::of(pointer) && !self.is_withheld(other.claim)
+        });
         if !is_needed {
             self.owe_goodbye(now, pointer, None);
         }

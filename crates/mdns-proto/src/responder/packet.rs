@@ -128,18 +128,18 @@ impl<L: LinkStorage> Link<L> {
         // What a name takes when nothing can be compressed: then what was chosen is sure to fit.
         let mut names = heapless::Vec::<ClaimId, MOST>::new();
         let mut len = HEADER;
-        while let Some(claim) = self.claims_due.by(&self.claims, now).map(ClaimId) {
+        while let Some(claim) = self.claims_due.by(&self.claims, now).map(ClaimId::of) {
             let size = self.probe_size(own, claim);
             let is_probe = self
                 .claims
-                .get(claim.0)
+                .get(claim.get())
                 .is_some_and(|state| state.step(now) == Step::Probe);
             if !is_probe || (!names.is_empty() && len + size > limit) || names.push(claim).is_err()
             {
                 break;
             }
             len += size;
-            if let Some(state) = self.claims.get_mut(claim.0) {
+            if let Some(state) = self.claims.get_mut(claim.get()) {
                 state.probed(now);
             }
             self.settle_claim(claim);
@@ -390,7 +390,7 @@ impl<S: ResponderStorage> Responder<S> {
         let denial = link.denial_due(now);
         let to = match (first, denial) {
             (Some(id), _) => link.unicast_of(now, id),
-            (None, Some(claim)) => link.claims.get(claim.0)?.denial.unicast_to(),
+            (None, Some(claim)) => link.claims.get(claim.get())?.denial.unicast_to(),
             (None, None) => return None,
         };
         let destination = match to {
@@ -453,7 +453,7 @@ impl<S: ResponderStorage> Responder<S> {
         while let Some(claim) = link.denial_due(now) {
             let is_same = link
                 .claims
-                .get(claim.0)
+                .get(claim.get())
                 .is_some_and(|state| state.denial.unicast_to() == to);
             if link.put_denial_off(now, claim) {
                 continue;
@@ -465,7 +465,7 @@ impl<S: ResponderStorage> Responder<S> {
             {
                 break;
             }
-            if let Some(state) = link.claims.get_mut(claim.0) {
+            if let Some(state) = link.claims.get_mut(claim.get()) {
                 state.denial.clear(&mut link.askers);
                 if to.is_none() {
                     state.sent = Some(now);
@@ -564,8 +564,8 @@ impl<L: LinkStorage> Link<L> {
         }
         let claim = own.claim_of(asked.name);
         if writer.record_count() == 0 {
-            let claim =
-                claim.filter(|claim| self.claims.get(claim.0).is_some_and(ClaimState::is_won))?;
+            let claim = claim
+                .filter(|claim| self.claims.get(claim.get()).is_some_and(ClaimState::is_won))?;
             let types = self.types_of(own, asked.name, |record| !record.is_leaving())?;
             let denies = !types.as_types().contains(asked.qtype);
             if !denies || asked.qtype == RecordType::ANY {

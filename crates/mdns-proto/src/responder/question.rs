@@ -188,7 +188,7 @@ impl<L: LinkStorage> Link<L> {
         theirs: impl Iterator<Item = crate::wire::Record<'a>> + Clone,
         most: usize,
     ) -> bool {
-        let Some(state) = self.claims.get(claim.0) else {
+        let Some(state) = self.claims.get(claim.get()) else {
             return false;
         };
         match state.phase {
@@ -298,7 +298,7 @@ impl<L: LinkStorage> Link<L> {
     ) {
         let is_won = own
             .claim_of(name)
-            .and_then(|claim| self.claims.get(claim.0))
+            .and_then(|claim| self.claims.get(claim.get()))
             .is_some_and(|state| state.is_won());
         let has_answer = own.records_of(name).any(|(id, record)| {
             matches(question.qtype, record.rtype())
@@ -339,7 +339,7 @@ impl<L: LinkStorage> Link<L> {
 
     /// Owes the answer that there is no such record (§6.1).
     fn owe_denial(&mut self, owe: &mut Owe<'_>, claim: ClaimId) {
-        let Some(state) = self.claims.get(claim.0).filter(|state| state.is_won()) else {
+        let Some(state) = self.claims.get(claim.get()).filter(|state| state.is_won()) else {
             return;
         };
         let Some(debt) = owe.debt(
@@ -350,7 +350,7 @@ impl<L: LinkStorage> Link<L> {
         ) else {
             return;
         };
-        if let Some(state) = self.claims.get_mut(claim.0) {
+        if let Some(state) = self.claims.get_mut(claim.get()) {
             state.denial.add(debt, &mut self.askers);
             self.settle_claim(claim);
         }

@@ -9,6 +9,7 @@ mod due;
 mod fixed;
 #[cfg(feature = "alloc")]
 mod heap;
+mod id;
 mod index;
 mod names;
 mod slots;
@@ -21,18 +22,18 @@ pub use heap::Heap;
 /// For the rows that [`fixed!`](crate::fixed) makes.
 #[doc(hidden)]
 pub use heapless;
+#[doc(hidden)]
+pub use id::Id;
+pub(crate) use id::{NONE, Raw};
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
-pub(crate) use names::{Limits, NameId, Names};
+pub(crate) use names::{Limits, NOBODY, NameId, Names};
 pub use slots::{Full, Slots};
 pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;
 pub(crate) use table::{Table, Taken};
 pub(crate) use text::{Block, Owner, Source, Text};
-
-/// The id of no slot: the end of a chain.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// So many records heard are looked through for the one that is due; [`fixed!`](crate::fixed) keeps heaps of more.
 #[doc(hidden)]

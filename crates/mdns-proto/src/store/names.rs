@@ -1,17 +1,25 @@
 //! Names, each stored once: whole, counted, with its hash. Records hold the id, so that PTR to SRV to A is following numbers.
 
-use core::num::NonZeroU32;
+use core::num::NonZero;
 
-use super::{Block, Chained, Full, Index, NONE, Owner, Slot, Slots, Source, Table, Text};
+use super::{Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Source, Table, Text};
 use crate::name::Name;
 
 /// The number of a stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct NameId(pub(crate) u32);
+pub(crate) struct NameId(Id);
 
 impl NameId {
     /// The number of no name.
-    pub(crate) const NONE: NameId = NameId(NONE);
+    pub(crate) const NONE: NameId = NameId(Id::NONE);
+
+    pub(crate) const fn of(number: u32) -> Self {
+        NameId(Id::of(number))
+    }
+
+    pub(crate) const fn get(self) -> u32 {
+        self.0.get()
+    }
 }
 
 /// One stored name.
@@ -20,13 +28,13 @@ pub struct NameSlot {
     block: Block,
     hash: u32,
     /// The next name with a like hash.
-    next: u32,
+    next: Id,
     /// How many hold the id. Never zero, which makes room for what tells a vacant place from a taken one.
-    refs: NonZeroU32,
+    refs: NonZero<Raw>,
     /// The first record of this name; the store of records keeps the chain.
-    first: u32,
+    first: Id,
     /// Whatever else the store wants to find by name: a claim, a question.
-    tag: u32,
+    tag: Id,
 }
 
 impl Chained for NameSlot {
@@ -34,15 +42,18 @@ impl Chained for NameSlot {
         self.hash
     }
     fn next(&self) -> u32 {
-        self.next
+        self.next.get()
     }
     fn set_next(&mut self, next: u32) {
-        self.next = next;
+        self.next = Id::of(next);
     }
 }
 
 /// The text row holds names and whatever bytes the records need; this bit in an [`Owner`] tells them apart.
 const RECORD: u32 = 1 << 31;
+
+/// An owner that has no number yet.
+pub(crate) const NOBODY: u32 = RECORD - 1;
 
 /// How much may be stored, for rows that grow.
 #[derive(Clone, Copy, Debug)]
@@ -103,20 +114,20 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         if !self.table.has_room(self.limits.names) {
             return Err(Full);
         }
-        let block = self.store_name(NONE >> 1, name, moved)?;
+        let block = self.store_name(NOBODY, name, moved)?;
         let slot = NameSlot {
             block,
             hash,
-            next: NONE,
-            refs: NonZeroU32::MIN,
-            first: NONE,
-            tag: NONE,
+            next: Id::NONE,
+            refs: NonZero::<Raw>::MIN,
+            first: Id::NONE,
+            tag: Id::NONE,
         };
         let id = self.table.insert(slot, self.limits.names)?;
         self.text.set_owner(block, Owner(id));
         self.index.insert(&mut self.table, id);
         self.glances |= glance(name);
-        Ok(NameId(id))
+        Ok(NameId::of(id))
     }
 
     /// Gives a stored name another text; all who hold its id follow.
@@ -126,14 +137,14 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         name: Name<'_>,
         moved: impl FnMut(u32, Block),
     ) -> Result<(), Full> {
-        let block = self.store_name(id.0, name, moved)?;
-        self.index.remove(&mut self.table, id.0);
-        if let Some(slot) = self.table.get_mut(id.0) {
+        let block = self.store_name(id.get(), name, moved)?;
+        self.index.remove(&mut self.table, id.get());
+        if let Some(slot) = self.table.get_mut(id.get()) {
             let old = core::mem::replace(&mut slot.block, block);
             slot.hash = name.hash(self.key);
             self.text.remove(old);
         }
-        self.index.insert(&mut self.table, id.0);
+        self.index.insert(&mut self.table, id.get());
         self.glances |= glance(name);
         Ok(())
     }
@@ -197,7 +208,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     fn find_hashed(&self, name: Name<'_>, hash: u32) -> Option<NameId> {
         self.index
             .find(&self.table, hash, &|slot| self.text_of(slot) == name)
-            .map(NameId)
+            .map(NameId::of)
     }
 
     fn text_of(&self, slot: &NameSlot) -> Name<'_> {
@@ -207,28 +218,28 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     /// The text of a stored name; the root for an id that is not in use.
     pub(crate) fn name(&self, id: NameId) -> Name<'_> {
         self.table
-            .get(id.0)
+            .get(id.get())
             .map_or(Name::ROOT, |slot| self.text_of(slot))
     }
 
     pub(crate) fn hold(&mut self, id: NameId) {
-        if let Some(slot) = self.table.get_mut(id.0) {
+        if let Some(slot) = self.table.get_mut(id.get()) {
             slot.refs = slot.refs.saturating_add(1);
         }
     }
 
     /// Lets go of a name; the last to do so frees it.
     pub(crate) fn release(&mut self, id: NameId) {
-        let Some(slot) = self.table.get_mut(id.0) else {
+        let Some(slot) = self.table.get_mut(id.get()) else {
             return;
         };
-        if let Some(left) = NonZeroU32::new(slot.refs.get() - 1) {
+        if let Some(left) = NonZero::new(slot.refs.get() - 1) {
             slot.refs = left;
         } else {
             let block = slot.block;
-            self.index.remove(&mut self.table, id.0);
+            self.index.remove(&mut self.table, id.get());
             self.text.remove(block);
-            self.table.remove(id.0);
+            self.table.remove(id.get());
             if self.table.len() <= FEW {
                 let names = self.table.iter().map(|(_, slot)| self.text_of(slot));
                 self.glances = names.fold(0, |glances, name| glances | glance(name));
@@ -238,22 +249,24 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     /// The first record of a name, `NONE` when it has none.
     pub(crate) fn first(&self, id: NameId) -> u32 {
-        self.table.get(id.0).map_or(NONE, |slot| slot.first)
+        self.table
+            .get(id.get())
+            .map_or(NONE, |slot| slot.first.get())
     }
 
     pub(crate) fn set_first(&mut self, id: NameId, record: u32) {
-        if let Some(slot) = self.table.get_mut(id.0) {
-            slot.first = record;
+        if let Some(slot) = self.table.get_mut(id.get()) {
+            slot.first = Id::of(record);
         }
     }
 
     pub(crate) fn tag(&self, id: NameId) -> u32 {
-        self.table.get(id.0).map_or(NONE, |slot| slot.tag)
+        self.table.get(id.get()).map_or(NONE, |slot| slot.tag.get())
     }
 
     pub(crate) fn set_tag(&mut self, id: NameId, tag: u32) {
-        if let Some(slot) = self.table.get_mut(id.0) {
-            slot.tag = tag;
+        if let Some(slot) = self.table.get_mut(id.get()) {
+            slot.tag = Id::of(tag);
         }
     }
 

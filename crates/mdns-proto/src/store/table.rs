@@ -2,14 +2,14 @@
 
 use core::marker::PhantomData;
 
-use super::{Full, NONE, Slots};
+use super::{Full, Id, NONE, Slots};
 
 /// One place of a table: taken by a value, or vacant and naming the next vacant one.
 #[derive(Debug, Clone)]
 pub enum Slot<T> {
     /// Vacant; the number of the next vacant place.
     #[doc(hidden)]
-    Vacant(u32),
+    Vacant(Id),
     /// Taken.
     #[doc(hidden)]
     Taken(T),
@@ -65,7 +65,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         if let Some(slot) = self.rows.get_mut(self.vacant as usize) {
             let id = self.vacant;
             if let Slot::Vacant(next) = *slot {
-                self.vacant = next;
+                self.vacant = next.get();
             }
             *slot = Slot::Taken(make());
             self.taken += 1;
@@ -87,7 +87,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         if let Some(slot) = self.rows.get_mut(id as usize)
             && matches!(slot, Slot::Taken(_))
         {
-            *slot = Slot::Vacant(self.vacant);
+            *slot = Slot::Vacant(Id::of(self.vacant));
             self.vacant = id;
             self.taken -= 1;
         }
@@ -99,7 +99,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         if matches!(slot, Slot::Vacant(_)) {
             return None;
         }
-        let Slot::Taken(value) = core::mem::replace(slot, Slot::Vacant(self.vacant)) else {
+        let Slot::Taken(value) = core::mem::replace(slot, Slot::Vacant(Id::of(self.vacant))) else {
             return None;
         };
         self.vacant = id;

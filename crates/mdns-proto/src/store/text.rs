@@ -3,18 +3,22 @@
 //! A block is `[owner: 4 bytes][length: 2 bytes][bytes]`. It carries its owner's id so that the owner can be told where the
 //! block has gone. A hole is a block without an owner.
 
-use super::{Full, Slots};
+use super::{Full, Id, NONE, Slots};
 use crate::name::Name;
 
 const HEADER: usize = 6;
 
 /// Where a block begins in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block(u32);
+pub(crate) struct Block(Id);
 
 impl Block {
     /// No block: its bytes are none.
-    pub(crate) const NONE: Block = Block(u32::MAX);
+    pub(crate) const NONE: Block = Block(Id::NONE);
+
+    const fn at(self) -> usize {
+        self.0.get() as usize
+    }
 }
 
 /// Who holds a block, as a number the holder understands.
@@ -52,8 +56,8 @@ impl<R: Slots<u8>> Text<R> {
 
     /// The bytes of a block.
     pub(crate) fn bytes(&self, block: Block) -> &[u8] {
-        let (_, len) = self.header(block.0 as usize);
-        let from = block.0 as usize + HEADER;
+        let (_, len) = self.header(block.at());
+        let from = block.at() + HEADER;
         self.row.get(from..from + len).unwrap_or(&[])
     }
 
@@ -70,7 +74,7 @@ impl<R: Slots<u8>> Text<R> {
     /// Whether a block of `len` bytes would find room, if need be after closing the holes.
     pub(crate) fn has_room(&self, len: usize, limit: usize) -> bool {
         let used = self.row.len() - self.holes;
-        used + HEADER + len <= limit.min(R::CAPACITY) && len <= usize::from(u16::MAX)
+        used + HEADER + len <= most::<R>(limit) && len <= usize::from(u16::MAX)
     }
 
     /// Bytes in use, headers included.
@@ -94,8 +98,7 @@ impl<R: Slots<u8>> Text<R> {
         if !self.has_room(len, limit) {
             return Err(Full);
         }
-        if self.row.len() + HEADER + len > limit.min(R::CAPACITY) || self.holes > self.row.len() / 2
-        {
+        if self.row.len() + HEADER + len > most::<R>(limit) || self.holes > self.row.len() / 2 {
             self.compact(moved);
         }
         let at = self.row.len();
@@ -112,7 +115,7 @@ impl<R: Slots<u8>> Text<R> {
                 self.extend(at, &[0])?;
             }
         }
-        Ok(Block(u32::try_from(at).map_err(|_| Full)?))
+        Ok(Block(Id::at(at)))
     }
 
     /// Adds bytes at the end; without room for all, nothing is left of what was added from `at` on.
@@ -128,7 +131,7 @@ impl<R: Slots<u8>> Text<R> {
 
     /// Gives a block back.
     pub(crate) fn remove(&mut self, block: Block) {
-        let at = block.0 as usize;
+        let at = block.at();
         let (owner, len) = self.header(at);
         if owner == Owner::NOBODY {
             return;
@@ -143,7 +146,7 @@ impl<R: Slots<u8>> Text<R> {
 
     /// Hands a block to another owner.
     pub(crate) fn set_owner(&mut self, block: Block, owner: Owner) {
-        let at = block.0 as usize;
+        let at = block.at();
         if let Some(place) = self.row.get_mut(at..at + 4) {
             place.copy_from_slice(&owner.0.to_le_bytes());
         }
@@ -158,7 +161,7 @@ impl<R: Slots<u8>> Text<R> {
             if owner != Owner::NOBODY {
                 if from != to {
                     self.row.copy_within(from..from + whole, to);
-                    moved(owner, Block(u32::try_from(to).unwrap_or(u32::MAX)));
+                    moved(owner, Block(Id::at(to)));
                 }
                 to += whole;
             }
@@ -167,6 +170,11 @@ impl<R: Slots<u8>> Text<R> {
         self.row.truncate(to);
         self.holes = 0;
     }
+}
+
+/// How many bytes a row may have: places in it are numbers too.
+fn most<R: Slots<u8>>(limit: usize) -> usize {
+    limit.min(R::CAPACITY).min(NONE as usize)
 }
 
 #[cfg(test)]
