@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
 struct Sent {
-    hash: u64,
+    hash: u32,
     until: Instant,
     link: LinkId,
 }
@@ -39,13 +39,10 @@ impl Echoes {
         self.key = key;
     }
 
-    fn hash(&self, bytes: &[u8]) -> u64 {
-        let half = |key| {
-            let mut hash = KeyedHash::new(key);
-            hash.bytes(bytes);
-            u64::from(hash.finish())
-        };
-        half(self.key) << 32 | half(!self.key)
+    fn hash(&self, bytes: &[u8]) -> u32 {
+        let mut hash = KeyedHash::new(self.key);
+        hash.bytes(bytes);
+        hash.finish()
     }
 
     /// Remembers a datagram that goes out to the group.

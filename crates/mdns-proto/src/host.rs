@@ -148,7 +148,7 @@ impl<S: Storage> Host<S> {
     pub fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
         let now = self.clock(now).ok_or(Full)?;
         let link = self.responder.add_link(now, config)?;
-        if let Err(full) = self.querier.add_link(link, config) {
+        if let Err(full) = self.querier.add_link(link, config, &self.config) {
             self.responder.remove_link(now, link);
             return Err(full);
         }

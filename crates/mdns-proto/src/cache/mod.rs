@@ -16,6 +16,7 @@ use crate::{
     name::Name,
     store::{
         Block, Due, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table,
+        short,
     },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
@@ -405,7 +406,7 @@ impl<H: HeardStorage> Cache<H> {
         while !self.records.has_room(self.records_max) {
             self.evict(room)?;
         }
-        let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
+        let mut row = HeardRecord::new(name, short(self.hash(name, rdata)), rdata.rtype(), term);
         row.data = data;
         row.after = Id::of(self.names.first(name));
         let id = self.records.insert(row, self.records_max)?;

@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use crate::{
-    store::{Block, Chained, Id, NameId, Timed},
+    store::{Block, Chained, Id, NameId, Raw, Timed},
     time::Instant,
     wire::RecordType,
 };
@@ -33,7 +33,7 @@ pub(super) const LATEST: Instant = Instant::from_micros(u64::MAX - 1);
 pub struct HeardRecord {
     pub(super) name: NameId,
     /// Of name, type and rdata.
-    pub(super) hash: u32,
+    pub(super) hash: Raw,
     /// The next record with a like hash.
     alike: Id,
     /// The record before in the chain of the name.
@@ -126,7 +126,7 @@ pub(super) struct Term {
 }
 
 impl HeardRecord {
-    pub(super) fn new(name: NameId, hash: u32, rtype: RecordType, term: Term) -> Self {
+    pub(super) fn new(name: NameId, hash: Raw, rtype: RecordType, term: Term) -> Self {
         HeardRecord {
             name,
             hash,
@@ -274,7 +274,7 @@ impl HeardRecord {
 }
 
 impl Chained for HeardRecord {
-    fn hash(&self) -> u32 {
+    fn hash(&self) -> Raw {
         self.hash
     }
     fn next(&self) -> u32 {

@@ -285,16 +285,17 @@ impl<S: QuerierStorage> Querier<S> {
             links,
             asks,
             chance,
-            config,
+            own_results,
+            cache_unasked,
             ..
         } = self;
         let Some(link) = links.up_mut(index) else {
             return Ok(());
         };
-        if config.own_results {
+        if *own_results {
             let id = link.id;
             let is_ours_alone = own.answer(id, name, rtype, &mut |record| {
-                link.take(asks, now, record, Origin::Own, config);
+                link.take(asks, now, record, Origin::Own, *cache_unasked);
             });
             if is_ours_alone {
                 return Ok(());

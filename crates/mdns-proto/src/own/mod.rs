@@ -30,6 +30,7 @@ use crate::{
     name::{KeyedHash, Name, NameBuf},
     store::{
         Block, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken,
+        short,
     },
     time::Instant,
     wire::{Class, Rdata, Record, RecordType, Srv, Txt},
@@ -414,20 +415,21 @@ impl<S: OwnStorage> Own<S> {
         self.has_address(address) || self.past.contains(now, self.address_hash(address))
     }
 
-    fn address_hash(&self, address: IpAddr) -> u64 {
+    fn address_hash(&self, address: IpAddr) -> u32 {
         let mut hash = KeyedHash::new(self.key);
         match address {
             IpAddr::V4(address) => hash.bytes(&address.octets()),
             IpAddr::V6(address) => hash.bytes(&address.octets()),
         }
-        u64::from(hash.finish())
+        hash.finish()
     }
 
-    fn past_hash(&self, record: &Record<'_>) -> u64 {
+    fn past_hash(&self, record: &Record<'_>) -> u32 {
         let mut of_name = KeyedHash::new(self.key);
         of_name.name(record.name);
         of_name.bytes(&record.rdata.rtype().0.to_le_bytes());
-        u64::from(of_name.finish()) << 32 | u64::from(record.rdata.hash(self.key))
+        of_name.bytes(&record.rdata.hash(self.key).to_le_bytes());
+        of_name.finish()
     }
 
     /// Notes that a record is about to say something else, or nothing.
@@ -447,7 +449,7 @@ impl<S: OwnStorage> Own<S> {
     }
 
     fn insert_record(&mut self, mut record: OwnRecord) -> Result<u32, Full> {
-        record.hash = self.hash(record.name, record.stored);
+        record.hash = short(self.hash(record.name, record.stored));
         let name = record.name;
         record.after = Id::of(self.names.first(name));
         let (after, target) = (record.after, record.stored.target());

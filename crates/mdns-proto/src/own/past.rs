@@ -17,7 +17,7 @@ const MOST: usize = 1024;
 /// The hash of a record that was ours.
 #[derive(Debug, Clone, Copy)]
 pub struct Past {
-    hash: u64,
+    hash: u32,
     until: Instant,
 }
 
@@ -32,7 +32,7 @@ impl<R: Slots<Past>> Pasts<R> {
         Pasts { row: R::EMPTY }
     }
 
-    pub(crate) fn remember(&mut self, now: Instant, hash: u64) {
+    pub(crate) fn remember(&mut self, now: Instant, hash: u32) {
         let past = Past {
             hash,
             until: now + KEPT,
@@ -47,12 +47,12 @@ impl<R: Slots<Past>> Pasts<R> {
     }
 
     /// When it became past, the last time, if it is remembered.
-    pub(crate) fn since(&self, hash: u64) -> Option<Instant> {
+    pub(crate) fn since(&self, hash: u32) -> Option<Instant> {
         let same = self.row.iter().filter(|past| past.hash == hash);
         same.map(|past| past.until - KEPT).max()
     }
 
-    pub(crate) fn contains(&self, now: Instant, hash: u64) -> bool {
+    pub(crate) fn contains(&self, now: Instant, hash: u32) -> bool {
         self.row
             .iter()
             .any(|past| past.hash == hash && past.until > now)

@@ -153,7 +153,7 @@ pub struct OwnRecord {
     pub(super) before: Id,
     pub(super) after: Id,
     /// By name, type and rdata.
-    pub(super) hash: u32,
+    pub(super) hash: Raw,
     pub(super) next: Id,
 }
 
@@ -197,7 +197,7 @@ impl OwnRecord {
 }
 
 impl Chained for OwnRecord {
-    fn hash(&self) -> u32 {
+    fn hash(&self) -> Raw {
         self.hash
     }
     fn next(&self) -> u32 {

@@ -4,7 +4,7 @@ use super::{ClaimId, Holder, Own, OwnRecord, OwnStorage, RegisterError, Scope, S
 use crate::{
     link::InterfaceId,
     name::Name,
-    store::{Block, NOBODY},
+    store::{Block, NOBODY, short},
     time::Instant,
     wire::{Rdata, RecordType, Ttl},
 };
@@ -193,7 +193,7 @@ impl<S: OwnStorage> Own<S> {
             .map_or(0, |record| self.hash(record.name, stored));
         if let Some(record) = self.records.get_mut(id) {
             let old = core::mem::replace(&mut record.stored, stored);
-            record.hash = hash;
+            record.hash = short(hash);
             self.release_stored(old);
         }
         if let Stored::Bytes(_, block) = stored {

@@ -78,7 +78,7 @@ impl<H: HeardStorage> HeardLink<H> {
         now: Instant,
         record: &Record<'_>,
         origin: Origin,
-        config: &Config,
+        cache_unasked: bool,
     ) {
         let rtype = record.rtype();
         if record.ttl.0 == 0 {
@@ -88,7 +88,7 @@ impl<H: HeardStorage> HeardLink<H> {
             });
             return;
         }
-        if !self.is_wanted(asks, record, origin, config) {
+        if !self.is_wanted(asks, record, origin, cache_unasked) {
             return;
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
@@ -164,13 +164,13 @@ impl<H: HeardStorage> HeardLink<H> {
         asks: &Asks<A>,
         record: &Record<'_>,
         origin: Origin,
-        config: &Config,
+        cache_unasked: bool,
     ) -> bool {
         let is_detail = matches!(
             record.rtype(),
             RecordType::SRV | RecordType::TXT | RecordType::A | RecordType::AAAA | RecordType::NSEC
         );
-        config.cache_unasked && origin != Origin::Own
+        cache_unasked && origin != Origin::Own
             || is_detail && self.cache.find_name(record.name).is_some()
             || asks.need(record.name, record.rtype()) != Need::None
     }

@@ -120,7 +120,10 @@ pub(crate) struct Querier<S: QuerierStorage> {
     pub(crate) links: Rows<S>,
     pub(crate) asks: Asks<S::Ask>,
     pub(crate) chance: Chance,
-    pub(crate) config: Config,
+    /// Whether our own records are results too.
+    pub(crate) own_results: bool,
+    /// Whether records are kept that nobody has asked for.
+    pub(crate) cache_unasked: bool,
     pub(crate) key: u64,
 }
 
@@ -133,7 +136,8 @@ impl<S: QuerierStorage> Querier<S> {
             },
             asks: Asks::new(config),
             chance: Chance::new(0),
-            config: *config,
+            own_results: config.own_results,
+            cache_unasked: config.cache_unasked,
             key: 0,
         }
     }
@@ -151,14 +155,19 @@ impl<S: QuerierStorage> Querier<S> {
     pub(crate) const NONE: bool = Rows::<S>::NONE;
 
     /// Adds a link. It is down until [`link_up`](Self::link_up).
-    pub(crate) fn add_link(&mut self, id: LinkId, config: LinkConfig) -> Result<(), Full> {
+    pub(crate) fn add_link(
+        &mut self,
+        id: LinkId,
+        config: LinkConfig,
+        limits: &Config,
+    ) -> Result<(), Full> {
         if Self::NONE {
             return Ok(());
         }
         while self.links.row.len() <= id.index() {
             self.links.row.push(None).map_err(|_| Full)?;
         }
-        let link = HeardLink::new(id, config, &self.config, self.key);
+        let link = HeardLink::new(id, config, limits, self.key);
         let place = self.links.row.get_mut(id.index()).ok_or(Full)?;
         *place = Some(link);
         Ok(())
@@ -219,7 +228,7 @@ impl<S: QuerierStorage> Querier<S> {
         if via == Via::Unicast && !link.expects_unicast(now) {
             return;
         }
-        let is_of_use = !self.asks.is_idle() || self.config.cache_unasked || link.keeps_any();
+        let is_of_use = !self.asks.is_idle() || self.cache_unasked || link.keeps_any();
         let [a, b, ..] = self.chance.draw(Draw::Refresh, id.0.into()).to_le_bytes();
         if !is_of_use {
             // A host that only answers.
@@ -237,7 +246,7 @@ impl<S: QuerierStorage> Querier<S> {
         message: &Message<'_>,
         own: &dyn OwnRecords,
     ) {
-        if self.config.own_results {
+        if self.own_results {
             self.take_message(now, id, message, Origin::Own);
             self.settle(now, own);
         }
@@ -282,7 +291,7 @@ impl<S: QuerierStorage> Querier<S> {
                 let is_leaving = origin == Origin::Own && record.ttl.0 <= 1;
                 let ttl = if is_leaving { Ttl::ZERO } else { record.ttl };
                 let record = Record { ttl, ..record };
-                link.take(&mut self.asks, now, &record, origin, &self.config);
+                link.take(&mut self.asks, now, &record, origin, self.cache_unasked);
             }
         }
     }

@@ -230,6 +230,7 @@ pub(crate) struct Sent {
 
 pub(crate) struct Scene<S: QuerierStorage> {
     pub(crate) querier: Querier<S>,
+    limits: Config,
     pub(crate) now: Instant,
     pub(crate) ours: Ours,
     pub(crate) sent: Vec<Sent>,
@@ -247,6 +248,7 @@ impl<S: QuerierStorage> Scene<S> {
         querier.start(seed);
         let mut scene = Scene {
             querier,
+            limits: config,
             now: Instant::from_millis(1_000_000),
             ours: Ours::default(),
             sent: Vec::new(),
@@ -264,7 +266,7 @@ impl<S: QuerierStorage> Scene<S> {
             mtu: 1500,
             unicast: true,
         };
-        self.querier.add_link(link, config).unwrap();
+        self.querier.add_link(link, config, &self.limits).unwrap();
         self.querier.link_up(self.now, link, &self.ours);
     }
 

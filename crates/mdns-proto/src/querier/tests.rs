@@ -218,7 +218,10 @@ fn after_a_link_came_up_the_first_question_takes_a_unicast_answer() {
                 mtu: 1500,
                 unicast,
             };
-            scene.querier.add_link(LAN6, config).unwrap();
+            scene
+                .querier
+                .add_link(LAN6, config, &Config::DEFAULT)
+                .unwrap();
             scene.run(secs(10));
             assert!(
                 scene.sent.iter().all(|sent| sent.link == LAN),

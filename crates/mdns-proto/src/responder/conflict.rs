@@ -259,7 +259,7 @@ impl<L: super::LinkStorage> super::Link<L> {
         state.debt.add(
             Debt {
                 due: now,
-                waiting: Waiting::Many,
+                waiting: Waiting::MANY,
                 unicast: false,
                 defends: false,
             },

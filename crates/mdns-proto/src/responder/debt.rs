@@ -8,11 +8,21 @@ use crate::{
 
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(super) struct Waiting(u16);
+
+impl Waiting {
     /// Nobody whose known answers could make it needless: several, or one who could not be remembered.
-    Many,
-    /// One asker.
-    One(u16),
+    pub(super) const MANY: Waiting = Waiting(u16::MAX);
+
+    /// This asker alone. Of those there are never as many as the largest number.
+    pub(super) const fn one(asker: u16) -> Self {
+        Waiting(asker)
+    }
+
+    /// The one asker.
+    pub(super) fn asker(self) -> Option<u16> {
+        (self != Self::MANY).then_some(self.0)
+    }
 }
 
 /// An answer that is owed.
@@ -30,7 +40,7 @@ pub(super) struct Debt {
 impl Debt {
     pub(super) const NONE: Debt = Debt {
         due: Instant::MAX,
-        waiting: Waiting::Many,
+        waiting: Waiting::MANY,
         unicast: false,
         defends: false,
     };
@@ -41,10 +51,7 @@ impl Debt {
 
     /// Whether it goes to this one asker by unicast.
     pub(super) fn unicast_to(&self) -> Option<u16> {
-        match self.waiting {
-            Waiting::One(asker) if self.unicast => Some(asker),
-            _ => None,
-        }
+        self.waiting.asker().filter(|_| self.unicast)
     }
 
     /// Owes one more answer: two debts become one, at the earlier time; two askers become many, and many get it by multicast.
@@ -55,7 +62,7 @@ impl Debt {
     ) {
         if !self.is_owed() {
             *self = other;
-            if let Waiting::One(asker) = other.waiting {
+            if let Some(asker) = other.waiting.asker() {
                 askers.hold(asker);
             }
             return;
@@ -70,10 +77,10 @@ impl Debt {
     }
 
     fn set_many<R: Slots<Slot<super::Asker>>>(&mut self, askers: &mut Askers<R>) {
-        if let Waiting::One(asker) = self.waiting {
+        if let Some(asker) = self.waiting.asker() {
             askers.release(asker);
         }
-        self.waiting = Waiting::Many;
+        self.waiting = Waiting::MANY;
         self.unicast = false;
     }
 

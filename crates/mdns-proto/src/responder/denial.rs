@@ -1,8 +1,6 @@
 //! Denials: that a name of ours has these types and no others, so that nobody waits for what is not there (RFC 6762 §6.1, §6.2).
 
-use super::{
-    Link, LinkStorage, askers::Waits, debt::Waiting, packet::Manner, state::MULTICAST_INTERVAL,
-};
+use super::{Link, LinkStorage, askers::Waits, packet::Manner, state::MULTICAST_INTERVAL};
 use crate::{
     name::Name,
     own::{ClaimId, HOST_TTL, Own, OwnRecord, OwnStorage},
@@ -141,7 +139,7 @@ impl<L: LinkStorage> Link<L> {
             return false;
         };
         let mut due = state.denial.due;
-        if let Waiting::One(asker) = state.denial.waiting
+        if let Some(asker) = state.denial.waiting.asker()
             && let Some(Waits::Debts { due: asker_due, .. }) =
                 self.askers.get(asker).map(|asker| &asker.waits)
         {

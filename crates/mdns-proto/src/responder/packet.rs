@@ -8,7 +8,6 @@ use core::net::SocketAddr;
 use super::{
     Link, LinkStorage, Responder, ResponderStorage,
     askers::{Asked, Waits},
-    debt::Waiting,
     left,
     question::matches,
     state::{ClaimState, RecordState, Step},
@@ -312,7 +311,7 @@ impl<L: LinkStorage> Link<L> {
             return false;
         };
         let mut due = state.debt.due;
-        if let Waiting::One(asker) = state.debt.waiting
+        if let Some(asker) = state.debt.waiting.asker()
             && due <= now
             && let Some(Waits::Debts { due: asker_due, .. }) =
                 self.askers.get(asker).map(|asker| &asker.waits)

@@ -385,7 +385,7 @@ impl<L: LinkStorage> Link<L> {
             if let Some(state) = self.records.get_mut(id)
                 && state.debt.is_owed()
                 && !state.debt.defends
-                && state.debt.waiting == Waiting::One(asker)
+                && state.debt.waiting == Waiting::one(asker)
             {
                 state.debt.clear(&mut self.askers);
                 self.settle_record(id);
@@ -427,8 +427,8 @@ impl Owe<'_> {
                 Stats::count(&mut stats.askers_full);
             }
         }
-        let waiting = self.asker.map_or(Waiting::Many, Waiting::One);
-        let unicast = self.wants_unicast && is_recent && waiting != Waiting::Many;
+        let waiting = self.asker.map_or(Waiting::MANY, Waiting::one);
+        let unicast = self.wants_unicast && is_recent && waiting != Waiting::MANY;
         Some(Debt {
             due: self.due,
             waiting,

@@ -3,11 +3,11 @@
 //! The buckets are a row of their own. It may be short, even empty: then chains are long and everything still works. That is
 //! how a board with thirty records saves the memory.
 
-use super::{NONE, Slot, Slots, Table};
+use super::{NONE, Raw, Slot, Slots, Table, short};
 
 /// What a slot must carry to be in an index.
 pub(crate) trait Chained {
-    fn hash(&self) -> u32;
+    fn hash(&self) -> Raw;
     fn next(&self) -> u32;
     fn set_next(&mut self, next: u32);
 }
@@ -31,7 +31,7 @@ impl<I: Slots<u32>> Index<I> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn head(&self, hash: u32) -> u32 {
+    fn head(&self, hash: Raw) -> u32 {
         if I::CAPACITY == 0 {
             return self.head;
         }
@@ -43,7 +43,7 @@ impl<I: Slots<u32>> Index<I> {
             .unwrap_or(self.head)
     }
 
-    fn head_mut(&mut self, hash: u32) -> &mut u32 {
+    fn head_mut(&mut self, hash: Raw) -> &mut u32 {
         if I::CAPACITY == 0 {
             return &mut self.head;
         }
@@ -60,6 +60,7 @@ impl<I: Slots<u32>> Index<I> {
         hash: u32,
         is: &dyn Fn(&T) -> bool,
     ) -> Option<u32> {
+        let hash = short(hash);
         let mut id = self.head(hash);
         while let Some(slot) = table.get(id) {
             if slot.hash() == hash && is(slot) {
@@ -162,8 +163,8 @@ mod tests {
     struct Number(u32, u32);
 
     impl Chained for Number {
-        fn hash(&self) -> u32 {
-            self.0.wrapping_mul(0x9e37_79b9)
+        fn hash(&self) -> Raw {
+            short(self.0.wrapping_mul(0x9e37_79b9))
         }
         fn next(&self) -> u32 {
             self.1
@@ -181,7 +182,7 @@ mod tests {
             index.insert(&mut table, id);
         }
         let find = |index: &Index<I>, table: &Table<Number, _>, n: u32| {
-            index.find(table, Number(n, 0).hash(), &|slot| slot.0 == n)
+            index.find(table, Number(n, 0).hash().into(), &|slot| slot.0 == n)
         };
         for n in (0..100).step_by(3) {
             let id = find(&index, &table, n).unwrap();

@@ -24,7 +24,7 @@ pub use heap::Heap;
 pub use heapless;
 #[doc(hidden)]
 pub use id::Id;
-pub(crate) use id::{NONE, Raw};
+pub(crate) use id::{NONE, Raw, short};
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
 pub(crate) use names::{Limits, NOBODY, NameId, Names};

@@ -2,7 +2,9 @@
 
 use core::num::NonZero;
 
-use super::{Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Source, Table, Text};
+use super::{
+    Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Source, Table, Text, short,
+};
 use crate::name::Name;
 
 /// The number of a stored name.
@@ -26,7 +28,7 @@ impl NameId {
 #[derive(Debug)]
 pub struct NameSlot {
     block: Block,
-    hash: u32,
+    hash: Raw,
     /// The next name with a like hash.
     next: Id,
     /// How many hold the id. Never zero, which makes room for what tells a vacant place from a taken one.
@@ -38,7 +40,7 @@ pub struct NameSlot {
 }
 
 impl Chained for NameSlot {
-    fn hash(&self) -> u32 {
+    fn hash(&self) -> Raw {
         self.hash
     }
     fn next(&self) -> u32 {
@@ -117,7 +119,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         let block = self.store_name(NOBODY, name, moved)?;
         let slot = NameSlot {
             block,
-            hash,
+            hash: short(hash),
             next: Id::NONE,
             refs: NonZero::<Raw>::MIN,
             first: Id::NONE,
@@ -141,7 +143,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         self.index.remove(&mut self.table, id.get());
         if let Some(slot) = self.table.get_mut(id.get()) {
             let old = core::mem::replace(&mut slot.block, block);
-            slot.hash = name.hash(self.key);
+            slot.hash = short(name.hash(self.key));
             self.text.remove(old);
         }
         self.index.insert(&mut self.table, id.get());
