@@ -44,25 +44,24 @@ const SHOWN_MAX: usize = 64;
 
 /// The rows that hold what was heard on one link.
 ///
-/// `Due` must have room for as many ids as `Records`, `QuestionDue` for as many as `Questions`, or for none: then the table is looked
-/// through, which is as good while it is short. The index rows may be of
-/// any size; none at all costs time, not function.
+/// Rows of `u32` find or order what is in another row. They have room for as many ids as that one has slots, or for none
+/// ([`NoRow`](crate::store::NoRow)): then it is looked through, which is as good while it is short.
 pub trait HeardStorage {
     /// Names: of records, of what they point to, of questions.
     type Names: Slots<Slot<NameSlot>>;
-    /// Finds names.
+    /// Finds `Names`.
     type Index: Slots<u32>;
     /// The bytes of names and of such rdata as has no fixed size. No record takes more than a quarter.
     type Text: Slots<u8>;
     /// Records.
     type Records: Slots<Slot<HeardRecord>>;
-    /// Finds records.
+    /// Finds `Records`.
     type RecordIndex: Slots<u32>;
-    /// Orders records by time.
+    /// Orders `Records` by time.
     type Due: Slots<u32>;
     /// Questions that are asked on the link.
     type Questions: Slots<Slot<crate::querier::QuestionSlot>>;
-    /// Orders questions by time.
+    /// Orders `Questions` by time.
     type QuestionDue: Slots<u32>;
 }
 
@@ -425,7 +424,7 @@ impl<H: HeardStorage> Cache<H> {
             row.after = Id::of(next);
         }
         self.names.set_first(name, id);
-        self.index.insert(&mut self.records, id);
+        self.index.insert(&self.records, id);
         Ok(id)
     }
 
@@ -549,7 +548,7 @@ impl<H: HeardStorage> Cache<H> {
         if self.cursor == id {
             self.cursor = after.get();
         }
-        self.index.remove(&mut self.records, id);
+        self.index.remove(&self.records, id);
         self.records.remove(id);
         if let Data::Bytes(block) = data {
             self.names.remove_bytes(block);

@@ -34,8 +34,6 @@ pub struct HeardRecord {
     pub(super) name: NameId,
     /// Of name, type and rdata.
     pub(super) hash: Raw,
-    /// The next record with a like hash.
-    alike: Id,
     /// The record before in the chain of the name.
     pub(super) before: Id,
     /// The record after in the chain of the name.
@@ -130,7 +128,6 @@ impl HeardRecord {
         HeardRecord {
             name,
             hash,
-            alike: Id::NONE,
             before: Id::NONE,
             after: Id::NONE,
             data: Data::Dropped,
@@ -276,12 +273,6 @@ impl HeardRecord {
 impl Chained for HeardRecord {
     fn hash(&self) -> Raw {
         self.hash
-    }
-    fn next(&self) -> u32 {
-        self.alike.get()
-    }
-    fn set_next(&mut self, next: u32) {
-        self.alike = Id::of(next);
     }
 }
 

@@ -10,18 +10,18 @@ use crate::{
 
 /// The rows that hold what was asked for and what was told.
 ///
-/// `AskDue` must have room for as many ids as `Asks`. A browse takes a slot of `Asks` and one of `Told` for each
+/// Rows of `u32` are as those of [`HeardStorage`](crate::cache::HeardStorage). A browse takes a slot of `Asks` and one of `Told` for each
 /// instance; everything else takes one of each.
 pub trait AskStorage {
     /// Names: asked for, found, hosts of what was found.
     type Names: Slots<Slot<NameSlot>>;
-    /// Finds names; of any size.
+    /// Finds `Names`.
     type Index: Slots<u32>;
     /// The bytes of names.
     type Text: Slots<u8>;
     /// What was asked for.
     type Asks: Slots<Slot<AskSlot>>;
-    /// Orders it by time.
+    /// Orders `Asks` by time.
     type AskDue: Slots<u32>;
     /// What is told.
     type Told: Slots<Slot<ToldSlot>>;

@@ -53,13 +53,13 @@ pub(crate) trait OwnRecords {
 pub trait OwnStorage {
     /// Names: each service takes its own and that of its type, each host and each of its addresses one.
     type Names: Slots<Slot<NameSlot>>;
-    /// Buckets for finding names; may be short or empty.
+    /// Finds `Names`: as many ids, or none ([`NoRow`](crate::store::NoRow)), and they are looked through.
     type NameIndex: Slots<u32>;
     /// Names and TXT data, in bytes.
     type Text: Slots<u8>;
     /// Records: a service takes SRV, TXT, PTR, one PTR a subtype, and one for its type; a host two an address.
     type Records: Slots<Slot<OwnRecord>>;
-    /// Buckets for finding records; may be short or empty.
+    /// Finds `Records`: as many ids, or none.
     type RecordIndex: Slots<u32>;
     /// Names that are ours alone: one a service, one a host, one an address.
     type Claims: Slots<Slot<Claim>>;
@@ -462,14 +462,14 @@ impl<S: OwnStorage> Own<S> {
         if let Some(target) = target {
             self.names.hold(target);
         }
-        self.index.insert(&mut self.records, id);
+        self.index.insert(&self.records, id);
         Ok(id)
     }
 
     /// Forgets a record. What it said is remembered as past.
     pub(crate) fn remove_record(&mut self, now: Instant, id: u32) {
         self.remember(now, id);
-        self.index.remove(&mut self.records, id);
+        self.index.remove(&self.records, id);
         let Some(record) = self.records.remove(id) else {
             return;
         };

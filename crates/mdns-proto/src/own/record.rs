@@ -154,7 +154,6 @@ pub struct OwnRecord {
     pub(super) after: Id,
     /// By name, type and rdata.
     pub(super) hash: Raw,
-    pub(super) next: Id,
 }
 
 impl OwnRecord {
@@ -182,7 +181,6 @@ impl OwnRecord {
             before: Id::NONE,
             after: Id::NONE,
             hash: 0,
-            next: Id::NONE,
         }
     }
 
@@ -199,11 +197,5 @@ impl OwnRecord {
 impl Chained for OwnRecord {
     fn hash(&self) -> Raw {
         self.hash
-    }
-    fn next(&self) -> u32 {
-        self.next.get()
-    }
-    fn set_next(&mut self, next: u32) {
-        self.next = Id::of(next);
     }
 }

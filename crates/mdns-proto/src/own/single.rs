@@ -186,7 +186,7 @@ impl<S: OwnStorage> Own<S> {
     /// `stored` holds its name or its bytes; the record takes that over.
     pub(super) fn replace(&mut self, now: Instant, id: u32, stored: Stored) {
         self.remember(now, id);
-        self.index.remove(&mut self.records, id);
+        self.index.remove(&self.records, id);
         let hash = self
             .records
             .get(id)
@@ -199,7 +199,7 @@ impl<S: OwnStorage> Own<S> {
         if let Stored::Bytes(_, block) = stored {
             self.names.set_bytes_owner(block, id);
         }
-        self.index.insert(&mut self.records, id);
+        self.index.insert(&self.records, id);
     }
 
     /// Replaces the rdata of a unique record. Its number; `None` when it says that already.

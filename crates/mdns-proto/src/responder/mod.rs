@@ -106,19 +106,9 @@ impl<S: ResponderStorage> Responder<S> {
             <<S::Link as LinkStorage>::Records as Slots<Slot<RecordState>>>::CAPACITY >= records,
             "LinkStorage::Records is shorter than OwnStorage::Records"
         );
-        let records_due = <<S::Link as LinkStorage>::RecordsDue as Slots<u32>>::CAPACITY;
-        assert!(
-            records_due == 0 || records_due >= records,
-            "LinkStorage::RecordsDue is shorter than OwnStorage::Records, and not empty"
-        );
         assert!(
             <<S::Link as LinkStorage>::Claims as Slots<Slot<ClaimState>>>::CAPACITY >= claims,
             "LinkStorage::Claims is shorter than OwnStorage::Claims"
-        );
-        let claims_due = <<S::Link as LinkStorage>::ClaimsDue as Slots<u32>>::CAPACITY;
-        assert!(
-            claims_due == 0 || claims_due >= claims,
-            "LinkStorage::ClaimsDue is shorter than OwnStorage::Claims, and not empty"
         );
     };
 

@@ -13,7 +13,7 @@ pub(crate) trait Timed {
 
 /// A binary heap of the ids that are due some time.
 ///
-/// The rows must be able to hold every id of its table, or none; the constructors of the tables see to that.
+/// The row must be able to hold every id of its table, or none.
 #[derive(Debug)]
 pub(crate) struct Due<D> {
     heap: D,
@@ -83,6 +83,12 @@ impl<D: Slots<u32>> Due<D> {
     /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
     /// the instant at [`Instant::MAX`].
     pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
+        const {
+            assert!(
+                D::CAPACITY == 0 || D::CAPACITY >= R::CAPACITY,
+                "a row of deadlines is shorter than its table"
+            )
+        }
         if Self::SCANS {
             return;
         }

@@ -52,7 +52,7 @@ macro_rules! fixed {
                 own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
                 querier::{HeardLink, QuerierStorage, QuestionSlot},
                 responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
-                store::{NameSlot, Slot, heapless::Vec},
+                store::{NameSlot, NoRow, Slot, heapless::Vec},
             };
 
             // SRV, TXT, PTR and that of the type; forward and, for the first host, reverse.
@@ -73,10 +73,10 @@ macro_rules! fixed {
 
             impl OwnStorage for $name {
                 type Names = Vec<Slot<NameSlot>, NAMES>;
-                type NameIndex = Vec<u32, 0>;
+                type NameIndex = NoRow;
                 type Text = Vec<u8, { $own_text }>;
                 type Records = Vec<Slot<OwnRecord>, RECORDS>;
-                type RecordIndex = Vec<u32, 0>;
+                type RecordIndex = NoRow;
                 type Claims = Vec<Slot<Claim>, CLAIMS>;
                 type Services = Vec<Slot<ServiceSlot>, { $services }>;
                 type Addresses = Vec<OwnAddress, { $addresses }>;
@@ -87,8 +87,8 @@ macro_rules! fixed {
             impl LinkStorage for $name {
                 type Claims = Vec<Slot<ClaimState>, CLAIMS>;
                 type Records = Vec<Slot<RecordState>, RECORDS>;
-                type ClaimsDue = Vec<u32, 0>;
-                type RecordsDue = Vec<u32, 0>;
+                type ClaimsDue = NoRow;
+                type RecordsDue = NoRow;
                 type Askers = Vec<Slot<Asker>, { $askers }>;
             }
 
@@ -101,22 +101,22 @@ macro_rules! fixed {
             impl HeardStorage for $name {
                 // A record has a name, and may lead to another; a question has one.
                 type Names = Vec<Slot<NameSlot>, { $heard + QUESTIONS }>;
-                type Index = Vec<u32, 0>;
+                type Index = NoRow;
                 type Text = Vec<u8, { $heard_text }>;
                 type Records = Vec<Slot<HeardRecord>, { $heard }>;
-                type RecordIndex = Vec<u32, 0>;
+                type RecordIndex = NoRow;
                 type Due = Vec<u32, { if $heard > $crate::store::SHORT { $heard } else { 0 } }>;
                 type Questions = Vec<Slot<QuestionSlot>, QUESTIONS>;
-                type QuestionDue = Vec<u32, 0>;
+                type QuestionDue = NoRow;
             }
 
             impl AskStorage for $name {
                 // A told instance has its own name and that of its host.
                 type Names = Vec<Slot<NameSlot>, { $asks + 2 * $told }>;
-                type Index = Vec<u32, 0>;
+                type Index = NoRow;
                 type Text = Vec<u8, { $ask_text }>;
                 type Asks = Vec<Slot<AskSlot>, { $asks }>;
-                type AskDue = Vec<u32, 0>;
+                type AskDue = NoRow;
                 type Told = Vec<Slot<ToldSlot>, { $told }>;
             }
 

@@ -1,23 +1,24 @@
 //! Finding a slot by hash: chains of slots, one chain a bucket.
 //!
-//! The buckets are a row of their own. It may be short, even empty: then chains are long and everything still works. That is
-//! how a board with thirty records saves the memory.
+//! A board with thirty records saves the memory: an index whose rows have no room, which is enough for a table of a few dozen
+//! slots, is none, and the table is looked through instead.
 
 use super::{NONE, Raw, Slot, Slots, Table, short};
 
 /// What a slot must carry to be in an index.
 pub(crate) trait Chained {
     fn hash(&self) -> Raw;
-    fn next(&self) -> u32;
-    fn set_next(&mut self, next: u32);
 }
 
 /// Heads of chains through the slots of one table.
+///
+/// The row must be able to hold every id of its table, or none.
 #[derive(Debug)]
 pub(crate) struct Index<I> {
+    /// The first of each chain. Their number is a power of two.
     buckets: I,
-    /// The only chain, while there are no buckets.
-    head: u32,
+    /// The one after each id in its chain.
+    nexts: I,
     count: usize,
 }
 
@@ -25,32 +26,38 @@ impl<I: Slots<u32>> Index<I> {
     pub(crate) const fn new() -> Self {
         Index {
             buckets: I::EMPTY,
-            head: NONE,
+            nexts: I::EMPTY,
             count: 0,
         }
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn head(&self, hash: Raw) -> u32 {
-        if I::CAPACITY == 0 {
-            return self.head;
-        }
-        // The number of buckets is a power of two.
-        let mask = self.buckets.len().wrapping_sub(1);
-        self.buckets
-            .get(hash as usize & mask)
-            .copied()
-            .unwrap_or(self.head)
+    /// Whether there are no chains, and the table is looked through.
+    const SCANS: bool = I::CAPACITY == 0;
+
+    fn bucket(&self, hash: Raw) -> usize {
+        hash as usize & self.buckets.len().wrapping_sub(1)
     }
 
-    fn head_mut(&mut self, hash: Raw) -> &mut u32 {
-        if I::CAPACITY == 0 {
-            return &mut self.head;
+    fn head(&self, hash: Raw) -> u32 {
+        let head = self.buckets.get(self.bucket(hash));
+        head.copied().unwrap_or(NONE)
+    }
+
+    fn next(&self, id: u32) -> u32 {
+        self.nexts.get(id as usize).copied().unwrap_or(NONE)
+    }
+
+    fn set_next(&mut self, id: u32, next: u32) {
+        while self.nexts.len() <= id as usize {
+            let pushed = self.nexts.push(NONE);
+            debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
+            if pushed.is_err() {
+                return;
+            }
         }
-        let mask = self.buckets.len().wrapping_sub(1);
-        self.buckets
-            .get_mut(hash as usize & mask)
-            .unwrap_or(&mut self.head)
+        if let Some(place) = self.nexts.get_mut(id as usize) {
+            *place = next;
+        }
     }
 
     /// The first slot of this hash for which `is` holds.
@@ -61,22 +68,31 @@ impl<I: Slots<u32>> Index<I> {
         is: &dyn Fn(&T) -> bool,
     ) -> Option<u32> {
         let hash = short(hash);
+        if Self::SCANS {
+            let mut slots = table.iter();
+            return slots.find_map(|(id, slot)| (slot.hash() == hash && is(slot)).then_some(id));
+        }
         let mut id = self.head(hash);
         while let Some(slot) = table.get(id) {
             if slot.hash() == hash && is(slot) {
                 return Some(id);
             }
-            id = slot.next();
+            id = self.next(id);
         }
         None
     }
 
     /// Puts a slot of the table in its chain.
-    pub(crate) fn insert<T: Chained, R: Slots<Slot<T>>>(
-        &mut self,
-        table: &mut Table<T, R>,
-        id: u32,
-    ) {
+    pub(crate) fn insert<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
+        const {
+            assert!(
+                I::CAPACITY == 0 || I::CAPACITY >= R::CAPACITY,
+                "a row of an index is shorter than its table"
+            )
+        }
+        if Self::SCANS {
+            return;
+        }
         self.count += 1;
         if self.count > self.buckets.len() {
             self.grow(table);
@@ -84,71 +100,70 @@ impl<I: Slots<u32>> Index<I> {
         self.link(table, id);
     }
 
-    fn link<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>, id: u32) {
-        let Some(slot) = table.get_mut(id) else {
+    fn link<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
+        let Some(slot) = table.get(id) else {
             return;
         };
-        let head = self.head_mut(slot.hash());
-        slot.set_next(*head);
-        *head = id;
+        let bucket = self.bucket(slot.hash());
+        if let Some(head) = self.buckets.get_mut(bucket) {
+            let next = core::mem::replace(head, id);
+            self.set_next(id, next);
+        }
     }
 
-    /// Takes a slot out of its chain. Call it before the slot is vacated.
-    pub(crate) fn remove<T: Chained, R: Slots<Slot<T>>>(
-        &mut self,
-        table: &mut Table<T, R>,
-        id: u32,
-    ) {
+    /// Takes a slot out of its chain. Call it before the slot is vacated, and before its hash changes.
+    pub(crate) fn remove<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
+        if Self::SCANS {
+            return;
+        }
         let Some(slot) = table.get(id) else { return };
-        let (hash, next) = (slot.hash(), slot.next());
-        if self.head(hash) == id {
-            *self.head_mut(hash) = next;
+        let next = self.next(id);
+        let bucket = self.bucket(slot.hash());
+        let Some(head) = self.buckets.get_mut(bucket) else {
+            return;
+        };
+        let mut before = *head;
+        if before == id {
+            *head = next;
             self.count -= 1;
             return;
         }
-        let mut before = self.head(hash);
-        while let Some(slot) = table.get_mut(before) {
-            if slot.next() == id {
-                slot.set_next(next);
+        while before != NONE {
+            let after = self.next(before);
+            if after == id {
+                self.set_next(before, next);
                 self.count -= 1;
                 return;
             }
-            before = slot.next();
+            before = after;
         }
     }
 
     /// Doubles the buckets, as far as the row goes, and hangs every slot anew.
-    fn grow<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &mut Table<T, R>) {
+    fn grow<T: Chained, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>) {
         let old = self.buckets.len();
-        let wanted = (old * 2).max(8);
-        if I::CAPACITY == 0 || wanted > I::CAPACITY {
-            return;
+        let mut wanted = (old * 2).max(8);
+        while wanted > I::CAPACITY {
+            wanted /= 2;
         }
-        while self.buckets.len() < wanted {
-            if self.buckets.push(NONE).is_err() {
-                self.buckets.truncate(old);
-                return;
-            }
+        if wanted <= old {
+            return;
         }
         // Walk the old chains before their heads are cleared: only linked slots belong here.
         let mut chains = NONE;
-        for at in 0..old.max(1) {
-            let mut id = if old == 0 {
-                core::mem::replace(&mut self.head, NONE)
-            } else {
-                self.buckets
-                    .get_mut(at)
-                    .map_or(NONE, |head| core::mem::replace(head, NONE))
-            };
-            while let Some(slot) = table.get_mut(id) {
-                let next = slot.next();
-                slot.set_next(chains);
+        for at in 0..old {
+            let head = self.buckets.get_mut(at);
+            let mut id = head.map_or(NONE, |head| core::mem::replace(head, NONE));
+            while id != NONE {
+                let next = self.next(id);
+                self.set_next(id, chains);
                 chains = id;
                 id = next;
             }
         }
-        while let Some(slot) = table.get(chains) {
-            let next = slot.next();
+        while self.buckets.len() < wanted && self.buckets.push(NONE).is_ok() {}
+        while chains != NONE {
+            let next = self.next(chains);
             self.link(table, chains);
             chains = next;
         }
@@ -158,35 +173,30 @@ impl<I: Slots<u32>> Index<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NoRow;
 
     #[derive(Debug)]
-    struct Number(u32, u32);
+    struct Number(u32);
 
     impl Chained for Number {
         fn hash(&self) -> Raw {
             short(self.0.wrapping_mul(0x9e37_79b9))
         }
-        fn next(&self) -> u32 {
-            self.1
-        }
-        fn set_next(&mut self, next: u32) {
-            self.1 = next;
-        }
     }
 
-    fn all_are_found_until_removed<I: Slots<u32>>() {
-        let mut table: Table<Number, std::vec::Vec<Slot<Number>>> = Table::new();
+    fn all_are_found_until_removed<I: Slots<u32>, R: Slots<Slot<Number>>>() {
+        let mut table: Table<Number, R> = Table::new();
         let mut index = Index::<I>::new();
         for n in 0..100 {
-            let id = table.insert(Number(n, NONE), 1000).unwrap();
-            index.insert(&mut table, id);
+            let id = table.insert(Number(n), 1000).unwrap();
+            index.insert(&table, id);
         }
-        let find = |index: &Index<I>, table: &Table<Number, _>, n: u32| {
-            index.find(table, Number(n, 0).hash().into(), &|slot| slot.0 == n)
+        let find = |index: &Index<I>, table: &Table<Number, R>, n: u32| {
+            index.find(table, Number(n).hash().into(), &|slot| slot.0 == n)
         };
         for n in (0..100).step_by(3) {
             let id = find(&index, &table, n).unwrap();
-            index.remove(&mut table, id);
+            index.remove(&table, id);
             table.remove(id);
         }
         for n in 0..100 {
@@ -195,9 +205,9 @@ mod tests {
     }
 
     #[test]
-    fn an_index_works_with_no_few_and_many_buckets() {
-        all_are_found_until_removed::<heapless::Vec<u32, 0>>();
-        all_are_found_until_removed::<heapless::Vec<u32, 16>>();
-        all_are_found_until_removed::<std::vec::Vec<u32>>();
+    fn an_index_works_with_no_room_some_and_any() {
+        all_are_found_until_removed::<NoRow, heapless::Vec<_, 100>>();
+        all_are_found_until_removed::<heapless::Vec<_, 100>, heapless::Vec<_, 100>>();
+        all_are_found_until_removed::<std::vec::Vec<_>, std::vec::Vec<_>>();
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use id::{NONE, Raw, short};
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
 pub(crate) use names::{Limits, NOBODY, NameId, Names};
-pub use slots::{Full, Slots};
+pub use slots::{Full, NoRow, Slots};
 pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;

@@ -29,8 +29,6 @@ impl NameId {
 pub struct NameSlot {
     block: Block,
     hash: Raw,
-    /// The next name with a like hash.
-    next: Id,
     /// How many hold the id. Never zero, which makes room for what tells a vacant place from a taken one.
     refs: NonZero<Raw>,
     /// The first record of this name; the store of records keeps the chain.
@@ -42,12 +40,6 @@ pub struct NameSlot {
 impl Chained for NameSlot {
     fn hash(&self) -> Raw {
         self.hash
-    }
-    fn next(&self) -> u32 {
-        self.next.get()
-    }
-    fn set_next(&mut self, next: u32) {
-        self.next = Id::of(next);
     }
 }
 
@@ -120,14 +112,13 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         let slot = NameSlot {
             block,
             hash: short(hash),
-            next: Id::NONE,
             refs: NonZero::<Raw>::MIN,
             first: Id::NONE,
             tag: Id::NONE,
         };
         let id = self.table.insert(slot, self.limits.names)?;
         self.text.set_owner(block, Owner(id));
-        self.index.insert(&mut self.table, id);
+        self.index.insert(&self.table, id);
         self.glances |= glance(name);
         Ok(NameId::of(id))
     }
@@ -140,13 +131,13 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         moved: impl FnMut(u32, Block),
     ) -> Result<(), Full> {
         let block = self.store_name(id.get(), name, moved)?;
-        self.index.remove(&mut self.table, id.get());
+        self.index.remove(&self.table, id.get());
         if let Some(slot) = self.table.get_mut(id.get()) {
             let old = core::mem::replace(&mut slot.block, block);
             slot.hash = short(name.hash(self.key));
             self.text.remove(old);
         }
-        self.index.insert(&mut self.table, id.get());
+        self.index.insert(&self.table, id.get());
         self.glances |= glance(name);
         Ok(())
     }
@@ -239,7 +230,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             slot.refs = left;
         } else {
             let block = slot.block;
-            self.index.remove(&mut self.table, id.get());
+            self.index.remove(&self.table, id.get());
             self.text.remove(block);
             self.table.remove(id.get());
             if self.table.len() <= FEW {

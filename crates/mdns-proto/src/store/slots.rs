@@ -1,6 +1,9 @@
 //! The one trait of memory: a row of slots that may grow.
 
-use core::{fmt, ops::DerefMut};
+use core::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 /// A row of slots: a slice that can be made longer until it is full.
 ///
@@ -59,6 +62,42 @@ impl<T> Slots<T> for alloc::vec::Vec<T> {
     fn truncate(&mut self, len: usize) {
         alloc::vec::Vec::truncate(self, len);
     }
+}
+
+/// A row without room, that takes none: of a table that is looked through instead of being ordered or indexed.
+///
+/// ```
+/// use mdns_proto::store::{NoRow, Slots};
+///
+/// let mut row = NoRow::EMPTY;
+/// assert_eq!(row.push(7), Err(7));
+/// assert_eq!(size_of_val(&row), 0);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct NoRow;
+
+impl Deref for NoRow {
+    type Target = [u32];
+    fn deref(&self) -> &[u32] {
+        &[]
+    }
+}
+
+impl DerefMut for NoRow {
+    fn deref_mut(&mut self) -> &mut [u32] {
+        &mut []
+    }
+}
+
+impl Slots<u32> for NoRow {
+    const EMPTY: Self = NoRow;
+    const CAPACITY: usize = 0;
+
+    fn push(&mut self, value: u32) -> Result<(), u32> {
+        Err(value)
+    }
+
+    fn truncate(&mut self, _: usize) {}
 }
 
 /// There is no slot left for this; nothing has changed.
