@@ -42,6 +42,9 @@ fn parts() -> Vec<Part> {
     };
     let doc = Shell::cargo("doc --quiet --workspace --no-deps --all-features")
         .env("RUSTDOCFLAGS", "-D warnings");
+    let narrow =
+        Shell::cargo("test --quiet --package mdns-proto --all-features --target-dir target/narrow")
+            .env("RUSTFLAGS", "--cfg mdns_narrow");
     vec![
         commands(
             "format",
@@ -97,6 +100,11 @@ fn parts() -> Vec<Part> {
             "unit, doc, story and property tests of everything",
             &["test --quiet --workspace --all-features"],
         ),
+        Part {
+            name: "narrow",
+            about: "those of mdns-proto with numbers of 16 bits, as boards have them",
+            work: Work::Commands(vec![narrow]),
+        },
         Part {
             name: "sim",
             about: "hosts in bad worlds agree in the end and break no rule on the way",
