@@ -33,7 +33,8 @@ pub struct Config {
     pub own_text_max: usize,
     /// How many records of one unique RRset are looked at: what a hostile peer can make us walk.
     pub rrset_max: usize,
-    /// The longest a record of others is kept, whatever TTL it states.
+    /// The longest a record of others is kept without being heard again, whatever TTL it states; what is wanted longer is asked for
+    /// again before (RFC 6762 §5.2). It is also how long a browse stays full of instances that are not there.
     pub ttl_max: Duration,
 }
 
@@ -50,7 +51,8 @@ impl Config {
         own_records_max: 1_000_000,
         own_text_max: 256 << 20,
         rrset_max: 16,
-        ttl_max: Duration::from_secs(24 * 3600),
+        // RFC 6762 §10: what its sender should have said, of most records.
+        ttl_max: Duration::from_secs(75 * 60),
     };
 }
 

@@ -662,7 +662,7 @@ impl<S: Storage> Host<S> {
         if let Some(told) = self.responder.poll_event() {
             return self.event(told);
         }
-        self.querier.poll_event().map(Event::Discovery)
+        self.querier.poll_event(self.now).map(Event::Discovery)
     }
 
     fn event(&self, told: Told) -> Option<Event<'_>> {

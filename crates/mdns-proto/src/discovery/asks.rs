@@ -1,12 +1,13 @@
 //! Everything that was asked for: kept, found, ended.
 
-use core::ops::Range;
+use core::{ops::Range, time::Duration};
 
 use super::{
     AskId, AskSlot, AskStorage, Need, Outcome, ToldSlot,
     ask::Kind,
     told::{Entry, List, Listed, NOTHING, Once, Role},
 };
+
 use crate::{
     config::Config,
     name::Name,
@@ -14,6 +15,9 @@ use crate::{
     time::Instant,
     wire::RecordType,
 };
+
+/// How soon what found no room is looked for again when there is some: the application is told of what has gone before.
+const LOOK_AGAIN_IN: Duration = Duration::from_millis(20);
 
 /// All that was asked for.
 pub(crate) struct Asks<A: AskStorage> {
@@ -32,6 +36,10 @@ pub(crate) struct Asks<A: AskStorage> {
     pub(super) ask_news: List,
     /// The slot of something that was told to be gone; it keeps the name until the next call.
     pub(super) spent: u32,
+    /// Some ask is missing something.
+    is_missing: bool,
+    /// When that is to be looked for, because there is room since; [`Instant::MAX`] while there is not.
+    look_at: Instant,
 }
 
 impl<A: AskStorage> Asks<A> {
@@ -60,6 +68,8 @@ impl<A: AskStorage> Asks<A> {
             told_news: List::EMPTY,
             ask_news: List::EMPTY,
             spent: NONE,
+            is_missing: false,
+            look_at: Instant::MAX,
         }
     }
 
@@ -93,6 +103,7 @@ impl<A: AskStorage> Asks<A> {
             is_impatient: false,
             has_news: false,
             incomplete: Once::No,
+            is_missing: false,
             outcome: None,
             due: patience.unwrap_or(Instant::MAX),
         };
@@ -211,6 +222,37 @@ impl<A: AskStorage> Asks<A> {
             }
         }
         self.remove(ask);
+    }
+
+    /// There is room, of some kind or another: what found none before may find it now.
+    pub(crate) fn note_room(&mut self, now: Instant) {
+        if self.is_missing {
+            self.look_at = self.look_at.min(now + LOOK_AGAIN_IN);
+        }
+    }
+
+    /// Something is missing, and memory is too small for it; that is told once.
+    pub(super) fn set_missing(&mut self, ask: u32) {
+        self.set_incomplete(ask);
+        if let Some(slot) = self.asks.get_mut(ask) {
+            slot.is_missing = true;
+            self.is_missing = true;
+        }
+    }
+
+    /// Whether it is time to look for all that is missing. That is done then.
+    pub(super) fn looks_again(&mut self, now: Instant) -> bool {
+        let is_time = self.look_at <= now;
+        if is_time {
+            (self.look_at, self.is_missing) = (Instant::MAX, false);
+        }
+        is_time
+    }
+
+    /// Whether this one was missing something. It is looked at now.
+    pub(super) fn take_missing(&mut self, ask: u32) -> bool {
+        let slot = self.asks.get_mut(ask);
+        slot.is_some_and(|slot| core::mem::take(&mut slot.is_missing))
     }
 
     /// Forgets a told slot. It must be in no list.
@@ -431,7 +473,7 @@ impl<A: AskStorage> Asks<A> {
 
     /// When the next one's patience ends.
     pub(super) fn next_due(&self) -> Instant {
-        self.due.next(&self.asks)
+        self.due.next(&self.asks).min(self.look_at)
     }
 
     /// Looks again at all that is told of an ask.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     name::Name,
     store::{Full, Id, NONE, NameId},
+    time::Instant,
     wire::{Rdata, RecordType},
 };
 
@@ -106,12 +107,12 @@ impl<A: AskStorage> Asks<A> {
             (None, Change::Went) => return false,
             (None, Change::Came | Change::Stayed) => {
                 let Ok(name) = self.names.intern(instance, |_, _| {}) else {
-                    self.set_incomplete(ask);
+                    self.set_missing(ask);
                     return false;
                 };
                 let Ok(told) = self.add_told(ask, name) else {
                     self.names.release(name);
-                    self.set_incomplete(ask);
+                    self.set_missing(ask);
                     return false;
                 };
                 told
@@ -159,14 +160,14 @@ impl<A: AskStorage> Asks<A> {
         while let Some(slot) = self.asks.get(ask) {
             let next = slot.next;
             if slot.kind.is_browse() && rtype == RecordType::PTR {
-                self.set_incomplete(ask);
+                self.set_missing(ask);
             }
             ask = next.get();
         }
         let mut entry = Entry(self.names.tag(name));
         while let Some(slot) = self.told.get(entry.told()) {
             if self.need_of(slot, entry.role(), rtype) != Need::None {
-                self.set_incomplete(slot.ask.get());
+                self.set_missing(slot.ask.get());
             }
             entry = Entry(self.links(entry).1);
         }
@@ -278,9 +279,12 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Takes the next piece of news.
-    pub(super) fn take_news(&mut self) -> Option<News> {
+    pub(super) fn take_news(&mut self, now: Instant) -> Option<News> {
         let spent = core::mem::replace(&mut self.spent, NONE);
-        self.forget_if_idle(spent);
+        if spent != NONE {
+            self.forget_if_idle(spent);
+            self.note_room(now);
+        }
         while let Some(told) = self
             .told_news
             .pop(|id| self.told.get(id).map_or(NONE, |slot| slot.next_news.get()))

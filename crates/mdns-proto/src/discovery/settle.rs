@@ -44,6 +44,32 @@ impl<S: QuerierStorage> Querier<S> {
             }
             let _ = self.settle_all(now, own);
         }
+        if self.asks.looks_again(now) {
+            self.look_again(now, own);
+            let _ = self.settle_all(now, own);
+        }
+    }
+
+    /// Looks for what found no room: among what is known, and by asking once more.
+    fn look_again(&mut self, now: Instant, own: &dyn OwnRecords) {
+        for ask in 0..self.asks.asks_bound() {
+            if !self.asks.take_missing(ask) {
+                continue;
+            }
+            self.asks.touch_ask(ask);
+            let Some((name, _)) = self.asks.asked(ask).filter(|(_, kind)| kind.is_browse()) else {
+                continue;
+            };
+            let name = NameBuf::from(name);
+            for index in 0..self.links.bound() {
+                let opened = self.open(now, index, ask, name.as_name(), own);
+                if let Some(link) = self.links.up_mut(index)
+                    && opened.is_ok()
+                {
+                    link.ask_again(now, name.as_name(), RecordType::PTR);
+                }
+            }
+        }
     }
 
     /// Says whether everything that is missing could be asked for.
@@ -155,7 +181,7 @@ impl<S: QuerierStorage> Querier<S> {
             Ok(false) => {}
             // There is something new to wait for.
             Ok(true) => self.asks.calm(ask),
-            Err(Full) => self.asks.set_incomplete(ask),
+            Err(Full) => self.asks.set_missing(ask),
         }
         instance.fingerprint(self.key)
     }

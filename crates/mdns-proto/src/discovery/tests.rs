@@ -698,6 +698,54 @@ fn the_names_of_an_address_are_asked_for_wherever_it_is_from() {
     on_both!(test);
 }
 
+/// covers: SEC-11, SEC-25
+#[test]
+fn what_found_no_room_is_looked_for_when_there_is_some() {
+    let question = "_ipp._tcp.local IN PTR?";
+    let mut scene = browsing::<crate::querier::scene::Board>();
+    let hear = |scene: &mut Scene<crate::querier::scene::Board>, ttl: u32, n: u32| {
+        scene.hear(&[&std::format!(
+            "_ipp._tcp.local {ttl} PTR Printer-{n}._ipp._tcp.local"
+        )]);
+    };
+    let first = |scene: &mut Scene<crate::querier::scene::Board>, from| {
+        scene.times_of(from, question).first().copied()
+    };
+    // Four can be told. Nothing is missing; that one goes is no reason to ask.
+    (0..4).for_each(|n| hear(&mut scene, 4500, n));
+    // Its series asks by the 639th second, and again from the 1023rd on.
+    scene.run(secs(700));
+    scene.told();
+    hear(&mut scene, 0, 3);
+    scene.sent.clear();
+    let start = scene.now;
+    scene.run(secs(10));
+    assert_eq!(scene.told(), ["gone Printer-3"]);
+    assert_eq!(first(&mut scene, start), None);
+    // The fifth is known and waits, and gets the next place.
+    hear(&mut scene, 4500, 4);
+    hear(&mut scene, 4500, 5);
+    scene.run(secs(1));
+    assert_eq!(scene.told(), ["found Printer-4", "incomplete"]);
+    hear(&mut scene, 0, 0);
+    scene.sent.clear();
+    let start = scene.now;
+    scene.run(secs(10));
+    assert_eq!(scene.told(), ["gone Printer-0", "found Printer-5"]);
+    let asked = first(&mut scene, start);
+    assert!(
+        asked.is_some_and(|asked| (1000..1100).contains(&asked)),
+        "{asked:?}"
+    );
+    // All are there again.
+    hear(&mut scene, 0, 1);
+    scene.sent.clear();
+    let start = scene.now;
+    scene.run(secs(10));
+    assert_eq!(scene.told(), ["gone Printer-1"]);
+    assert_eq!(first(&mut scene, start), None);
+}
+
 /// covers: SEC-11
 #[test]
 fn a_board_that_is_too_small_says_so_once_and_goes_on() {

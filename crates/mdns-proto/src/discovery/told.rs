@@ -33,6 +33,8 @@ pub struct AskSlot {
     pub(super) is_impatient: bool,
     pub(super) has_news: bool,
     pub(super) incomplete: Once,
+    /// Something found no room, and is to be looked for again when there is some.
+    pub(super) is_missing: bool,
     /// How it ended.
     pub(super) outcome: Option<Outcome>,
     /// When patience ends, [`Instant::MAX`] if it has ended or never does.

@@ -144,6 +144,7 @@ impl<S: QuerierStorage> Querier<S> {
         self.asks.retire(ask);
         self.recheck(now, ask);
         self.asks.remove_ask(ask);
+        self.asks.note_room(now);
     }
 
     /// Sees to what a new ask would miss, or lets go of what only a retired one needed.
@@ -253,7 +254,7 @@ impl<S: QuerierStorage> Querier<S> {
         }
         let put = self.put(now, index, name, RecordType::PTR, own);
         if put.is_err() {
-            self.asks.set_incomplete(ask);
+            self.asks.set_missing(ask);
         }
         put
     }
@@ -298,11 +299,11 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Tells the next piece of news.
-    pub(crate) fn poll_event(&mut self) -> Option<Event<'_>> {
+    pub(crate) fn poll_event(&mut self, now: Instant) -> Option<Event<'_>> {
         if Self::NONE {
             return None;
         }
-        match self.asks.take_news()? {
+        match self.asks.take_news(now)? {
             News::Told {
                 ask,
                 told,
@@ -315,6 +316,7 @@ impl<S: QuerierStorage> Querier<S> {
             News::Finished { ask, outcome } => {
                 let id = self.asks.id(ask)?;
                 self.asks.remove_ask(ask);
+                self.asks.note_room(now);
                 Some(Event::Finished { ask: id, outcome })
             }
         }

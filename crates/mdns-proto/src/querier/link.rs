@@ -249,6 +249,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 self.cache.remove(id, &mut |name, rdata| {
                     asks.note(Change::Went, name, rdata);
                 });
+                asks.note_room(now);
                 continue;
             }
             let worth = worth_of(asks.need(self.cache.name(name), rtype));
@@ -363,6 +364,16 @@ impl<H: HeardStorage> HeardLink<H> {
     fn ask_for_refresh(&mut self, now: Instant, name: NameId, rtype: RecordType) {
         // If there is no room, there is another time, at the next refresh.
         self.ask_beside(name, rtype, |slot| slot.ask_for_refresh(now));
+    }
+
+    /// Asks once more what is being asked: an answer to it found no room.
+    pub(crate) fn ask_again(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
+        if let Some(id) = self.find_question(name, rtype)
+            && let Some(slot) = self.questions.get_mut(id)
+        {
+            slot.ask_for_refresh(now);
+            self.due.settle(&self.questions, id);
+        }
     }
 
     /// Asks for something that is known, beside the series if there is one. Says whether there was room for the question.

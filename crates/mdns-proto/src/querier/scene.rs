@@ -317,7 +317,7 @@ impl<S: QuerierStorage> Scene<S> {
                 assert!(self.sent.len() < 100_000, "endless");
             }
         }
-        while let Some(event) = self.querier.poll_event() {
+        while let Some(event) = self.querier.poll_event(self.now) {
             self.told.push((self.now, text_of(&event)));
             assert!(self.told.len() < 100_000, "endless");
         }

@@ -666,13 +666,13 @@ fn the_longest_ttl_at_the_end_of_time_does_no_harm() {
         scene.run(Duration::from_secs(1));
         scene.hear(&["_ipp._tcp.local 2147483647 PTR Printer._ipp._tcp.local"]);
         scene.told();
-        scene.run(secs(24 * 3600 - 1));
+        scene.run(secs(75 * 60 - 1));
         assert_eq!(scene.told(), [""; 0]);
         scene.run(secs(1));
         assert_eq!(
             scene.told(),
             ["gone Printer"],
-            "no record lives longer than a day"
+            "no record lives longer than 75 minutes"
         );
         scene.querier.handle_timeout(Instant::MAX, &scene.ours);
         while scene
@@ -711,7 +711,7 @@ fn thousands_of_pointers_are_taken_in_linear_time() {
     let first = work(&mut scene, 0);
     let third = [work(&mut scene, 4_000), work(&mut scene, 8_000)][1];
     let mut events = 0;
-    while scene.querier.poll_event().is_some() {
+    while scene.querier.poll_event(scene.now).is_some() {
         events += 1;
     }
     assert_eq!(events, 12_000);

@@ -53,6 +53,9 @@ pub const SENT_MAX: u32 = 300;
 /// announced.
 pub const RECOVERY: Duration = Duration::from_secs(8);
 
+/// The same for a browse that was filled with instances: their longest life, and the time to ask anew.
+pub const FILLED: Duration = Duration::from_secs(4500 + 5);
+
 mdns_proto::fixed! {
     /// A board of the usual size: one service, 32 records of others.
     pub struct Board {
@@ -111,7 +114,7 @@ impl Figures {
     /// # Errors
     /// What is not as stated.
     pub fn judge(&self, attack: &Attack, grows: bool) -> Result<(), String> {
-        let is_soon = |span: Option<Duration>| span.is_some_and(|span| span <= RECOVERY);
+        let is_within = |span: Option<Duration>, most| span.is_some_and(|span| span <= most);
         let all_answered = self.asked > 0 && self.answered == self.asked;
         let rules = [
             (self.sent_in_second <= SENT_MAX, "it sends too much"),
@@ -123,9 +126,12 @@ impl Figures {
                 !attack.finds || !grows || self.found.is_some_and(|span| span <= ASKED),
                 "it does not find while the attack lasts",
             ),
-            (is_soon(self.answers_again), "it does not answer afterwards"),
             (
-                !attack.leaves_room || is_soon(self.finds_again),
+                is_within(self.answers_again, RECOVERY),
+                "it does not answer afterwards",
+            ),
+            (
+                is_within(self.finds_again, attack.finds_again_within()),
                 "it does not find afterwards",
             ),
         ];
@@ -182,7 +188,7 @@ pub fn run<S: Storage>(attack: &Attack, steps: u64, seed: u64, meter: Meter) -> 
     }
     figures.found = scene.honest.first().and_then(Honest::found_after);
     figures.held = (meter.held)();
-    scene.end(&mut figures);
+    scene.end(attack, &mut figures);
     figures
 }
 
@@ -382,14 +388,17 @@ impl<S: Storage> Scene<S> {
     }
 
     /// After the attack: how long until all is as it was.
-    fn end(&mut self, figures: &mut Figures) {
+    fn end(&mut self, attack: &Attack, figures: &mut Figures) {
         let end = self.net.now();
         self.come("Garden");
         self.question = None;
         self.asked = Instant::ZERO;
         let mut after = Figures::default();
-        while self.net.now() - end < 4 * RECOVERY {
-            self.pass(Duration::from_millis(50), &mut after);
+        let most = attack.finds_again_within().max(4 * RECOVERY);
+        while self.net.now() - end < most {
+            let is_late = self.net.now() - end >= 4 * RECOVERY;
+            let step = Duration::from_millis(if is_late { 1000 } else { 50 });
+            self.pass(step, &mut after);
             if after.answered > 0 {
                 figures.answers_again.get_or_insert(self.net.now() - end);
             }

@@ -36,6 +36,17 @@ pub struct Attack {
     pub(super) write: fn(&mut Hostile, u64),
 }
 
+impl Attack {
+    /// The longest it may take after the attack until an honest service is found.
+    pub fn finds_again_within(&self) -> Duration {
+        if self.leaves_room {
+            super::RECOVERY
+        } else {
+            super::FILLED
+        }
+    }
+}
+
 impl std::fmt::Debug for Attack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Attack")
