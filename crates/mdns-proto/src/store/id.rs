@@ -1,5 +1,12 @@
 //! Numbers of slots, as small as the rows allow.
 
+// Of the two widths one is always that of the number itself.
+#![allow(
+    clippy::absurd_extreme_comparisons,
+    clippy::cast_possible_truncation,
+    clippy::unnecessary_cast
+)]
+
 /// What a number or a count of slots is kept in. Without an allocator no row grows, and a board has fewer than 65,535 of anything.
 #[cfg(all(feature = "alloc", not(mdns_narrow)))]
 pub(crate) type Raw = u32;
@@ -14,7 +21,6 @@ pub(crate) const NONE: u32 = Raw::MAX as u32;
 pub struct Id(Raw);
 
 /// As much of a hash as is kept in a slot.
-#[allow(clippy::cast_possible_truncation)]
 pub(crate) const fn short(hash: u32) -> Raw {
     hash as Raw
 }
@@ -23,7 +29,6 @@ impl Id {
     pub(crate) const NONE: Id = Id(Raw::MAX);
 
     /// Keeps a number, which is at most [`NONE`].
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) const fn of(number: u32) -> Self {
         debug_assert!(number <= NONE, "no slot has a larger number");
         Id(number as Raw)
