@@ -178,9 +178,13 @@ mod tests {
     #[derive(Debug)]
     struct Number(u32);
 
+    fn mixed(number: u32) -> u32 {
+        number.wrapping_mul(0x9e37_79b9)
+    }
+
     impl Chained for Number {
         fn hash(&self) -> Raw {
-            short(self.0.wrapping_mul(0x9e37_79b9))
+            short(mixed(self.0))
         }
     }
 
@@ -192,7 +196,7 @@ mod tests {
             index.insert(&table, id);
         }
         let find = |index: &Index<I>, table: &Table<Number, R>, n: u32| {
-            index.find(table, Number(n).hash().into(), &|slot| slot.0 == n)
+            index.find(table, mixed(n), &|slot| slot.0 == n)
         };
         for n in (0..100).step_by(3) {
             let id = find(&index, &table, n).unwrap();
