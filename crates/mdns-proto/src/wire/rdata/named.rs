@@ -6,7 +6,7 @@ use nom::{Parser, bytes::complete::take, combinator::cond};
 
 use super::{
     super::reader::{Parsed, Reader},
-    RecordType,
+    Piece, RecordType,
 };
 use crate::name::Name;
 
@@ -48,20 +48,18 @@ impl Layout {
     }
 
     fn parts<'a>(&self, reader: Reader<'a>, input: &'a [u8]) -> Parsed<'a, NamedParts<'a>> {
-        let name = |input| reader.name(input);
-        (
-            take(self.prefix),
-            name,
-            cond(self.has_second, name),
-            take(self.suffix),
-        )
-            .map(|(prefix, first, second, suffix)| NamedParts {
-                prefix,
-                first,
-                second,
-                suffix,
-            })
-            .parse_complete(input)
+        let (input, prefix) = take(self.prefix).parse_complete(input)?;
+        let (input, first) = reader.name(input)?;
+        let mut second = cond(self.has_second, |input| reader.name(input));
+        let (input, second) = second.parse_complete(input)?;
+        let (input, suffix) = take(self.suffix).parse_complete(input)?;
+        let parts = NamedParts {
+            prefix,
+            first,
+            second,
+            suffix,
+        };
+        Ok((input, parts))
     }
 }
 
@@ -118,6 +116,19 @@ impl<'a> Named<'a> {
         Layout::of(self.rtype)
             .and_then(|layout| layout.parts(Reader::again(self.message), input).ok())
             .map_or(NamedParts::NOTHING, |(_, parts)| parts)
+    }
+
+    /// One of these, by its number.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn piece(&self, at: u8) -> Option<Piece<'a>> {
+        let parts = self.parts();
+        match at {
+            0 => Some(Piece::Bytes(parts.prefix)),
+            1 => Some(Piece::Name(parts.first)),
+            2 => Some(parts.second.map_or(Piece::NONE, Piece::Name)),
+            3 => Some(Piece::Bytes(parts.suffix)),
+            _ => None,
+        }
     }
 }
 
