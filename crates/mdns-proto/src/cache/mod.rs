@@ -465,18 +465,21 @@ impl<H: HeardStorage> Cache<H> {
         }
     }
 
-    /// Holds a name for a question or a record.
-    pub(crate) fn intern(&mut self, name: Name<'_>, room: &mut Room<'_>) -> Result<NameId, Full> {
+    /// Holds a name for a record.
+    fn intern(&mut self, name: Name<'_>, room: &mut Room<'_>) -> Result<NameId, Full> {
         loop {
-            let records = &mut self.records;
-            match self
-                .names
-                .intern(name, |id, block| moved(records, id, block))
-            {
+            match self.intern_at_once(name) {
                 Ok(id) => return Ok(id),
                 Err(Full) => self.evict(room)?,
             }
         }
+    }
+
+    /// Holds a name, if there is room for it.
+    pub(crate) fn intern_at_once(&mut self, name: Name<'_>) -> Result<NameId, Full> {
+        let records = &mut self.records;
+        self.names
+            .intern(name, |id, block| moved(records, id, block))
     }
 
     pub(crate) fn hold(&mut self, name: NameId) {
@@ -498,7 +501,7 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Forgets the record that would end first of those that nobody would miss; if there are none and the newcomer is to
     /// be kept, of some that are only shown.
-    fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
+    pub(crate) fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
         let shown = || {
             let ids = self.awaited.ids().iter().take(SHOWN_MAX);
             let records = ids.filter_map(|&id| Some((id, self.records.get(id)?)));

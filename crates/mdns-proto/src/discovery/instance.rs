@@ -60,7 +60,7 @@ impl<'a> Instance<'a> {
 
     /// The first of the targets.
     pub fn target(&self) -> Option<Target<'a>> {
-        self.targets().next()
+        first_target(self.links, self.name)
     }
 
     /// The host of the first target.
@@ -248,13 +248,29 @@ impl<'a> Iterator for Targets<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Target<'a>> {
-        let mut next = None;
-        for heard in each_link(self.instance.links) {
-            next = first_of(heard, self.instance.name, self.last, next);
-        }
-        self.last = next;
-        next
+        let Instance { links, name, .. } = self.instance;
+        self.last = target_after(links, name, self.last);
+        self.last
     }
+}
+
+/// The target of an instance after the last one.
+fn target_after<'a>(
+    links: &'a dyn Links,
+    name: Name<'_>,
+    last: Option<Target<'a>>,
+) -> Option<Target<'a>> {
+    let mut next = None;
+    for heard in each_link(links) {
+        next = first_of(heard, name, last, next);
+    }
+    next
+}
+
+/// The first of the targets of an instance.
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn first_target<'a>(links: &'a dyn Links, name: Name<'_>) -> Option<Target<'a>> {
+    target_after(links, name, None)
 }
 
 /// Where an instance is, as one link has it.

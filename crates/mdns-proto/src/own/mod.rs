@@ -35,15 +35,15 @@ use crate::{
 
 /// Records of ours, as the querier may see them: own established records answer own questions, without a packet.
 pub(crate) trait OwnRecords {
-    /// Shows `each` record of ours, established on this link, that answers the question. Says whether the name is ours
-    /// alone there: then nobody else need be asked.
-    fn answer(
-        &self,
-        link: LinkId,
-        name: Name<'_>,
-        rtype: RecordType,
-        each: &mut dyn FnMut(&Record<'_>),
-    ) -> bool;
+    /// The first of our records with this name, [`NONE`] if there is none.
+    fn first(&self, name: Name<'_>) -> u32;
+
+    /// The record from `next` on, among those of one name, that is established on this link and answers a question for the
+    /// type. Moves `next` behind it.
+    fn answer(&self, link: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>>;
+
+    /// Whether the name is ours alone on this link: then nobody else need be asked.
+    fn is_alone(&self, link: LinkId, name: Name<'_>) -> bool;
 }
 
 /// The rows for what is ours.
@@ -141,7 +141,7 @@ enum By {
 #[derive(Clone, Debug)]
 pub(crate) struct Chain<'a> {
     records: &'a [Slot<OwnRecord>],
-    next: u32,
+    pub(crate) next: u32,
     by: By,
 }
 
@@ -297,9 +297,14 @@ impl<S: OwnStorage> Own<S> {
     /// The records of a name, newest first.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn records_of(&self, name: NameId) -> Chain<'_> {
+        self.records_from(self.names.first(name))
+    }
+
+    /// The record with this number, and those of its name behind it.
+    pub(crate) fn records_from(&self, id: u32) -> Chain<'_> {
         Chain {
             records: self.records.rows(),
-            next: self.names.first(name),
+            next: id,
             by: By::Name,
         }
     }

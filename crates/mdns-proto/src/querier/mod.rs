@@ -27,7 +27,7 @@ use crate::{
     wire::{Class, Message, Record, RecordType, Ttl},
 };
 
-pub(crate) use self::link::worth_of;
+pub(crate) use self::link::{Subject, worth_of};
 pub use self::{link::HeardLink, question::QuestionSlot};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
