@@ -14,7 +14,9 @@ use core::time::Duration;
 use crate::{
     config::Config,
     name::Name,
-    store::{Block, Due, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
+    store::{
+        Block, Due, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Source, Table,
+    },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
 };
@@ -32,9 +34,6 @@ const DOUBT_SECS: u32 = 10;
 /// Records heard this long before a cache-flush yield to it. §10.2 says one second, which is also how far apart a responder
 /// multicasts what has changed: the second packet may come a little less than that after the first.
 const OLD: Duration = Duration::from_millis(950);
-
-/// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
-const COPIED_MAX: usize = 600;
 
 /// How many records are looked at for one that may yield to one that is kept.
 const SHOWN_MAX: usize = 64;
@@ -428,25 +427,13 @@ impl<H: HeardStorage> Cache<H> {
     /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
     fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
         match rdata {
-            Rdata::Txt(txt) => self.keep(id, txt.as_wire(), room),
-            Rdata::Nsec(nsec) => self.keep(id, nsec.types.as_wire(), room),
-            Rdata::Other(_, bytes) => self.keep(id, bytes, room),
-            rdata => self.keep_copied(id, rdata, room),
-        }
-    }
-
-    /// The same for what has to be copied first. Apart, so that other records do not have the copy's room on the stack.
-    #[inline(never)]
-    fn keep_copied(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
-        let mut copied = [0; COPIED_MAX];
-        match rdata.copy_to(&mut copied) {
-            Some(len) => self.keep(id, copied.get(..len).unwrap_or_default(), room),
-            None => Ok(()),
+            Rdata::Nsec(nsec) => self.keep(id, Source::Bytes(nsec.types.as_wire()), room),
+            rdata => self.keep(id, Source::Rdata(rdata), room),
         }
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn keep(&mut self, id: u32, bytes: &[u8], room: &mut Room<'_>) -> Result<(), Full> {
+    fn keep(&mut self, id: u32, bytes: Source<'_>, room: &mut Room<'_>) -> Result<(), Full> {
         if bytes.len() > self.text_max / 4 {
             return Ok(());
         }

@@ -28,7 +28,10 @@ use crate::{
     config::Config,
     link::{InterfaceId, LinkId, Subnet},
     name::{KeyedHash, Name, NameBuf},
-    store::{Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken},
+    store::{
+        Block, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Source, Table,
+        Taken,
+    },
     time::Instant,
     wire::{Class, Rdata, Record, RecordType, Srv, Txt},
 };
@@ -485,7 +488,7 @@ impl<S: OwnStorage> Own<S> {
         names.intern(name, |record, block| moved(records, record, block))
     }
 
-    fn insert_bytes(&mut self, record: u32, bytes: &[u8]) -> Result<Block, Full> {
+    fn insert_bytes(&mut self, record: u32, bytes: Source<'_>) -> Result<Block, Full> {
         let Own { names, records, .. } = self;
         names.insert_bytes(record, bytes, |record, block| moved(records, record, block))
     }

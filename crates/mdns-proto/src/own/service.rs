@@ -8,7 +8,7 @@ use crate::{
     name::{
         LOCAL, META_QUERY, Name, NameBuf, ServiceType, check_instance, push_subtype, subtype_name,
     },
-    store::{Full, NONE, NameId},
+    store::{Full, NONE, NameId, Source},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
 };
@@ -290,7 +290,7 @@ impl<S: OwnStorage> Own<S> {
         txt: Txt<'_>,
     ) -> Result<u32, Full> {
         // The bytes come first, under a number that no record has yet.
-        let block = self.insert_bytes(NONE >> 1, txt.as_wire())?;
+        let block = self.insert_bytes(NONE >> 1, Source::Bytes(txt.as_wire()))?;
         let record = OwnRecord::new(
             owner,
             Stored::Bytes(RecordType::TXT, block),
@@ -461,7 +461,7 @@ impl<S: OwnStorage> Own<S> {
         if self.names.bytes(old) == txt.as_wire() {
             return Ok(None);
         }
-        let block = self.store_bytes(txt.as_wire())?;
+        let block = self.store_bytes(Source::Bytes(txt.as_wire()))?;
         self.replace(now, record, Stored::Bytes(RecordType::TXT, block));
         Ok(Some(record))
     }

@@ -168,10 +168,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     pub(crate) fn insert_bytes(
         &mut self,
         record: u32,
-        bytes: &[u8],
+        bytes: Source<'_>,
         moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
-        self.insert_block(Owner(record | RECORD), Source::Bytes(bytes), moved)
+        self.insert_block(Owner(record | RECORD), bytes, moved)
     }
 
     pub(crate) fn remove_bytes(&mut self, block: Block) {

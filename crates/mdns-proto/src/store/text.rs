@@ -4,7 +4,7 @@
 //! block has gone. A hole is a block without an owner.
 
 use super::{Full, Slots};
-use crate::name::Name;
+use crate::{name::Name, wire::Rdata};
 
 const HEADER: usize = 6;
 
@@ -32,6 +32,19 @@ pub(crate) enum Source<'a> {
     Bytes(&'a [u8]),
     /// In flat form.
     Name(Name<'a>),
+    /// In flat form.
+    Rdata(&'a Rdata<'a>),
+}
+
+impl Source<'_> {
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Bytes(bytes) => bytes.len(),
+            Source::Name(name) => name.wire_len(),
+            Source::Rdata(rdata) => rdata.wire_len(),
+        }
+    }
 }
 
 /// A row of blocks.
@@ -87,10 +100,7 @@ impl<R: Slots<u8>> Text<R> {
         limit: usize,
         moved: impl FnMut(Owner, Block),
     ) -> Result<Block, Full> {
-        let len = match bytes {
-            Source::Bytes(bytes) => bytes.len(),
-            Source::Name(name) => name.wire_len(),
-        };
+        let len = bytes.len();
         if !self.has_room(len, limit) {
             return Err(Full);
         }
@@ -104,6 +114,11 @@ impl<R: Slots<u8>> Text<R> {
         self.extend(at, &[a, b, c, d, e, f])?;
         match bytes {
             Source::Bytes(bytes) => self.extend(at, bytes)?,
+            Source::Rdata(rdata) => {
+                for byte in rdata.bytes() {
+                    self.extend(at, &[byte])?;
+                }
+            }
             Source::Name(name) => {
                 let mut labels = name.labels();
                 while let Some(part) = labels.next_part() {
