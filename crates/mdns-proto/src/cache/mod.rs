@@ -252,7 +252,7 @@ impl<H: HeardStorage> Cache<H> {
     /// The record that says this, if it is there.
     pub(crate) fn find(&self, record: &Record<'_>) -> Option<u32> {
         let name = self.names.find(record.name)?;
-        as_kept(record, |record| self.find_kept(name, &record.rdata))
+        as_kept(record, |rdata| self.find_kept(name, rdata))
     }
 
     /// The pointer from one name to another, if it is there.
@@ -330,7 +330,13 @@ impl<H: HeardStorage> Cache<H> {
             unique: record.cache_flush,
         };
         let Some(id) = self.find(record) else {
-            let id = as_kept(record, |record| self.add(record, term, room))?;
+            // What has to go for it is forgotten from here, where there is no half-made record, and little on the stack.
+            let id = loop {
+                match self.add(record, term) {
+                    Ok(id) => break id,
+                    Err(Full) => self.evict(room)?,
+                }
+            };
             self.settle(id);
             return Ok(Inserted::New(id));
         };
@@ -350,40 +356,35 @@ impl<H: HeardStorage> Cache<H> {
         })
     }
 
-    fn add(&mut self, record: &Record<'_>, term: Term, room: &mut Room<'_>) -> Result<u32, Full> {
-        let name = self.intern(record.name, room)?;
-        let added = self.add_to(name, record, term, room);
+    /// Keeps a record, if there is room for all of it.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn add(&mut self, record: &Record<'_>, term: Term) -> Result<u32, Full> {
+        let name = self.intern(record.name)?;
+        let added = as_kept(record, |rdata| self.add_to(name, rdata, term));
         if added.is_err() {
             self.names.release(name);
         }
         added
     }
 
-    fn add_to(
-        &mut self,
-        name: NameId,
-        record: &Record<'_>,
-        term: Term,
-        room: &mut Room<'_>,
-    ) -> Result<u32, Full> {
-        let rdata = &record.rdata;
+    fn add_to(&mut self, name: NameId, rdata: &Rdata<'_>, term: Term) -> Result<u32, Full> {
         let data = match *rdata {
             Rdata::A(address) => Data::V4(address.octets()),
-            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target, room)?),
+            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target)?),
             Rdata::Srv(Srv {
                 priority,
                 weight,
                 port,
                 target,
             }) => Data::Srv {
-                target: self.intern(target, room)?,
+                target: self.intern(target)?,
                 priority,
                 weight,
                 port,
             },
             _ => Data::Dropped,
         };
-        let added = self.add_row(name, rdata, data, term, room);
+        let added = self.add_row(name, rdata, data, term);
         if added.is_err() {
             self.release_target(data);
         }
@@ -396,28 +397,20 @@ impl<H: HeardStorage> Cache<H> {
         rdata: &Rdata<'_>,
         data: Data,
         term: Term,
-        room: &mut Room<'_>,
     ) -> Result<u32, Full> {
-        while !self.records.has_room(self.records_max) {
-            self.evict(room)?;
-        }
         let mut row = HeardRecord::new(name, self.hash(name, rdata), rdata.rtype(), term);
+        let next = self.names.first(name);
         row.data = data;
-        row.after = self.names.first(name);
+        row.after = next;
         let id = self.records.insert(row, self.records_max)?;
         if data == Data::Dropped
-            && let Err(full) = self.keep_bytes(id, rdata, room)
+            && let Err(full) = self.keep(id, rdata)
         {
             self.records.remove(id);
             return Err(full);
         }
-        // The chain may have been changed by what was evicted.
-        let next = self.names.first(name);
         if let Some(after) = self.records.get_mut(next) {
             after.before = id;
-        }
-        if let Some(row) = self.records.get_mut(id) {
-            row.after = next;
         }
         self.names.set_first(name, id);
         self.index.insert(&mut self.records, id);
@@ -425,45 +418,25 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
-    fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
-        match rdata {
-            Rdata::Nsec(nsec) => self.keep(id, Source::Bytes(nsec.types.as_wire()), room),
-            rdata => self.keep(id, Source::Rdata(rdata), room),
-        }
-    }
-
     #[cfg_attr(target_os = "none", inline(never))]
-    fn keep(&mut self, id: u32, bytes: Source<'_>, room: &mut Room<'_>) -> Result<(), Full> {
+    fn keep(&mut self, id: u32, rdata: &Rdata<'_>) -> Result<(), Full> {
+        let bytes = match rdata {
+            Rdata::Nsec(nsec) => Source::Bytes(nsec.types.as_wire()),
+            rdata => Source::of(rdata),
+        };
         if bytes.len() > self.text_max / 4 {
             return Ok(());
         }
-        loop {
-            let records = &mut self.records;
-            let kept = self
-                .names
-                .insert_bytes(id, bytes, |id, block| moved(records, id, block));
-            match kept {
-                Ok(block) => {
-                    moved(&mut self.records, id, block);
-                    return Ok(());
-                }
-                Err(Full) => self.evict(room)?,
-            }
-        }
-    }
-
-    /// Holds a name for a record.
-    fn intern(&mut self, name: Name<'_>, room: &mut Room<'_>) -> Result<NameId, Full> {
-        loop {
-            match self.intern_at_once(name) {
-                Ok(id) => return Ok(id),
-                Err(Full) => self.evict(room)?,
-            }
-        }
+        let records = &mut self.records;
+        let block = self
+            .names
+            .insert_bytes(id, bytes, |id, block| moved(records, id, block))?;
+        moved(&mut self.records, id, block);
+        Ok(())
     }
 
     /// Holds a name, if there is room for it.
-    pub(crate) fn intern_at_once(&mut self, name: Name<'_>) -> Result<NameId, Full> {
+    pub(crate) fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
         let records = &mut self.records;
         self.names
             .intern(name, |id, block| moved(records, id, block))
@@ -713,15 +686,14 @@ fn moved<R: Slots<Slot<HeardRecord>>>(records: &mut Table<HeardRecord, R>, id: u
     }
 }
 
-/// A record as it is kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
-fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
+/// Rdata as they are kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
+fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Rdata<'_>) -> T) -> T {
     let Rdata::Nsec(nsec) = record.rdata else {
-        return f(record);
+        return f(&record.rdata);
     };
     let types: TypeSet = nsec.types.iter().collect();
-    let rdata = Rdata::Nsec(Nsec {
+    f(&Rdata::Nsec(Nsec {
         next: record.name,
         types: types.as_types(),
-    });
-    f(&Record { rdata, ..*record })
+    }))
 }

@@ -305,8 +305,8 @@ impl<S: QuerierStorage> Querier<S> {
         if config.own_results {
             let name = link.subject(asks, subject);
             let (is_alone, mut next) = (own.is_alone(link.id, name), own.first(name));
-            while let Some(record) = own.answer(link.id, rtype, &mut next) {
-                link.take(asks, now, &record, Origin::Own, config);
+            while let Some(mut record) = own.answer(link.id, rtype, &mut next) {
+                link.take(asks, now, &mut record, Origin::Own, config);
             }
             if is_alone {
                 return Ok(());

@@ -149,7 +149,7 @@ impl<S: OwnStorage> Own<S> {
         if has_names && rdata.wire_len() > COPIED_MAX {
             return Err(RegisterError::TooLarge);
         }
-        let block = self.store_bytes(Source::Rdata(rdata))?;
+        let block = self.store_bytes(Source::of(rdata))?;
         Ok(Stored::Bytes(rdata.rtype(), block))
     }
 

@@ -85,7 +85,7 @@ impl<H: HeardStorage> HeardLink<H> {
         &mut self,
         asks: &mut Asks<A>,
         now: Instant,
-        record: &Record<'_>,
+        record: &mut Record<'_>,
         origin: Origin,
         config: &Config,
     ) {
@@ -101,12 +101,7 @@ impl<H: HeardStorage> HeardLink<H> {
             return;
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
-        let cache_flush =
-            record.cache_flush && !(rtype == RecordType::PTR && is_service(record.name));
-        let record = &Record {
-            cache_flush,
-            ..*record
-        };
+        record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
         let Ok(id) = self.insert(asks, now, record, origin) else {
             self.not_cached = self.not_cached.saturating_add(1);
             asks.note_dropped(record.name, rtype);
@@ -370,7 +365,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 name
             }
             Subject::Asked(name) => loop {
-                if let Ok(name) = self.cache.intern_at_once(asks.name(name)) {
+                if let Ok(name) = self.cache.intern(asks.name(name)) {
                     break name;
                 }
                 let gone: Gone<'_> = &mut |name, rdata| {

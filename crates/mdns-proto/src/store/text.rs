@@ -32,17 +32,21 @@ pub(crate) enum Source<'a> {
     Bytes(&'a [u8]),
     /// In flat form.
     Name(Name<'a>),
-    /// In flat form.
-    Rdata(&'a Rdata<'a>),
+    /// In flat form, which has so many bytes.
+    Rdata(&'a Rdata<'a>, usize),
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(crate) fn of(rdata: &'a Rdata<'a>) -> Self {
+        Source::Rdata(rdata, rdata.wire_len())
+    }
+
     /// How many bytes it takes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Source::Bytes(bytes) => bytes.len(),
             Source::Name(name) => name.wire_len(),
-            Source::Rdata(rdata) => rdata.wire_len(),
+            Source::Rdata(_, len) => *len,
         }
     }
 }
@@ -114,7 +118,7 @@ impl<R: Slots<u8>> Text<R> {
         self.extend(at, &[a, b, c, d, e, f])?;
         match bytes {
             Source::Bytes(bytes) => self.extend(at, bytes)?,
-            Source::Rdata(rdata) => {
+            Source::Rdata(rdata, _) => {
                 for byte in rdata.bytes() {
                     self.extend(at, &[byte])?;
                 }

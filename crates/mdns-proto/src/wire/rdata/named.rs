@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use nom::{Parser, bytes::complete::take, combinator::cond};
+use nom::{Parser, bytes::complete::take};
 
 use super::{
     super::reader::{Parsed, Reader},
@@ -47,21 +47,35 @@ impl Layout {
         LAYOUTS.iter().find(|layout| layout.rtype == rtype)
     }
 
-    fn parts<'a>(&self, reader: Reader<'a>, input: &'a [u8]) -> Parsed<'a, NamedParts<'a>> {
-        let (input, prefix) = take(self.prefix).parse_complete(input)?;
-        let (input, first) = reader.name(input)?;
-        let mut second = cond(self.has_second, |input| reader.name(input));
-        let (input, second) = second.parse_complete(input)?;
-        let (input, suffix) = take(self.suffix).parse_complete(input)?;
-        let parts = NamedParts {
-            prefix,
-            first,
-            second,
-            suffix,
-        };
-        Ok((input, parts))
+    /// The piece with this number and what is behind it: numbers, a name, perhaps another, numbers.
+    fn piece<'a>(
+        &self,
+        reader: Reader<'a>,
+        mut input: &'a [u8],
+        wanted: u8,
+    ) -> Parsed<'a, Piece<'a>> {
+        let mut at = 0;
+        loop {
+            let (after, piece) = match at {
+                0 => take(self.prefix).map(Piece::Bytes).parse_complete(input)?,
+                2 if !self.has_second => (input, Piece::NONE),
+                1 | 2 => {
+                    let (after, name) = reader.name(input)?;
+                    (after, Piece::Name(name))
+                }
+                _ => take(self.suffix).map(Piece::Bytes).parse_complete(input)?,
+            };
+            if at >= wanted {
+                return Ok((after, piece));
+            }
+            input = after;
+            at = at.saturating_add(1);
+        }
     }
 }
+
+/// The number of the last piece.
+const LAST: u8 = 3;
 
 /// Rdata of type NS, DNAME, MX, AFSDB, RT, KX, RP, PX or SOA: numbers, one or two names, numbers.
 ///
@@ -102,7 +116,11 @@ impl<'a> Named<'a> {
             message,
             start,
         };
-        Some(layout.parts(reader, input).map(|(rest, _)| (rest, named)))
+        Some(
+            layout
+                .piece(reader, input, LAST)
+                .map(|(rest, _)| (rest, named)),
+        )
     }
 
     /// The type.
@@ -112,33 +130,30 @@ impl<'a> Named<'a> {
 
     /// The numbers and the names.
     pub fn parts(&self) -> NamedParts<'a> {
-        let input = self.message.get(usize::from(self.start)..).unwrap_or(&[]);
-        Layout::of(self.rtype)
-            .and_then(|layout| layout.parts(Reader::again(self.message), input).ok())
-            .map_or(NamedParts::NOTHING, |(_, parts)| parts)
+        let bytes = |at| match self.piece(at) {
+            Some(Piece::Bytes(bytes)) => bytes,
+            _ => &[],
+        };
+        let name = |at| match self.piece(at) {
+            Some(Piece::Name(name)) => Some(name),
+            _ => None,
+        };
+        NamedParts {
+            prefix: bytes(0),
+            first: name(1).unwrap_or(Name::ROOT),
+            second: name(2),
+            suffix: bytes(LAST),
+        }
     }
 
     /// One of these, by its number.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn piece(&self, at: u8) -> Option<Piece<'a>> {
-        let parts = self.parts();
-        match at {
-            0 => Some(Piece::Bytes(parts.prefix)),
-            1 => Some(Piece::Name(parts.first)),
-            2 => Some(parts.second.map_or(Piece::NONE, Piece::Name)),
-            3 => Some(Piece::Bytes(parts.suffix)),
-            _ => None,
-        }
+        let input = self.message.get(usize::from(self.start)..)?;
+        let layout = Layout::of(self.rtype).filter(|_| at <= LAST)?;
+        let (_, piece) = layout.piece(Reader::again(self.message), input, at).ok()?;
+        Some(piece)
     }
-}
-
-impl NamedParts<'_> {
-    const NOTHING: NamedParts<'static> = NamedParts {
-        prefix: &[],
-        first: Name::ROOT,
-        second: None,
-        suffix: &[],
-    };
 }
 
 impl PartialEq for Named<'_> {
