@@ -35,6 +35,9 @@ const DOUBT_SECS: u32 = 10;
 /// multicasts what has changed: the second packet may come a little less than that after the first.
 const OLD: Duration = Duration::from_millis(950);
 
+/// A number that no record has, nor is that of nobody: bytes under it are held.
+const NO_RECORD: u32 = NONE >> 2;
+
 /// How many records are looked at for one that may yield to one that is kept.
 const SHOWN_MAX: usize = 64;
 
@@ -360,37 +363,50 @@ impl<H: HeardStorage> Cache<H> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn add(&mut self, record: &Record<'_>, term: Term) -> Result<u32, Full> {
         let name = self.intern(record.name)?;
-        let added = as_kept(record, |rdata| self.add_to(name, rdata, term));
-        if added.is_err() {
-            self.names.release(name);
-        }
-        added
+        let added = as_kept(record, |rdata| {
+            let data = self.keep(rdata)?;
+            self.add_row(name, rdata, data, term)
+                .inspect_err(|Full| self.release_data(data))
+        });
+        added.inspect_err(|Full| self.names.release(name))
     }
 
-    fn add_to(&mut self, name: NameId, rdata: &Rdata<'_>, term: Term) -> Result<u32, Full> {
-        let data = match *rdata {
-            Rdata::A(address) => Data::V4(address.octets()),
-            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target)?),
+    /// Keeps what a record says, under a number that no record has yet; or leaves it dropped if it would take more than a quarter of
+    /// the text row.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn keep(&mut self, rdata: &Rdata<'_>) -> Result<Data, Full> {
+        let bytes = match *rdata {
+            Rdata::A(address) => return Ok(Data::V4(address.octets())),
+            Rdata::Ptr(target) | Rdata::Cname(target) => {
+                return Ok(Data::Name(self.intern(target)?));
+            }
             Rdata::Srv(Srv {
                 priority,
                 weight,
                 port,
                 target,
-            }) => Data::Srv {
-                target: self.intern(target)?,
-                priority,
-                weight,
-                port,
-            },
-            _ => Data::Dropped,
+            }) => {
+                return Ok(Data::Srv {
+                    target: self.intern(target)?,
+                    priority,
+                    weight,
+                    port,
+                });
+            }
+            Rdata::Nsec(nsec) => Source::Bytes(nsec.types.as_wire()),
+            _ => Source::of(rdata),
         };
-        let added = self.add_row(name, rdata, data, term);
-        if added.is_err() {
-            self.release_target(data);
+        if bytes.len() > self.text_max / 4 {
+            return Ok(Data::Dropped);
         }
-        added
+        let records = &mut self.records;
+        let block = self
+            .names
+            .insert_bytes(NO_RECORD, bytes, |id, block| moved(records, id, block))?;
+        Ok(Data::Bytes(block))
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn add_row(
         &mut self,
         name: NameId,
@@ -403,11 +419,8 @@ impl<H: HeardStorage> Cache<H> {
         row.data = data;
         row.after = next;
         let id = self.records.insert(row, self.records_max)?;
-        if data == Data::Dropped
-            && let Err(full) = self.keep(id, rdata)
-        {
-            self.records.remove(id);
-            return Err(full);
+        if let Data::Bytes(block) = data {
+            self.names.set_bytes_owner(block, id);
         }
         if let Some(after) = self.records.get_mut(next) {
             after.before = id;
@@ -415,24 +428,6 @@ impl<H: HeardStorage> Cache<H> {
         self.names.set_first(name, id);
         self.index.insert(&mut self.records, id);
         Ok(id)
-    }
-
-    /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn keep(&mut self, id: u32, rdata: &Rdata<'_>) -> Result<(), Full> {
-        let bytes = match rdata {
-            Rdata::Nsec(nsec) => Source::Bytes(nsec.types.as_wire()),
-            rdata => Source::of(rdata),
-        };
-        if bytes.len() > self.text_max / 4 {
-            return Ok(());
-        }
-        let records = &mut self.records;
-        let block = self
-            .names
-            .insert_bytes(id, bytes, |id, block| moved(records, id, block))?;
-        moved(&mut self.records, id, block);
-        Ok(())
     }
 
     /// Holds a name, if there is room for it.
@@ -510,16 +505,15 @@ impl<H: HeardStorage> Cache<H> {
         }
         self.index.remove(&mut self.records, id);
         self.records.remove(id);
-        if let Data::Bytes(block) = data {
-            self.names.remove_bytes(block);
-        }
-        self.release_target(data);
+        self.release_data(data);
         self.names.release(name);
     }
 
-    fn release_target(&mut self, data: Data) {
-        if let Data::Name(target) | Data::Srv { target, .. } = data {
-            self.names.release(target);
+    fn release_data(&mut self, data: Data) {
+        match data {
+            Data::Name(target) | Data::Srv { target, .. } => self.names.release(target),
+            Data::Bytes(block) => self.names.remove_bytes(block),
+            Data::V4(_) | Data::Dropped => {}
         }
     }
 

@@ -110,7 +110,10 @@ impl<'a> Instance<'a> {
 
     /// The addresses of the first target, with the link that each was heard on.
     pub fn addresses(&self) -> Addresses<'a> {
-        let host = self.host().unwrap_or(Name::ROOT);
+        self.addresses_of(self.host().unwrap_or(Name::ROOT))
+    }
+
+    fn addresses_of(&self, host: Name<'a>) -> Addresses<'a> {
         Addresses::new(self.links, host, Some(self.name), AddressKind::Both)
     }
 
@@ -143,18 +146,34 @@ impl<'a> Instance<'a> {
     }
 
     /// A number of all that can be read here.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn fingerprint(&self, key: u64) -> u32 {
+        let mut sum = self.sum_of_targets(key);
+        if let Some((txt, _)) = self.newest_txt() {
+            sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
+        }
+        let host = self.host().unwrap_or(Name::ROOT);
+        fingerprint(sum.wrapping_add(self.sum_of_addresses(host, key)))
+    }
+
+    // Each sum apart: the rows they go through are not on the stack while the host is looked for.
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn sum_of_targets(&self, key: u64) -> u32 {
         let mut sum = 0u32;
         for target in self.targets() {
             sum = sum.wrapping_add(target.rdata().hash(key));
         }
-        if let Some((txt, _)) = self.newest_txt() {
-            sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
-        }
-        for address in self.addresses() {
+        sum
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn sum_of_addresses(&self, host: Name<'a>, key: u64) -> u32 {
+        let mut sum = 0u32;
+        for address in self.addresses_of(host) {
             sum = sum.wrapping_add(address.hash(key));
         }
-        fingerprint(sum)
+        sum
     }
 }
 

@@ -117,6 +117,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Forgets what was taken in as our own and is not ours any more.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn verify_own<A: AskStorage>(&mut self, asks: &mut Asks<A>, own: &dyn OwnRecords) {
         let mut from = 0;
         while let Some(id) = self.cache.next_own(from) {
@@ -292,6 +293,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Starts to ask, unless that is being done.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ask<A: AskStorage>(
         &mut self,
         asks: &mut Asks<A>,

@@ -151,6 +151,7 @@ impl<S: QuerierStorage> Querier<S> {
     pub(crate) const NONE: bool = Rows::<S>::NONE;
 
     /// Adds a link. It is down until [`link_up`](Self::link_up).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_link(&mut self, id: LinkId, config: LinkConfig) -> Result<(), Full> {
         if Self::NONE {
             return Ok(());

@@ -111,6 +111,27 @@ impl<'b> Writer<'b> {
         })
     }
 
+    /// Adds the first question, with those letters of its name in the other case that a bit is set for. Before it there is nothing
+    /// to point to: all of its name is written.
+    pub(crate) fn first_question(
+        &mut self,
+        question: &Question<'_>,
+        case: &[u8; 32],
+    ) -> Result<(), Full> {
+        debug_assert!(self.is_empty(), "this is the first");
+        let start = self.len;
+        self.question(question)?;
+        let name = self.buffer.get_mut(start..).unwrap_or_default();
+        for (at, byte) in name.iter_mut().enumerate().take(question.name.wire_len()) {
+            let bits = case.get(at / 8).copied().unwrap_or(0);
+            // The byte of a length is at most 63, which is no letter.
+            if byte.is_ascii_alphabetic() {
+                *byte ^= (bits >> (at % 8) & 1) << 5;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a record.
     ///
     /// # Errors
