@@ -160,9 +160,10 @@ impl<'a> Instance<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn sum_of_targets(&self, key: u64) -> u32 {
-        let mut sum = 0u32;
-        for target in self.targets() {
+        let (mut sum, mut last) = (0u32, None);
+        while let Some(target) = target_after(self.links, self.name, last) {
             sum = sum.wrapping_add(target.rdata().hash(key));
+            last = Some(target);
         }
         sum
     }

@@ -140,8 +140,18 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Follows an instance to its host, and makes a number of what is known of it.
-    #[cfg_attr(target_os = "none", inline(never))]
     fn settle_target(&mut self, told: u32, name: NameId, ask: u32) -> u32 {
+        self.follow_target(told, name, ask);
+        let instance = Instance {
+            links: &self.links,
+            name: self.asks.name(name),
+            is_own: false,
+        };
+        instance.fingerprint(self.key)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn follow_target(&mut self, told: u32, name: NameId, ask: u32) {
         let host = first_target(&self.links, self.asks.name(name))
             .filter(|target| target.is_available())
             .map(|target| target.host);
@@ -151,12 +161,6 @@ impl<S: QuerierStorage> Querier<S> {
             Ok(true) => self.asks.calm(ask),
             Err(Full) => self.asks.set_incomplete(ask),
         }
-        let instance = Instance {
-            links: &self.links,
-            name: self.asks.name(name),
-            is_own: false,
-        };
-        instance.fingerprint(self.key)
     }
 
     /// Gets what is missing of an instance on a link.

@@ -109,7 +109,6 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// Makes the records of a service. On an error nothing has changed.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_service(
         &mut self,
         now: Instant,

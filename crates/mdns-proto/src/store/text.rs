@@ -118,18 +118,8 @@ impl<R: Slots<u8>> Text<R> {
         self.extend(at, &[a, b, c, d, e, f])?;
         match bytes {
             Source::Bytes(bytes) => self.extend(at, bytes)?,
-            Source::Rdata(rdata, _) => {
-                for byte in rdata.bytes() {
-                    self.extend(at, &[byte])?;
-                }
-            }
-            Source::Name(name) => {
-                let mut labels = name.labels();
-                while let Some(part) = labels.next_part() {
-                    self.extend(at, part)?;
-                }
-                self.extend(at, &[0])?;
-            }
+            Source::Rdata(rdata, _) => rdata.try_each_part(|part| self.extend(at, part))?,
+            Source::Name(name) => name.try_each_part(|part| self.extend(at, part))?,
         }
         Ok(Block(u32::try_from(at).map_err(|_| Full)?))
     }

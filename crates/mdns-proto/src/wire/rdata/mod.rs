@@ -147,12 +147,12 @@ impl<'a> Piece<'a> {
 
 /// The pieces of rdata, each made when it is asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Pieces<'a> {
-    rdata: Rdata<'a>,
+pub(super) struct Pieces<'r, 'a> {
+    rdata: &'r Rdata<'a>,
     at: u8,
 }
 
-impl<'a> Iterator for Pieces<'a> {
+impl<'a> Iterator for Pieces<'_, 'a> {
     type Item = Piece<'a>;
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -166,8 +166,10 @@ impl<'a> Iterator for Pieces<'a> {
 /// Pieces byte by byte, with names in flat form.
 #[derive(Clone, Debug)]
 struct Bytes<'a> {
-    /// Those behind the one that is read.
-    pieces: Pieces<'a>,
+    rdata: Rdata<'a>,
+    /// How many pieces have been begun.
+    begun: u8,
+    /// The last of them.
     piece: Piece<'a>,
     /// How much of that piece has been read: of bytes and numbers how many, of names whether the final zero.
     done: usize,
@@ -202,7 +204,12 @@ impl Iterator for Bytes<'_> {
             if byte.is_some() {
                 return byte;
             }
-            self.piece = self.pieces.next()?;
+            let mut pieces = Pieces {
+                rdata: &self.rdata,
+                at: self.begun,
+            };
+            self.piece = pieces.next()?;
+            self.begun = pieces.at;
             self.done = 0;
         }
     }
@@ -289,18 +296,31 @@ impl<'a> Rdata<'a> {
     /// The flat wire form, byte by byte.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
         Bytes {
-            pieces: self.pieces(),
+            rdata: *self,
+            begun: 0,
             piece: Piece::NONE,
             done: 0,
             part: &[],
         }
     }
 
-    pub(super) fn pieces(&self) -> Pieces<'a> {
-        Pieces {
-            rdata: *self,
-            at: 0,
+    /// Shows the flat wire form, part by part.
+    pub(crate) fn try_each_part<E>(
+        &self,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for piece in self.pieces() {
+            match piece {
+                Piece::Name(name) => name.try_each_part(&mut each)?,
+                Piece::Bytes(bytes) => each(bytes)?,
+                Piece::Number(few) => each(few.as_slice())?,
+            }
         }
+        Ok(())
+    }
+
+    pub(super) fn pieces(&self) -> Pieces<'_, 'a> {
+        Pieces { rdata: self, at: 0 }
     }
 
     /// One piece, by its number; `None` behind the last.

@@ -158,7 +158,7 @@ impl<'a> Named<'a> {
 
 impl PartialEq for Named<'_> {
     fn eq(&self, other: &Named<'_>) -> bool {
-        self.rtype == other.rtype && self.parts() == other.parts()
+        self.rtype == other.rtype && (0..=LAST).all(|at| self.piece(at) == other.piece(at))
     }
 }
 
