@@ -15,7 +15,8 @@ use crate::{
     config::Config,
     name::Name,
     store::{
-        Block, Due, Full, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Source, Table,
+        Block, Due, Full, Index, Limits, NO_RECORD, NONE, NameId, NameSlot, Names, Slot, Slots,
+        Source, Table,
     },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
@@ -34,9 +35,6 @@ const DOUBT_SECS: u32 = 10;
 /// Records heard this long before a cache-flush yield to it. §10.2 says one second, which is also how far apart a responder
 /// multicasts what has changed: the second packet may come a little less than that after the first.
 const OLD: Duration = Duration::from_millis(950);
-
-/// A number that no record has, nor is that of nobody: bytes under it are held.
-const NO_RECORD: u32 = NONE >> 2;
 
 /// How many records are looked at for one that may yield to one that is kept.
 const SHOWN_MAX: usize = 64;

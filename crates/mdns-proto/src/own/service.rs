@@ -8,7 +8,7 @@ use crate::{
     name::{
         LOCAL, META_QUERY, Name, NameBuf, ServiceType, check_instance, push_subtype, subtype_name,
     },
-    store::{Full, NONE, NameId, Source},
+    store::{Full, NO_RECORD, NONE, NameId, Source},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
 };
@@ -293,7 +293,7 @@ impl<S: OwnStorage> Own<S> {
         txt: Txt<'_>,
     ) -> Result<u32, Full> {
         // The bytes come first, under a number that no record has yet.
-        let block = self.insert_bytes(NONE >> 1, Source::Bytes(txt.as_wire()))?;
+        let block = self.insert_bytes(NO_RECORD, Source::Bytes(txt.as_wire()))?;
         let record = OwnRecord::new(
             owner,
             Stored::Bytes(RecordType::TXT, block),

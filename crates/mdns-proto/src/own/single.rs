@@ -4,7 +4,7 @@ use super::{ClaimId, Holder, Own, OwnRecord, OwnStorage, RegisterError, Scope, S
 use crate::{
     link::InterfaceId,
     name::Name,
-    store::{Block, NONE, Source},
+    store::{Block, NO_RECORD, Source},
     time::Instant,
     wire::{Rdata, RecordType, Ttl},
 };
@@ -155,7 +155,7 @@ impl<S: OwnStorage> Own<S> {
 
     /// Stores bytes under a number that no record has.
     pub(super) fn store_bytes(&mut self, bytes: Source<'_>) -> Result<Block, RegisterError> {
-        Ok(self.insert_bytes(NONE >> 1, bytes)?)
+        Ok(self.insert_bytes(NO_RECORD, bytes)?)
     }
 
     /// A record has been made of what was stored: it holds the names itself, and the bytes are its own.

@@ -23,7 +23,7 @@ pub use heap::Heap;
 pub use heapless;
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
-pub(crate) use names::{Limits, NameId, Names};
+pub(crate) use names::{Limits, NO_RECORD, NameId, Names};
 pub use slots::{Full, Slots};
 pub use table::Slot;
 #[cfg(test)]

@@ -44,6 +44,10 @@ impl Chained for NameSlot {
 /// The text row holds names and whatever bytes the records need; this bit in an [`Owner`] tells them apart.
 const RECORD: u32 = 1 << 31;
 
+/// A number that no record has, for bytes that come before their record. With the mark of a record it is not that of nobody, whose
+/// bytes are a hole.
+pub(crate) const NO_RECORD: u32 = NONE >> 2;
+
 /// How much may be stored, for rows that grow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
