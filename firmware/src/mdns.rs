@@ -93,14 +93,23 @@ fn tell(now: smoltcp::time::Instant, event: &Event<'_>) {
         Event::Renamed { name, .. } => say!(now, "renamed {name}"),
         Event::HostRegistered { name, .. } => say!(now, "host {name}"),
         Event::HostRenamed { name, .. } => say!(now, "host renamed {name}"),
-        Event::Discovery(News::Found { instance, .. } | News::Changed { instance, .. }) => {
+        Event::Discovery(news) => tell_found(now, news),
+        _ => {}
+    }
+}
+
+/// The same of what was asked for. Apart from the loop, for the same reason as `ask`.
+#[inline(never)]
+fn tell_found(now: smoltcp::time::Instant, news: &News<'_>) {
+    match news {
+        News::Found { instance, .. } | News::Changed { instance, .. } => {
             say!(now, "found {}", instance.name());
             for address in instance.socket_addrs() {
                 say!(now, "found {} at {address}", instance.name());
             }
         }
-        Event::Discovery(News::Gone { instance, .. }) => say!(now, "gone {}", instance.name()),
-        Event::Discovery(News::Incomplete { .. }) => say!(now, "incomplete"),
+        News::Gone { instance, .. } => say!(now, "gone {}", instance.name()),
+        News::Incomplete { .. } => say!(now, "incomplete"),
         _ => {}
     }
 }

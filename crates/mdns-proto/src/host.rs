@@ -502,7 +502,9 @@ impl<S: Storage> Host<S> {
         if is_echo {
             return Stats::count(&mut stats.echoes);
         }
-        let Ok(message) = Message::parse(packet.bytes) else {
+        // By reference, so that it is on the stack once.
+        let parsed = Message::parse(packet.bytes);
+        let Ok(message) = &parsed else {
             return Stats::count(&mut stats.malformed);
         };
         let flags = message.header().flags;
@@ -528,16 +530,16 @@ impl<S: Storage> Host<S> {
             // The defence of a name that we are probing for may come by unicast.
             if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
                 self.responder
-                    .handle_response(now, link, packet.source.ip(), &message);
+                    .handle_response(now, link, packet.source.ip(), message);
                 self.settle_own(now);
             }
             self.querier
-                .handle_response(now, link, &message, packet.via, &self.responder);
+                .handle_response(now, link, message, packet.via, &self.responder);
         } else {
             self.responder
-                .handle_query(now, link, &packet, &message, is_near);
+                .handle_query(now, link, &packet, message, is_near);
             if packet.via == Via::Multicast && packet.source.port() == PORT {
-                self.querier.handle_query(now, link, &message);
+                self.querier.handle_query(now, link, message);
             }
         }
     }
@@ -640,11 +642,10 @@ impl<S: Storage> Host<S> {
         let bytes = buffer.get(..len).unwrap_or(&[]);
         if destination == Destination::Multicast {
             self.echoes.remember(now, link, bytes);
-            if let Ok(message) = Message::parse(bytes)
+            if let Ok(message) = &Message::parse(bytes)
                 && message.header().flags.response()
             {
-                self.querier
-                    .handle_own(now, link, &message, &self.responder);
+                self.querier.handle_own(now, link, message, &self.responder);
             }
         }
         if let Some(stats) = self.responder.stats_mut(link) {

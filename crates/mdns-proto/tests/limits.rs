@@ -249,3 +249,30 @@ fn a_question_without_room_is_an_error_and_asks_nothing() {
     assert!(told.contains("_printer._tcp.local") && !told.contains("_http._tcp.local"));
     host.browse(now, http.as_name()).expect("room again");
 }
+
+/// What found no row for its record does not go on taking room for its bytes.
+///
+/// covers: none (a bound of ours)
+#[test]
+fn bytes_that_found_no_row_are_given_back() {
+    let config = Config {
+        own_records_max: 1,
+        own_text_max: 700,
+        ..Config::DEFAULT
+    };
+    let now = Instant::ZERO;
+    let mut host = Small::started(config, now, 1);
+    let name: NameBuf = "data.local".parse().expect("a name");
+    let add = |host: &mut Small, value: &[u8]| {
+        let mut txt = TxtVec::new();
+        txt.push("a", Some(value)).expect("a string");
+        let record = NewRecord::new(name.as_name(), Rdata::Txt(txt.as_txt()), Sharing::Shared);
+        host.add_record(now, &record)
+    };
+    let first = add(&mut host, b"first").expect("room");
+    for _ in 0..5 {
+        assert_eq!(add(&mut host, &[b'b'; 100]), Err(RegisterError::Full));
+    }
+    host.remove_record(now, first);
+    assert!(add(&mut host, &[b'c'; 200]).is_ok(), "room again");
+}

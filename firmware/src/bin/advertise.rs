@@ -27,13 +27,15 @@ fn main() -> ! {
     let mdns = cortex_m::singleton!(: Mdns<Small> = Mdns::new(CONFIG)).expect("main runs once");
     mdns::serve((BUFFERS, QUEUES), mdns, |mdns, now, parameters| {
         mdns.add_host(now, parameters.host).expect("host=LABEL");
-        let service_type: ServiceType = parameters.service_type.parse().expect("type=_TYPE._tcp");
+        // By reference, so that it is on the stack once.
+        let service_type = parameters.service_type.parse::<ServiceType>();
+        let service_type = service_type.as_ref().expect("type=_TYPE._tcp");
         let mut txt = TxtBuf::<32>::new();
         txt.push("path", Some(b"/")).expect("32 bytes hold it");
         let service = Service {
             txt: txt.as_txt(),
             subtypes: &["_printer"],
-            ..Service::new(parameters.instance, &service_type, 80)
+            ..Service::new(parameters.instance, service_type, 80)
         };
         mdns.register(now, &service).expect("instance=LABEL");
     })

@@ -26,7 +26,9 @@ fn main() -> ! {
     static mut QUEUES: Queues = Queues::EMPTY;
     let mdns = cortex_m::singleton!(: Mdns<Curious> = Mdns::new(CONFIG)).expect("main runs once");
     mdns::serve((BUFFERS, QUEUES), mdns, |mdns, now, parameters| {
-        let service_type: ServiceType = parameters.service_type.parse().expect("type=_TYPE._tcp");
+        // By reference, so that it is on the stack once.
+        let service_type = parameters.service_type.parse::<ServiceType>();
+        let service_type = service_type.as_ref().expect("type=_TYPE._tcp");
         mdns.browse(now, service_type.as_name())
             .expect("a row for one question");
     })

@@ -15,8 +15,8 @@ use crate::{
     config::Config,
     name::Name,
     store::{
-        Block, Due, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table,
-        short,
+        Block, Due, Full, Id, Index, Limits, NO_RECORD, NONE, NameId, NameSlot, Names, Slot, Slots,
+        Source, Table, short,
     },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
@@ -35,9 +35,6 @@ const DOUBT_SECS: u32 = 10;
 /// Records heard this long before a cache-flush yield to it. §10.2 says one second, which is also how far apart a responder
 /// multicasts what has changed: the second packet may come a little less than that after the first.
 const OLD: Duration = Duration::from_millis(950);
-
-/// Names in other rdata than PTR, SRV and CNAME are kept with it; what is longer than this is not kept.
-const COPIED_MAX: usize = 600;
 
 /// How many records are looked at for one that may yield to one that is kept.
 const SHOWN_MAX: usize = 64;
@@ -256,7 +253,7 @@ impl<H: HeardStorage> Cache<H> {
     /// The record that says this, if it is there.
     pub(crate) fn find(&self, record: &Record<'_>) -> Option<u32> {
         let name = self.names.find(record.name)?;
-        as_kept(record, |record| self.find_kept(name, &record.rdata))
+        as_kept(record, |rdata| self.find_kept(name, rdata))
     }
 
     /// The pointer from one name to another, if it is there.
@@ -334,7 +331,13 @@ impl<H: HeardStorage> Cache<H> {
             unique: record.cache_flush,
         };
         let Some(id) = self.find(record) else {
-            let id = as_kept(record, |record| self.add(record, term, room))?;
+            // What has to go for it is forgotten from here, where there is no half-made record, and little on the stack.
+            let id = loop {
+                match self.add(record, term) {
+                    Ok(id) => break id,
+                    Err(Full) => self.evict(room)?,
+                }
+            };
             self.settle(id);
             return Ok(Inserted::New(id));
         };
@@ -354,132 +357,82 @@ impl<H: HeardStorage> Cache<H> {
         })
     }
 
-    fn add(&mut self, record: &Record<'_>, term: Term, room: &mut Room<'_>) -> Result<u32, Full> {
-        let name = self.intern(record.name, room)?;
-        let added = self.add_to(name, record, term, room);
-        if added.is_err() {
-            self.names.release(name);
-        }
-        added
+    /// Keeps a record, if there is room for all of it.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn add(&mut self, record: &Record<'_>, term: Term) -> Result<u32, Full> {
+        let name = self.intern(record.name)?;
+        let added = as_kept(record, |rdata| {
+            let data = self.keep(rdata)?;
+            self.add_row(name, rdata, data, term)
+                .inspect_err(|Full| self.release_data(data))
+        });
+        added.inspect_err(|Full| self.names.release(name))
     }
 
-    fn add_to(
-        &mut self,
-        name: NameId,
-        record: &Record<'_>,
-        term: Term,
-        room: &mut Room<'_>,
-    ) -> Result<u32, Full> {
-        let rdata = &record.rdata;
-        let data = match *rdata {
-            Rdata::A(address) => Data::V4(address.octets()),
-            Rdata::Ptr(target) | Rdata::Cname(target) => Data::Name(self.intern(target, room)?),
+    /// Keeps what a record says, under a number that no record has yet; or leaves it dropped if it would take more than a quarter of
+    /// the text row.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn keep(&mut self, rdata: &Rdata<'_>) -> Result<Data, Full> {
+        let bytes = match *rdata {
+            Rdata::A(address) => return Ok(Data::V4(address.octets())),
+            Rdata::Ptr(target) | Rdata::Cname(target) => {
+                return Ok(Data::Name(self.intern(target)?));
+            }
             Rdata::Srv(Srv {
                 priority,
                 weight,
                 port,
                 target,
-            }) => Data::Srv {
-                target: self.intern(target, room)?,
-                priority,
-                weight,
-                port,
-            },
-            _ => Data::Dropped,
+            }) => {
+                return Ok(Data::Srv {
+                    target: self.intern(target)?,
+                    priority,
+                    weight,
+                    port,
+                });
+            }
+            Rdata::Nsec(nsec) => Source::Bytes(nsec.types.as_wire()),
+            _ => Source::of(rdata),
         };
-        let added = self.add_row(name, rdata, data, term, room);
-        if added.is_err() {
-            self.release_target(data);
+        if bytes.len() > self.text_max / 4 {
+            return Ok(Data::Dropped);
         }
-        added
+        let records = &mut self.records;
+        let block = self
+            .names
+            .insert_bytes(NO_RECORD, bytes, |id, block| moved(records, id, block))?;
+        Ok(Data::Bytes(block))
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn add_row(
         &mut self,
         name: NameId,
         rdata: &Rdata<'_>,
         data: Data,
         term: Term,
-        room: &mut Room<'_>,
     ) -> Result<u32, Full> {
-        while !self.records.has_room(self.records_max) {
-            self.evict(room)?;
-        }
         let mut row = HeardRecord::new(name, short(self.hash(name, rdata)), rdata.rtype(), term);
-        row.data = data;
-        row.after = Id::of(self.names.first(name));
-        let id = self.records.insert(row, self.records_max)?;
-        if data == Data::Dropped
-            && let Err(full) = self.keep_bytes(id, rdata, room)
-        {
-            self.records.remove(id);
-            return Err(full);
-        }
-        // The chain may have been changed by what was evicted.
         let next = self.names.first(name);
+        row.data = data;
+        row.after = Id::of(next);
+        let id = self.records.insert(row, self.records_max)?;
+        if let Data::Bytes(block) = data {
+            self.names.set_bytes_owner(block, id);
+        }
         if let Some(after) = self.records.get_mut(next) {
             after.before = Id::of(id);
-        }
-        if let Some(row) = self.records.get_mut(id) {
-            row.after = Id::of(next);
         }
         self.names.set_first(name, id);
         self.index.insert(&self.records, id);
         Ok(id)
     }
 
-    /// Keeps rdata in the text row, or leaves it dropped if it would take more than a quarter.
-    fn keep_bytes(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
-        match rdata {
-            Rdata::Txt(txt) => self.keep(id, txt.as_wire(), room),
-            Rdata::Nsec(nsec) => self.keep(id, nsec.types.as_wire(), room),
-            Rdata::Other(_, bytes) => self.keep(id, bytes, room),
-            rdata => self.keep_copied(id, rdata, room),
-        }
-    }
-
-    /// The same for what has to be copied first. Apart, so that other records do not have the copy's room on the stack.
-    #[inline(never)]
-    fn keep_copied(&mut self, id: u32, rdata: &Rdata<'_>, room: &mut Room<'_>) -> Result<(), Full> {
-        let mut copied = [0; COPIED_MAX];
-        match rdata.copy_to(&mut copied) {
-            Some(len) => self.keep(id, copied.get(..len).unwrap_or_default(), room),
-            None => Ok(()),
-        }
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn keep(&mut self, id: u32, bytes: &[u8], room: &mut Room<'_>) -> Result<(), Full> {
-        if bytes.len() > self.text_max / 4 {
-            return Ok(());
-        }
-        loop {
-            let records = &mut self.records;
-            let kept = self
-                .names
-                .insert_bytes(id, bytes, |id, block| moved(records, id, block));
-            match kept {
-                Ok(block) => {
-                    moved(&mut self.records, id, block);
-                    return Ok(());
-                }
-                Err(Full) => self.evict(room)?,
-            }
-        }
-    }
-
-    /// Holds a name for a question or a record.
-    pub(crate) fn intern(&mut self, name: Name<'_>, room: &mut Room<'_>) -> Result<NameId, Full> {
-        loop {
-            let records = &mut self.records;
-            match self
-                .names
-                .intern(name, |id, block| moved(records, id, block))
-            {
-                Ok(id) => return Ok(id),
-                Err(Full) => self.evict(room)?,
-            }
-        }
+    /// Holds a name, if there is room for it.
+    pub(crate) fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
+        let records = &mut self.records;
+        self.names
+            .intern(name, |id, block| moved(records, id, block))
     }
 
     pub(crate) fn hold(&mut self, name: NameId) {
@@ -501,7 +454,7 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Forgets the record that would end first of those that nobody would miss; if there are none and the newcomer is to
     /// be kept, of some that are only shown.
-    fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
+    pub(crate) fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
         let idle = self.idle.least(&self.records, &is_idle).map(|(_, id)| id);
         let shown = || {
             self.awaited
@@ -550,16 +503,15 @@ impl<H: HeardStorage> Cache<H> {
         }
         self.index.remove(&self.records, id);
         self.records.remove(id);
-        if let Data::Bytes(block) = data {
-            self.names.remove_bytes(block);
-        }
-        self.release_target(data);
+        self.release_data(data);
         self.names.release(name);
     }
 
-    fn release_target(&mut self, data: Data) {
-        if let Data::Name(target) | Data::Srv { target, .. } = data {
-            self.names.release(target);
+    fn release_data(&mut self, data: Data) {
+        match data {
+            Data::Name(target) | Data::Srv { target, .. } => self.names.release(target),
+            Data::Bytes(block) => self.names.remove_bytes(block),
+            Data::V4(_) | Data::Dropped => {}
         }
     }
 
@@ -731,15 +683,14 @@ fn moved<R: Slots<Slot<HeardRecord>>>(records: &mut Table<HeardRecord, R>, id: u
     }
 }
 
-/// A record as it is kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
-fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
+/// Rdata as they are kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
+fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Rdata<'_>) -> T) -> T {
     let Rdata::Nsec(nsec) = record.rdata else {
-        return f(record);
+        return f(&record.rdata);
     };
     let types: TypeSet = nsec.types.iter().collect();
-    let rdata = Rdata::Nsec(Nsec {
+    f(&Rdata::Nsec(Nsec {
         next: record.name,
         types: types.as_types(),
-    });
-    f(&Record { rdata, ..*record })
+    }))
 }

@@ -78,7 +78,7 @@ impl<A: AskStorage> Asks<A> {
         self.names.set_key(key);
     }
 
-    pub(super) fn name(&self, id: NameId) -> Name<'_> {
+    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
         self.names.name(id)
     }
 
@@ -166,6 +166,11 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn asked(&self, ask: u32) -> Option<(Name<'_>, Kind)> {
         let slot = self.asks.get(ask)?;
         Some((self.names.name(slot.name), slot.kind))
+    }
+
+    /// The number of the name that was asked for.
+    pub(super) fn asked_name(&self, ask: u32) -> Option<NameId> {
+        Some(self.asks.get(ask)?.name)
     }
 
     pub(super) fn asks_bound(&self) -> u32 {

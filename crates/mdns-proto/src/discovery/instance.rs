@@ -60,7 +60,7 @@ impl<'a> Instance<'a> {
 
     /// The first of the targets.
     pub fn target(&self) -> Option<Target<'a>> {
-        self.targets().next()
+        first_target(self.links, self.name)
     }
 
     /// The host of the first target.
@@ -110,7 +110,10 @@ impl<'a> Instance<'a> {
 
     /// The addresses of the first target, with the link that each was heard on.
     pub fn addresses(&self) -> Addresses<'a> {
-        let host = self.host().unwrap_or(Name::ROOT);
+        self.addresses_of(self.host().unwrap_or(Name::ROOT))
+    }
+
+    fn addresses_of(&self, host: Name<'a>) -> Addresses<'a> {
         Addresses::new(self.links, host, Some(self.name), AddressKind::Both)
     }
 
@@ -143,18 +146,35 @@ impl<'a> Instance<'a> {
     }
 
     /// A number of all that can be read here.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn fingerprint(&self, key: u64) -> u32 {
-        let mut sum = 0u32;
-        for target in self.targets() {
-            sum = sum.wrapping_add(target.rdata().hash(key));
-        }
+        let mut sum = self.sum_of_targets(key);
         if let Some((txt, _)) = self.newest_txt() {
             sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
         }
-        for address in self.addresses() {
+        let host = self.host().unwrap_or(Name::ROOT);
+        fingerprint(sum.wrapping_add(self.sum_of_addresses(host, key)))
+    }
+
+    // Each sum apart: the rows they go through are not on the stack while the host is looked for.
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn sum_of_targets(&self, key: u64) -> u32 {
+        let (mut sum, mut last) = (0u32, None);
+        while let Some(target) = target_after(self.links, self.name, last) {
+            sum = sum.wrapping_add(target.rdata().hash(key));
+            last = Some(target);
+        }
+        sum
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn sum_of_addresses(&self, host: Name<'a>, key: u64) -> u32 {
+        let mut sum = 0u32;
+        for address in self.addresses_of(host) {
             sum = sum.wrapping_add(address.hash(key));
         }
-        fingerprint(sum)
+        sum
     }
 }
 
@@ -248,13 +268,29 @@ impl<'a> Iterator for Targets<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Target<'a>> {
-        let mut next = None;
-        for heard in each_link(self.instance.links) {
-            next = first_of(heard, self.instance.name, self.last, next);
-        }
-        self.last = next;
-        next
+        let Instance { links, name, .. } = self.instance;
+        self.last = target_after(links, name, self.last);
+        self.last
     }
+}
+
+/// The target of an instance after the last one.
+fn target_after<'a>(
+    links: &'a dyn Links,
+    name: Name<'_>,
+    last: Option<Target<'a>>,
+) -> Option<Target<'a>> {
+    let mut next = None;
+    for heard in each_link(links) {
+        next = first_of(heard, name, last, next);
+    }
+    next
+}
+
+/// The first of the targets of an instance.
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn first_target<'a>(links: &'a dyn Links, name: Name<'_>) -> Option<Target<'a>> {
+    target_after(links, name, None)
 }
 
 /// Where an instance is, as one link has it.

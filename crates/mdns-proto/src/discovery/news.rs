@@ -60,9 +60,14 @@ impl<A: AskStorage> Asks<A> {
 
     /// A record has come or has gone. Whatever is told of it is to be looked at again. Says how much it is wanted.
     pub(crate) fn note(&mut self, change: Change, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
-        let Some(name) = self.names.find(name) else {
-            return Need::None;
-        };
+        match self.names.find(name) {
+            Some(name) => self.note_of(change, name, rdata),
+            None => Need::None,
+        }
+    }
+
+    /// The same of a name that is held here.
+    pub(super) fn note_of(&mut self, change: Change, name: NameId, rdata: &Rdata<'_>) -> Need {
         let rtype = rdata.rtype();
         let mut need = Need::None;
         if let Rdata::Ptr(target) = *rdata

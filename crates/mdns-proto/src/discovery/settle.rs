@@ -4,20 +4,19 @@
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
 use super::{
-    AddressKind, Change, Host, Instance, Links, Need, Outcome,
+    AddressKind, Host, Instance, Links, Need, Outcome,
     ask::Kind,
     heard::{has_any, has_own, is_answered},
-    instance::target_on,
+    instance::{first_target, target_on},
     news::Standing,
     told::{EMPTY, NOTHING},
     verbs::PATIENCE,
 };
 use crate::{
     cache::Origin,
-    name::{Name, NameBuf},
     own::OwnRecords,
-    querier::{Querier, QuerierStorage},
-    store::Full,
+    querier::{Querier, QuerierStorage, Subject},
+    store::{Full, NameId},
     time::Instant,
     wire::RecordType,
 };
@@ -57,16 +56,17 @@ impl<S: QuerierStorage> Querier<S> {
                 continue;
             }
             self.asks.touch_ask(ask);
-            let Some((name, _)) = self.asks.asked(ask).filter(|(_, kind)| kind.is_browse()) else {
+            let asked = self.asks.asked(ask);
+            if asked.is_none_or(|(_, kind)| !kind.is_browse()) {
                 continue;
-            };
-            let name = NameBuf::from(name);
+            }
             for index in 0..self.links.bound() {
-                let opened = self.open(now, index, ask, name.as_name(), own);
+                let opened = self.open(now, index, ask, own);
                 if let Some(link) = self.links.up_mut(index)
+                    && let Some((name, _)) = self.asks.asked(ask)
                     && opened.is_ok()
                 {
-                    link.ask_again(now, name.as_name(), RecordType::PTR);
+                    link.ask_again(now, name, RecordType::PTR);
                 }
             }
         }
@@ -79,13 +79,11 @@ impl<S: QuerierStorage> Querier<S> {
             let Some(standing) = self.asks.standing(told) else {
                 continue;
             };
-            let name = NameBuf::from(self.asks.name(standing.name));
-            let name = name.as_name();
             let settled = match standing.kind {
-                Kind::Browse | Kind::Types => self.settle_found(now, told, &standing, name, own),
-                Kind::Resolve => self.settle_resolve(now, told, &standing, name, own),
-                Kind::Host(kind) => self.settle_host(now, told, &standing, name, kind, own),
-                Kind::Query(rtype) => self.settle_query(now, told, &standing, name, rtype, own),
+                Kind::Browse | Kind::Types => self.settle_found(now, told, &standing, own),
+                Kind::Resolve => self.settle_resolve(now, told, &standing, own),
+                Kind::Host(kind) => self.settle_host(now, told, &standing, kind, own),
+                Kind::Query(rtype) => self.settle_query(now, told, &standing, rtype, own),
             };
             all = all.and(settled);
         }
@@ -98,20 +96,22 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         told: u32,
         standing: &Standing,
-        name: Name<'_>,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let asked = NameBuf::from(self.asks.name(standing.asked));
         let (mut is_there, mut is_own) = (false, false);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            let Some(is_ours) = self.links.pointer(index, asked.as_name(), name) else {
+            let (asked, name) = (
+                self.asks.name(standing.asked),
+                self.asks.name(standing.name),
+            );
+            let Some(is_ours) = self.links.pointer(index, asked, name) else {
                 continue;
             };
             is_there = true;
             is_own |= is_ours;
             if standing.kind == Kind::Browse && standing.owes_details {
-                all = all.and(self.want_details(now, index, name, Need::Once, own));
+                all = all.and(self.want_details(now, index, standing.name, Need::Once, own));
             }
         }
         if standing.owes_details && all.is_ok() {
@@ -121,7 +121,7 @@ impl<S: QuerierStorage> Querier<S> {
         if is_there {
             number = EMPTY + 1;
             if standing.kind == Kind::Browse {
-                number = self.settle_target(told, name, standing.ask);
+                number = self.settle_target(told, standing.name, standing.ask);
             }
         }
         self.asks.set_now(told, number, is_own);
@@ -134,15 +134,15 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         told: u32,
         standing: &Standing,
-        name: Name<'_>,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let mut all = Ok(());
         // The host first: records of it are wanted from then on.
-        let mut number = self.settle_target(told, name, standing.ask);
+        let mut number = self.settle_target(told, standing.name, standing.ask);
         for index in 0..self.links.bound() {
-            all = all.and(self.want_details(now, index, name, Need::Kept, own));
+            all = all.and(self.want_details(now, index, standing.name, Need::Kept, own));
         }
+        let name = self.asks.name(standing.name);
         let instance = Instance {
             links: &self.links,
             name,
@@ -167,14 +167,19 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Follows an instance to its host, and makes a number of what is known of it.
-    fn settle_target(&mut self, told: u32, name: Name<'_>, ask: u32) -> u32 {
+    fn settle_target(&mut self, told: u32, name: NameId, ask: u32) -> u32 {
+        self.follow_target(told, name, ask);
         let instance = Instance {
             links: &self.links,
-            name,
+            name: self.asks.name(name),
             is_own: false,
         };
-        let host = instance
-            .target()
+        instance.fingerprint(self.key)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn follow_target(&mut self, told: u32, name: NameId, ask: u32) {
+        let host = first_target(&self.links, self.asks.name(name))
             .filter(|target| target.is_available())
             .map(|target| target.host);
         match self.asks.set_host(told, host) {
@@ -183,7 +188,6 @@ impl<S: QuerierStorage> Querier<S> {
             Ok(true) => self.asks.calm(ask),
             Err(Full) => self.asks.set_missing(ask),
         }
-        instance.fingerprint(self.key)
     }
 
     /// Gets what is missing of an instance on a link.
@@ -191,27 +195,37 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        name: Name<'_>,
+        name: NameId,
         need: Need,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
+        let subject = Subject::Asked(name);
         let mut all = Ok(());
         for rtype in [RecordType::SRV, RecordType::TXT] {
-            all = all.and(self.want(now, index, name, rtype, need, own));
+            all = all.and(self.want(now, index, subject, rtype, need, own));
         }
-        let target = self
-            .links
-            .link(index)
-            .and_then(|heard| target_on(heard, name));
-        let host = target
-            .filter(|target| target.is_available())
-            .map(|target| NameBuf::from(target.host));
-        if let Some(host) = host {
+        if let Some(host) = self.hold_host(index, name) {
             for &rtype in AddressKind::Both.types() {
-                all = all.and(self.want(now, index, host.as_name(), rtype, need, own));
+                all = all.and(self.want(now, index, Subject::Heard(host), rtype, need, own));
+            }
+            if let Some(link) = self.links.get_mut(index) {
+                link.cache.release(host);
             }
         }
         all
+    }
+
+    /// The host that an instance is on, as one link has it, held there.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn hold_host(&mut self, index: usize, name: NameId) -> Option<NameId> {
+        let link = self.links.get_mut(index)?;
+        let target = target_on(&*link, self.asks.name(name))?;
+        let host = link
+            .cache
+            .find_name(target.host)
+            .filter(|_| target.is_available())?;
+        link.cache.hold(host);
+        Some(host)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -220,16 +234,17 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         told: u32,
         standing: &Standing,
-        name: Name<'_>,
         kind: AddressKind,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
+        let subject = Subject::Asked(standing.name);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
             for &rtype in kind.types() {
-                all = all.and(self.want(now, index, name, rtype, Need::Kept, own));
+                all = all.and(self.want(now, index, subject, rtype, Need::Kept, own));
             }
         }
+        let name = self.asks.name(standing.name);
         let host = Host {
             links: &self.links,
             name,
@@ -259,14 +274,15 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         told: u32,
         standing: &Standing,
-        name: Name<'_>,
         rtype: RecordType,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
+        let subject = Subject::Asked(standing.name);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            all = all.and(self.want(now, index, name, rtype, Need::Kept, own));
+            all = all.and(self.want(now, index, subject, rtype, Need::Kept, own));
         }
+        let name = self.asks.name(standing.name);
         let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
         let is_denied = heard().any(|heard| heard.denies(name, rtype));
         let is_one_shot = self.asks.is_one_shot(standing.ask);
@@ -303,7 +319,7 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        name: Name<'_>,
+        subject: Subject,
         rtype: RecordType,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
@@ -319,17 +335,16 @@ impl<S: QuerierStorage> Querier<S> {
             return Ok(());
         };
         if *own_results {
-            let id = link.id;
-            let is_ours_alone = own.answer(id, name, rtype, &mut |record| {
-                link.take(asks, now, record, Origin::Own, *cache_unasked);
-            });
-            if is_ours_alone {
+            let name = link.subject(asks, subject);
+            let (is_alone, mut next) = (own.is_alone(link.id, name), own.first(name));
+            while let Some(mut record) = own.answer(link.id, rtype, &mut next) {
+                link.take(asks, now, &mut record, Origin::Own, *cache_unasked);
+            }
+            if is_alone {
                 return Ok(());
             }
         }
-        let asked = link.ask(now, name, rtype, chance, &mut |name, rdata| {
-            asks.note(Change::Went, name, rdata);
-        });
+        let asked = link.ask(asks, now, subject, rtype, chance);
         link.is_starved |= asked.is_err();
         asked
     }
@@ -339,20 +354,22 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        name: Name<'_>,
+        subject: Subject,
         rtype: RecordType,
         need: Need,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let Some(link) = self.links.up_mut(index) else {
+        let Querier { links, asks, .. } = self;
+        let Some(link) = links.up_mut(index) else {
             return Ok(());
         };
-        link.await_records(now, name, rtype, need);
+        link.await_records(asks, now, subject, rtype, need);
+        let name = link.subject(asks, subject);
         if is_answered(&*link, name, rtype, need == Need::Kept)
             || !link.is_fresh && link.is_asking(name, rtype)
         {
             return Ok(());
         }
-        self.put(now, index, name, rtype, own)
+        self.put(now, index, subject, rtype, own)
     }
 }

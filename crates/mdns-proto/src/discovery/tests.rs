@@ -1,6 +1,6 @@
 //! Pages from the life of a browser, on fixed and on growing rows.
 
-use std::{string::String, vec, vec::Vec};
+use std::{string::String, vec::Vec};
 
 use crate::{
     config::Config,
@@ -8,7 +8,7 @@ use crate::{
     link::Via,
     querier::{
         QuerierStorage,
-        scene::{LAN, LAN6, Scene, millis, name, on_both, packet, secs},
+        scene::{LAN, LAN6, Ours, Scene, millis, name, on_both, packet, secs},
     },
     wire::RecordType,
 };
@@ -576,7 +576,7 @@ fn a_look_up_tells_all_addresses_whenever_they_change() {
 fn what_is_ours_is_found_without_a_packet() {
     fn test<S: QuerierStorage>() {
         let mut scene = Scene::<S>::new(1);
-        scene.ours.records = vec![PTR, SRV, TXT, A];
+        scene.ours = Ours::of(&[PTR, SRV, TXT, A]);
         scene
             .querier
             .browse(scene.now, name(TYPE).as_name(), &scene.ours)
@@ -631,7 +631,7 @@ fn what_is_ours_is_found_when_it_is_announced_and_hidden_on_request() {
                 .browse(scene.now, name(TYPE).as_name(), &scene.ours)
                 .unwrap();
             scene.run(secs(5));
-            scene.ours.records = vec![PTR, SRV, TXT, A];
+            scene.ours = Ours::of(&[PTR, SRV, TXT, A]);
             scene.say(&[PTR, SRV, TXT, A]);
             scene.run(secs(5));
             assert_eq!(scene.told().len(), usize::from(own_results));

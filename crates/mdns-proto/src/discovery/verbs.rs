@@ -3,13 +3,13 @@
 use core::{net::IpAddr, time::Duration};
 
 use super::{
-    AddressKind, AskError, AskId, Change, Event, Host, Instance, Links, Outcome, Records, Span,
-    ask::Kind, instance::target_on, news::News, told::NOTHING,
+    AddressKind, AskError, AskId, Asks, Change, Event, Host, Instance, Links, Outcome, Records,
+    Span, ask::Kind, instance::target_on, news::News, told::NOTHING,
 };
 use crate::{
     name::{META_QUERY, Name, NameBuf, reverse_name, split_instance},
     own::OwnRecords,
-    querier::{Querier, QuerierStorage, worth_of},
+    querier::{Querier, QuerierStorage, Rows, Subject, worth_of},
     store::{Full, NONE},
     time::Instant,
     wire::RecordType,
@@ -119,7 +119,7 @@ impl<S: QuerierStorage> Querier<S> {
         let ask = self.asks.add(name, kind, patience)?;
         self.recheck(now, ask);
         let is_asked = if kind.is_browse() {
-            (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, name, own))
+            (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, own))
         } else {
             self.settle_all(now, own)
         };
@@ -167,7 +167,7 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// An instance seems to be gone: all that leads to it and to its host is asked for.
     pub(crate) fn reconfirm_instance(&mut self, now: Instant, instance: Name<'_>) {
-        self.reconfirm_pointers(now, instance);
+        reconfirm_pointers(&mut self.links, &self.asks, now, instance);
         for index in 0..self.links.bound() {
             let heard = self.links.link(index);
             let target = heard.and_then(|heard| target_on(heard, instance));
@@ -181,19 +181,6 @@ impl<S: QuerierStorage> Querier<S> {
                     link.reconfirm(now, host.as_name(), rtype);
                 }
             }
-        }
-    }
-
-    /// The pointers to an instance: that of its type, and those it was found by.
-    fn reconfirm_pointers(&mut self, now: Instant, instance: Name<'_>) {
-        let Querier { links, asks, .. } = self;
-        for link in links.iter_mut().filter(|link| link.is_up) {
-            if let Some((_, service_type)) = split_instance(instance) {
-                link.reconfirm_pointer(now, service_type, instance);
-            }
-            asks.each_browse_of(instance, |asked| {
-                link.reconfirm_pointer(now, asked, instance);
-            });
         }
     }
 
@@ -218,13 +205,13 @@ impl<S: QuerierStorage> Querier<S> {
     /// Browses on all links, where that is not being done.
     pub(super) fn open_all(&mut self, now: Instant, own: &dyn OwnRecords) {
         for ask in 0..self.asks.asks_bound() {
-            let Some((name, _)) = self.asks.asked(ask).filter(|(_, kind)| kind.is_browse()) else {
+            let asked = self.asks.asked(ask);
+            if asked.is_none_or(|(_, kind)| !kind.is_browse()) {
                 continue;
-            };
-            let name = NameBuf::from(name);
+            }
             for link in 0..self.links.bound() {
                 // What finds no room is tried again when a question has made some.
-                let _ = self.open(now, link, ask, name.as_name(), own);
+                let _ = self.open(now, link, ask, own);
             }
         }
     }
@@ -235,24 +222,23 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         index: usize,
         ask: u32,
-        name: Name<'_>,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let Querier { links, asks, .. } = self;
-        let Some(link) = links.up_mut(index) else {
+        let (Some(link), Some(name)) = (links.up_mut(index), asks.asked_name(ask)) else {
             return Ok(());
         };
-        let name_id = link.cache.find_name(name);
-        let mut id = name_id.map_or(NONE, |name| link.cache.first(name));
+        let heard = link.cache.find_name(asks.name(name));
+        let mut id = heard.map_or(NONE, |name| link.cache.first(name));
         while let Some(record) = link.cache.get(id) {
             let next = record.next_of_name();
             if record.rtype() == RecordType::PTR {
-                let need = asks.note(Change::Stayed, name, &link.cache.rdata(id));
+                let need = asks.note_of(Change::Stayed, name, &link.cache.rdata(id));
                 link.cache.set_worth(now, id, worth_of(need));
             }
             id = next;
         }
-        let put = self.put(now, index, name, RecordType::PTR, own);
+        let put = self.put(now, index, Subject::Asked(name), RecordType::PTR, own);
         if put.is_err() {
             self.asks.set_missing(ask);
         }
@@ -275,14 +261,13 @@ impl<S: QuerierStorage> Querier<S> {
             let Some((name, _)) = self.asks.asked(ask) else {
                 continue;
             };
-            let name = NameBuf::from(name);
             let instance = Instance {
                 links: &self.links,
-                name: name.as_name(),
+                name,
                 is_own: false,
             };
             if !instance.is_complete() {
-                self.reconfirm_pointers(now, name.as_name());
+                reconfirm_pointers(&mut self.links, &self.asks, now, name);
             }
         }
     }
@@ -352,5 +337,22 @@ impl<S: QuerierStorage> Querier<S> {
                 records: Records { links, name, rtype },
             },
         })
+    }
+}
+
+/// Doubts the pointers to an instance: that of its type, and those it was found by.
+fn reconfirm_pointers<S: QuerierStorage>(
+    links: &mut Rows<S>,
+    asks: &Asks<S::Ask>,
+    now: Instant,
+    instance: Name<'_>,
+) {
+    for link in links.iter_mut().filter(|link| link.is_up) {
+        if let Some((_, service_type)) = split_instance(instance) {
+            link.reconfirm_pointer(now, service_type, instance);
+        }
+        asks.each_browse_of(instance, |asked| {
+            link.reconfirm_pointer(now, asked, instance);
+        });
     }
 }

@@ -108,18 +108,6 @@ impl NameBuf {
         })
     }
 
-    /// Gives each ASCII letter, by its offset in the flat form, another, such as itself in the other case.
-    pub(crate) fn change_letters(&mut self, other: impl Fn(usize, u8) -> u8) {
-        let len = usize::from(self.len);
-        // The byte of a length is at most 63, which is no letter.
-        for (at, byte) in self.bytes.iter_mut().enumerate().take(len) {
-            let new = other(at, *byte);
-            if byte.is_ascii_alphabetic() && new.is_ascii_alphabetic() {
-                *byte = new;
-            }
-        }
-    }
-
     /// Whether unicast DNS allows the length too: 255 bytes with the final zero (RFC 1035 §2.3.4).
     ///
     /// A name that we receive may have one byte more; a name that we register may not.

@@ -242,6 +242,18 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Shows the flat wire form, part by part: each label with its length, and the final zero.
+    pub(crate) fn try_each_part<E>(
+        self,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut labels = self.labels();
+        while let Some(part) = labels.next_part() {
+            each(part)?;
+        }
+        each(&[0])
+    }
+
     /// A hash under which equal names are equal, whatever their case and compression.
     ///
     /// Who does not know `key` cannot aim for collisions.

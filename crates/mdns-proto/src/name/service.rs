@@ -209,13 +209,19 @@ impl ServiceType {
     ///
     /// If [`check_instance`] refuses the label.
     pub fn instance(&self, label: &str) -> Result<NameBuf, LabelError> {
-        check_instance(label)?;
         let mut name = NameBuf::new();
+        self.push_instance(&mut name, label)?;
+        Ok(name)
+    }
+
+    /// The same, added to a name that is where it is wanted.
+    pub(crate) fn push_instance(&self, name: &mut NameBuf, label: &str) -> Result<(), LabelError> {
+        check_instance(label)?;
         let pushed = name
             .push_label(label.as_bytes())
             .and_then(|()| name.push_name(self.base_name()));
         debug_assert!(pushed.is_ok(), "checked, and far from the limit");
-        Ok(name)
+        Ok(())
     }
 
     #[cfg_attr(target_os = "none", inline(never))]

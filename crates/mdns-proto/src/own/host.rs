@@ -1,11 +1,11 @@
 //! A host is a name, the addresses of our interfaces under it, and the way back from them (RFC 6762 §4, §6.2).
 
-use super::{
-    ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, Stored, join,
-};
+use core::net::IpAddr;
+
+use super::{ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, Scope, Stored};
 use crate::{
     link::{InterfaceId, Subnet},
-    name::{LOCAL, LabelError, Name, check_host, reverse_name},
+    name::{LOCAL, LabelError, Name, NameBuf, check_host, reverse_name},
     store::{Full, NONE},
     time::Instant,
     wire::RecordType,
@@ -16,13 +16,7 @@ impl<S: OwnStorage> Own<S> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
         check_host(label)?;
-        let name = join(label.as_bytes(), Some(LOCAL)).ok_or(RegisterError::Label(
-            LabelError::TooLong { len: label.len() },
-        ))?;
-        if self.is_claimed(name.as_name()) {
-            return Err(RegisterError::Taken);
-        }
-        let host = self.add_claim(name.as_name(), Holder::Host)?;
+        let host = self.claim_host(label)?;
         for at in 0..self.addresses.len() {
             let Some(&own) = self.addresses.get(at) else {
                 break;
@@ -33,6 +27,18 @@ impl<S: OwnStorage> Own<S> {
             }
         }
         Ok(host)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn claim_host(&mut self, label: &str) -> Result<ClaimId, RegisterError> {
+        let mut name = NameBuf::new();
+        name.push_label(label.as_bytes())
+            .and_then(|()| name.push_name(LOCAL))
+            .map_err(|_| LabelError::TooLong { len: label.len() })?;
+        if self.is_claimed(name.as_name()) {
+            return Err(RegisterError::Taken);
+        }
+        Ok(self.add_claim(name.as_name(), Holder::Host)?)
     }
 
     pub(super) fn is_claimed(&self, name: Name<'_>) -> bool {
@@ -70,28 +76,21 @@ impl<S: OwnStorage> Own<S> {
     ) -> Result<(), Full> {
         let name = self.claim(host).ok_or(Full)?.name;
         let stored = match subnet.address {
-            core::net::IpAddr::V4(address) => Stored::A(address.octets()),
-            core::net::IpAddr::V6(address) => Stored::Aaaa(address.octets()),
+            IpAddr::V4(address) => Stored::A(address.octets()),
+            IpAddr::V6(address) => Stored::Aaaa(address.octets()),
         };
         let scope = Scope::Interface(interface);
         let forward = self.insert_record(OwnRecord::new(name, stored, scope, Some(host)))?;
-        let reverse = reverse_name(subnet.address);
         if self.default_host() != Some(host) {
             return Ok(());
         }
-        // Two interfaces of one address share the name; each has its record.
-        let known = self
-            .names
-            .find(reverse.as_name())
-            .and_then(|name| self.claim_of(name));
-        let claim =
-            match known.map_or_else(|| self.add_claim(reverse.as_name(), Holder::Address), Ok) {
-                Ok(claim) => claim,
-                Err(full) => {
-                    self.remove_record(now, forward);
-                    return Err(full);
-                }
-            };
+        let (claim, is_known) = match self.claim_reverse(subnet.address) {
+            Ok(claim) => claim,
+            Err(full) => {
+                self.remove_record(now, forward);
+                return Err(full);
+            }
+        };
         let owner = self.claim(claim).ok_or(Full)?.name;
         if let Err(full) = self.insert_record(OwnRecord::new(
             owner,
@@ -99,13 +98,25 @@ impl<S: OwnStorage> Own<S> {
             scope,
             Some(claim),
         )) {
-            if known.is_none() {
+            if !is_known {
                 self.drop_claim(claim);
             }
             self.remove_record(now, forward);
             return Err(full);
         }
         Ok(())
+    }
+
+    /// The claim of the reverse name of an address, and whether it was there before: two interfaces of one address share the
+    /// name; each has its record.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn claim_reverse(&mut self, address: IpAddr) -> Result<(ClaimId, bool), Full> {
+        let reverse = reverse_name(address);
+        let known = self.names.find(reverse.as_name());
+        match known.and_then(|name| self.claim_of(name)) {
+            Some(claim) => Ok((claim, true)),
+            None => Ok((self.add_claim(reverse.as_name(), Holder::Address)?, false)),
+        }
     }
 
     /// Forgets a reverse record, and the claim with the last of its name.

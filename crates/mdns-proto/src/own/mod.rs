@@ -29,8 +29,8 @@ use crate::{
     link::{InterfaceId, LinkId, Subnet},
     name::{KeyedHash, Name, NameBuf},
     store::{
-        Block, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Table, Taken,
-        short,
+        Block, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Source, Table,
+        Taken, short,
     },
     time::Instant,
     wire::{Class, Rdata, Record, RecordType, Srv, Txt},
@@ -38,15 +38,15 @@ use crate::{
 
 /// Records of ours, as the querier may see them: own established records answer own questions, without a packet.
 pub(crate) trait OwnRecords {
-    /// Shows `each` record of ours, established on this link, that answers the question. Says whether the name is ours
-    /// alone there: then nobody else need be asked.
-    fn answer(
-        &self,
-        link: LinkId,
-        name: Name<'_>,
-        rtype: RecordType,
-        each: &mut dyn FnMut(&Record<'_>),
-    ) -> bool;
+    /// The first of our records with this name, [`NONE`] if there is none.
+    fn first(&self, name: Name<'_>) -> u32;
+
+    /// The record from `next` on, among those of one name, that is established on this link and answers a question for the
+    /// type. Moves `next` behind it.
+    fn answer(&self, link: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>>;
+
+    /// Whether the name is ours alone on this link: then nobody else need be asked.
+    fn is_alone(&self, link: LinkId, name: Name<'_>) -> bool;
 }
 
 /// The rows for what is ours.
@@ -154,7 +154,7 @@ enum By {
 #[derive(Clone, Debug)]
 pub(crate) struct Chain<'a> {
     records: &'a [Slot<OwnRecord>],
-    next: u32,
+    pub(crate) next: u32,
     by: By,
 }
 
@@ -310,9 +310,14 @@ impl<S: OwnStorage> Own<S> {
     /// The records of a name, newest first.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn records_of(&self, name: NameId) -> Chain<'_> {
+        self.records_from(self.names.first(name))
+    }
+
+    /// The record with this number, and those of its name behind it.
+    pub(crate) fn records_from(&self, id: u32) -> Chain<'_> {
         Chain {
             records: self.records.rows(),
-            next: self.names.first(name),
+            next: id,
             by: By::Name,
         }
     }
@@ -494,7 +499,7 @@ impl<S: OwnStorage> Own<S> {
         names.intern(name, |record, block| moved(records, record, block))
     }
 
-    fn insert_bytes(&mut self, record: u32, bytes: &[u8]) -> Result<Block, Full> {
+    fn insert_bytes(&mut self, record: u32, bytes: Source<'_>) -> Result<Block, Full> {
         let Own { names, records, .. } = self;
         names.insert_bytes(record, bytes, |record, block| moved(records, record, block))
     }
@@ -596,31 +601,26 @@ impl<S: OwnStorage> Own<S> {
                 self.remember(now, record);
             }
         }
-        let old = NameBuf::from(self.names.name(name));
         let mut label = spelling::Label::new();
-        if let Some(text) = old
-            .as_name()
-            .first_label()
-            .and_then(|bytes| core::str::from_utf8(bytes).ok())
-        {
+        let text = self.names.name(name).first_label();
+        if let Some(text) = text.and_then(|bytes| core::str::from_utf8(bytes).ok()) {
             // Claimed names were made from text of at most a label.
             let _always_fits = label.push_str(text);
         }
         // A number that another name of ours has is passed over.
         for _ in 0..100 {
             label = spelling.next(&label, chance, id.get());
-            let Some(new) = join(label.as_bytes(), old.as_name().parent()) else {
-                return;
-            };
-            if self.names.find(new.as_name()).is_some() {
-                continue;
+            match self.relabel(name, &label, Relabel::Try) {
+                Ok(()) => {}
+                Err(RelabelError::Taken) => continue,
+                Err(RelabelError::Full) => return,
             }
             if let Some(service) = service
                 && self.rename_placeholders(service, &label).is_err()
             {
                 continue;
             }
-            if self.set_name(name, new.as_name()).is_ok() {
+            if self.relabel(name, &label, Relabel::Do).is_ok() {
                 self.set_news(id, News::Renamed);
                 if let Some(claim) = self.claims.get_mut(id.get()) {
                     claim.told = false;
@@ -639,8 +639,8 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// Gives the placeholders of a service another label, if all of them can have it.
-    fn rename_placeholders(&mut self, service: u32, label: &str) -> Result<(), Full> {
-        for is_trial in [true, false] {
+    fn rename_placeholders(&mut self, service: u32, label: &str) -> Result<(), RelabelError> {
+        for relabel in [Relabel::Try, Relabel::Do] {
             let mut next = self
                 .services
                 .get(service)
@@ -648,23 +648,32 @@ impl<S: OwnStorage> Own<S> {
             while let Some(record) = self.records.get(next) {
                 next = record.sibling.get();
                 let name = record.name;
-                if self.holds_place(record).is_none() {
-                    continue;
-                }
-                let new = join(label.as_bytes(), self.names.name(name).parent()).ok_or(Full)?;
-                if !is_trial {
-                    self.set_name(name, new.as_name())?;
-                } else if self.names.find(new.as_name()).is_some() {
-                    return Err(Full);
+                if self.holds_place(record).is_some() {
+                    self.relabel(name, label, relabel)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn set_name(&mut self, name: NameId, new: Name<'_>) -> Result<(), Full> {
+    /// Gives a name another first label, or tells whether it could have it: what is long stands on the stack here alone.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn relabel(&mut self, name: NameId, label: &str, relabel: Relabel) -> Result<(), RelabelError> {
+        let mut new = NameBuf::new();
+        let parent = self.names.name(name).parent().unwrap_or(Name::ROOT);
+        new.push_label(label.as_bytes())
+            .and_then(|()| new.push_name(parent))
+            .map_err(|_| RelabelError::Full)?;
         let Own { names, records, .. } = self;
-        names.rename(name, new, |record, block| moved(records, record, block))
+        match relabel {
+            Relabel::Try if names.find(new.as_name()).is_some() => Err(RelabelError::Taken),
+            Relabel::Try => Ok(()),
+            Relabel::Do => names
+                .rename(name, new.as_name(), |record, block| {
+                    moved(records, record, block);
+                })
+                .map_err(|Full| RelabelError::Full),
+        }
     }
 
     // --- news ---
@@ -757,10 +766,17 @@ fn moved<R: Slots<Slot<OwnRecord>>>(records: &mut Table<OwnRecord, R>, record: u
     }
 }
 
-/// A label before a name; `None` when the whole is too long.
-fn join(label: &[u8], parent: Option<Name<'_>>) -> Option<NameBuf> {
-    let mut name = NameBuf::new();
-    name.push_label(label).ok()?;
-    name.push_name(parent.unwrap_or(Name::ROOT)).ok()?;
-    Some(name)
+/// What to do about another label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relabel {
+    Try,
+    Do,
+}
+
+/// Why a name cannot have a label.
+enum RelabelError {
+    /// Another name of ours is the same then.
+    Taken,
+    /// The whole is too long, or there is no memory for it.
+    Full,
 }

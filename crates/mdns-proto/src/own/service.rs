@@ -8,7 +8,7 @@ use crate::{
     name::{
         LOCAL, META_QUERY, Name, NameBuf, ServiceType, check_instance, push_subtype, subtype_name,
     },
-    store::{Full, Id, NOBODY, NONE, NameId},
+    store::{Full, Id, NO_RECORD, NONE, NameId, Source},
     time::Instant,
     wire::{Rdata, RecordType, Txt},
 };
@@ -120,14 +120,10 @@ impl<S: OwnStorage> Own<S> {
             None => self.default_host(),
         }
         .ok_or(RegisterError::NoHost)?;
-        let name = service.service_type.instance(service.instance)?;
-        if self.is_claimed(name.as_name()) {
-            return Err(RegisterError::Taken);
+        for service_type in core::iter::once(&service.service_type).chain(service.placeholders) {
+            self.check_free(service_type, service.instance)?;
         }
-        for held in service.placeholders {
-            self.check_placeholder(held, service.instance)?;
-        }
-        self.check_size(name.as_name(), service)?;
+        self.check_size(service)?;
         let slot = ServiceSlot {
             claim: ClaimId::of(NONE),
             host,
@@ -135,7 +131,7 @@ impl<S: OwnStorage> Own<S> {
             type_pointer: Id::NONE,
         };
         let index = self.services.insert(slot, self.records_max)?;
-        match self.fill_service(index, name.as_name(), host, service) {
+        match self.fill_service(index, host, service) {
             Ok(()) => Ok(index),
             Err(error) => {
                 self.undo_service(now, index);
@@ -144,11 +140,9 @@ impl<S: OwnStorage> Own<S> {
         }
     }
 
-    fn check_size(&self, name: Name<'_>, service: &Service<'_>) -> Result<(), RegisterError> {
+    fn check_size(&self, service: &Service<'_>) -> Result<(), RegisterError> {
         // A name may still grow by a number.
-        let name_max = name
-            .wire_len()
-            .max(64 + service.service_type.as_name().wire_len());
+        let name_max = 64 + service.service_type.as_name().wire_len();
         let held = service.placeholders.iter();
         let held_max = held
             .map(|held| 64 + held.as_name().wire_len())
@@ -173,11 +167,11 @@ impl<S: OwnStorage> Own<S> {
     fn fill_service(
         &mut self,
         index: u32,
-        name: Name<'_>,
         host: ClaimId,
         service: &Service<'_>,
     ) -> Result<(), RegisterError> {
-        let claim = self.add_claim(name, Holder::Service(Id::of(index)))?;
+        let holder = Holder::Service(Id::of(index));
+        let claim = self.claim_instance(service.service_type, service.instance, holder)?;
         if let Some(slot) = self.services.get_mut(index) {
             slot.claim = claim;
         }
@@ -205,35 +199,45 @@ impl<S: OwnStorage> Own<S> {
         }
         let base = service.service_type.base_name();
         for subtype in service.subtypes {
-            self.add_subtype(index, base, subtype, owner)?;
+            let from = self.intern_subtype(base, subtype)?;
+            self.add_pointer(index, from, owner)?;
         }
         let type_pointer = self.add_type_pointer(base)?;
         if let Some(slot) = self.services.get_mut(index) {
             slot.type_pointer = Id::of(type_pointer);
         }
         // Last, and so first among the siblings: what a browser waits for.
-        self.add_pointer(index, base, owner)
+        let from = self.intern(base)?;
+        self.add_pointer(index, from, owner)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn add_subtype(
-        &mut self,
-        service: u32,
-        base: Name<'_>,
-        subtype: &str,
-        owner: NameId,
-    ) -> Result<(), RegisterError> {
+    fn intern_subtype(&mut self, base: Name<'_>, subtype: &str) -> Result<NameId, RegisterError> {
         let mut name = NameBuf::new();
         push_subtype(&mut name, base, subtype.as_bytes())?;
-        self.add_pointer(service, name.as_name(), owner)
+        Ok(self.intern(name.as_name())?)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn check_placeholder(&self, held: &ServiceType, instance: &str) -> Result<(), RegisterError> {
-        if self.is_claimed(held.instance(instance)?.as_name()) {
+    fn check_free(&self, service_type: &ServiceType, instance: &str) -> Result<(), RegisterError> {
+        let mut name = NameBuf::new();
+        service_type.push_instance(&mut name, instance)?;
+        if self.is_claimed(name.as_name()) {
             return Err(RegisterError::Taken);
         }
         Ok(())
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn claim_instance(
+        &mut self,
+        service_type: &ServiceType,
+        instance: &str,
+        holder: Holder,
+    ) -> Result<ClaimId, RegisterError> {
+        let mut name = NameBuf::new();
+        service_type.push_instance(&mut name, instance)?;
+        Ok(self.add_claim(name.as_name(), holder)?)
     }
 
     /// Holds a name under a type that is not offered: an SRV record that leads nowhere, and no PTR (RFC 6763 §8).
@@ -245,8 +249,7 @@ impl<S: OwnStorage> Own<S> {
         instance: &str,
         target: NameId,
     ) -> Result<(), RegisterError> {
-        let name = held.instance(instance)?;
-        let claim = self.add_claim(name.as_name(), Holder::Placeholder(Id::of(service)))?;
+        let claim = self.claim_instance(held, instance, Holder::Placeholder(Id::of(service)))?;
         let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
         let stored = Stored::Srv {
             priority: 0,
@@ -290,7 +293,7 @@ impl<S: OwnStorage> Own<S> {
         txt: Txt<'_>,
     ) -> Result<u32, Full> {
         // The bytes come first, under a number that no record has yet.
-        let block = self.insert_bytes(NOBODY, txt.as_wire())?;
+        let block = self.insert_bytes(NO_RECORD, Source::Bytes(txt.as_wire()))?;
         let record = OwnRecord::new(
             owner,
             Stored::Bytes(RecordType::TXT, block),
@@ -309,13 +312,8 @@ impl<S: OwnStorage> Own<S> {
         }
     }
 
-    fn add_pointer(
-        &mut self,
-        service: u32,
-        from: Name<'_>,
-        to: NameId,
-    ) -> Result<(), RegisterError> {
-        let from = self.intern(from)?;
+    /// Takes over the caller's hold on the name it leads from.
+    fn add_pointer(&mut self, service: u32, from: NameId, to: NameId) -> Result<(), RegisterError> {
         let added = self.add_to_service(
             service,
             OwnRecord::new(
@@ -461,7 +459,7 @@ impl<S: OwnStorage> Own<S> {
         if self.names.bytes(old) == txt.as_wire() {
             return Ok(None);
         }
-        let block = self.store_bytes(txt.as_wire())?;
+        let block = self.store_bytes(Source::Bytes(txt.as_wire()))?;
         self.replace(now, record, Stored::Bytes(RecordType::TXT, block));
         Ok(Some(record))
     }
@@ -514,14 +512,14 @@ impl<S: OwnStorage> Own<S> {
             .get(id.index)
             .map_or(NONE, |service| service.first.get());
         for subtype in subtypes {
-            let added = subtype_name(base.as_name(), subtype.as_bytes())
-                .map_err(RegisterError::from)
-                .and_then(|subtype| {
-                    if self.has_pointer(id.index, subtype.as_name()) {
-                        return Ok(());
-                    }
-                    self.add_pointer(id.index, subtype.as_name(), owner)
-                });
+            let from = self.intern_subtype(base.as_name(), subtype);
+            let added = from.and_then(|from| {
+                if self.has_pointer(id.index, from) {
+                    self.names.release(from);
+                    return Ok(());
+                }
+                self.add_pointer(id.index, from, owner)
+            });
             if let Err(error) = added {
                 // The new ones stand before those that were there.
                 while let Some(service) = self.services.get_mut(id.index)
@@ -552,10 +550,9 @@ impl<S: OwnStorage> Own<S> {
         Ok((owner, base.ok_or(RegisterError::Unknown)?))
     }
 
-    fn has_pointer(&self, service: u32, from: Name<'_>) -> bool {
-        self.records_of_service(service).any(|(_, record)| {
-            matches!(record.stored, Stored::Name(..)) && self.names.name(record.name) == from
-        })
+    fn has_pointer(&self, service: u32, from: NameId) -> bool {
+        self.records_of_service(service)
+            .any(|(_, record)| matches!(record.stored, Stored::Name(..)) && record.name == from)
     }
 
     /// Takes a subtype that is not among these off a service: its record, which nobody needs any more.

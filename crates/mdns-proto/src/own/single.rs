@@ -4,7 +4,7 @@ use super::{ClaimId, Holder, Own, OwnRecord, OwnStorage, RegisterError, Scope, S
 use crate::{
     link::InterfaceId,
     name::Name,
-    store::{Block, NOBODY, short},
+    store::{Block, NO_RECORD, Source, short},
     time::Instant,
     wire::{Rdata, RecordType, Ttl},
 };
@@ -145,21 +145,17 @@ impl<S: OwnStorage> Own<S> {
         if let Some(stored) = Stored::of(rdata, &mut |target| self.intern(target))? {
             return Ok(stored);
         }
-        Ok(match *rdata {
-            Rdata::Txt(txt) => Stored::Bytes(RecordType::TXT, self.store_bytes(txt.as_wire())?),
-            Rdata::Other(rtype, bytes) => Stored::Bytes(rtype, self.store_bytes(bytes)?),
-            _ => {
-                let mut flat = [0; COPIED_MAX];
-                let len = rdata.copy_to(&mut flat).ok_or(RegisterError::TooLarge)?;
-                let bytes = flat.get(..len).unwrap_or(&[]);
-                Stored::Bytes(rdata.rtype(), self.store_bytes(bytes)?)
-            }
-        })
+        let has_names = !matches!(rdata, Rdata::Txt(_) | Rdata::Other(..));
+        if has_names && rdata.wire_len() > COPIED_MAX {
+            return Err(RegisterError::TooLarge);
+        }
+        let block = self.store_bytes(Source::of(rdata))?;
+        Ok(Stored::Bytes(rdata.rtype(), block))
     }
 
     /// Stores bytes under a number that no record has.
-    pub(super) fn store_bytes(&mut self, bytes: &[u8]) -> Result<Block, RegisterError> {
-        Ok(self.insert_bytes(NOBODY, bytes)?)
+    pub(super) fn store_bytes(&mut self, bytes: Source<'_>) -> Result<Block, RegisterError> {
+        Ok(self.insert_bytes(NO_RECORD, bytes)?)
     }
 
     /// A record has been made of what was stored: it holds the names itself, and the bytes are its own.

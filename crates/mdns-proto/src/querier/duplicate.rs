@@ -12,6 +12,7 @@ use crate::{
 impl<H: HeardStorage> HeardLink<H> {
     /// Somebody else asks: whatever we were about to ask as well counts as asked, and whatever we know of the answer is
     /// expected to be said.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn handle_query(&mut self, now: Instant, message: &Message<'_>) {
         // More known answers may follow, and they may be such as we do not know.
         if message.header().flags.truncated() {

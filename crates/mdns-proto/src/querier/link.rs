@@ -19,6 +19,15 @@ use crate::{
     wire::{Rdata, Record, RecordType},
 };
 
+/// A name that questions are about, by its number where it is held: records that are taken in meanwhile may move its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject {
+    /// It is held for what was asked for.
+    Asked(NameId),
+    /// It is held in the cache of the link.
+    Heard(NameId),
+}
+
 /// One link as the querier sees it.
 pub struct HeardLink<H: HeardStorage> {
     pub(crate) id: LinkId,
@@ -76,7 +85,7 @@ impl<H: HeardStorage> HeardLink<H> {
         &mut self,
         asks: &mut Asks<A>,
         now: Instant,
-        record: &Record<'_>,
+        record: &mut Record<'_>,
         origin: Origin,
         cache_unasked: bool,
     ) {
@@ -92,12 +101,7 @@ impl<H: HeardStorage> HeardLink<H> {
             return;
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
-        let cache_flush =
-            record.cache_flush && !(rtype == RecordType::PTR && is_service(record.name));
-        let record = &Record {
-            cache_flush,
-            ..*record
-        };
+        record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
         let Ok(id) = self.insert(asks, now, record, origin) else {
             self.not_cached = self.not_cached.saturating_add(1);
             asks.note_dropped(record.name, rtype);
@@ -113,6 +117,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Forgets what was taken in as our own and is not ours any more.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn verify_own<A: AskStorage>(&mut self, asks: &mut Asks<A>, own: &dyn OwnRecords) {
         let mut from = 0;
         while let Some(id) = self.cache.next_own(from) {
@@ -121,10 +126,10 @@ impl<H: HeardStorage> HeardLink<H> {
                 continue;
             };
             let (name, rdata) = (self.cache.name(record.name()), self.cache.said(record));
-            let mut is_ours = false;
-            own.answer(self.id, name, rdata.rtype(), &mut |ours| {
+            let (mut is_ours, mut next) = (false, own.first(name));
+            while let Some(ours) = own.answer(self.id, rdata.rtype(), &mut next) {
                 is_ours |= ours.rdata == rdata;
-            });
+            }
             if !is_ours {
                 self.cache.remove(id, &mut |name, rdata| {
                     asks.note(Change::Went, name, rdata);
@@ -186,14 +191,15 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Says of records of this name and type that someone would miss them: of as many as a stranger may make us look at.
-    pub(crate) fn await_records(
+    pub(crate) fn await_records<A: AskStorage>(
         &mut self,
+        asks: &Asks<A>,
         now: Instant,
-        name: Name<'_>,
+        subject: Subject,
         rtype: RecordType,
         need: Need,
     ) {
-        let Some(name) = self.cache.find_name(name) else {
+        let Some(name) = self.cache.find_name(self.subject(asks, subject)) else {
             return;
         };
         let mut id = self.cache.first(name);
@@ -275,18 +281,31 @@ impl<H: HeardStorage> HeardLink<H> {
 
     // Questions.
 
+    /// The name of a subject.
+    pub(crate) fn subject<'s, A: AskStorage>(
+        &'s self,
+        asks: &'s Asks<A>,
+        subject: Subject,
+    ) -> Name<'s> {
+        match subject {
+            Subject::Asked(name) => asks.name(name),
+            Subject::Heard(name) => self.cache.name(name),
+        }
+    }
+
     /// Starts to ask, unless that is being done.
-    pub(crate) fn ask(
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn ask<A: AskStorage>(
         &mut self,
+        asks: &mut Asks<A>,
         now: Instant,
-        name: Name<'_>,
+        subject: Subject,
         rtype: RecordType,
         chance: &mut Chance,
-        gone: Gone<'_>,
     ) -> Result<(), Full> {
-        let id = match self.find_question(name, rtype) {
+        let id = match self.find_question(self.subject(asks, subject), rtype) {
             Some(id) => id,
-            None => self.add_question(name, rtype, gone)?,
+            None => self.add_question(asks, subject, rtype)?,
         };
         let is_asked = self.questions.get(id).is_some_and(QuestionSlot::has_series);
         if is_asked && !self.is_fresh {
@@ -334,17 +353,31 @@ impl<H: HeardStorage> HeardLink<H> {
         None
     }
 
-    fn add_question(
+    fn add_question<A: AskStorage>(
         &mut self,
-        name: Name<'_>,
+        asks: &mut Asks<A>,
+        subject: Subject,
         rtype: RecordType,
-        gone: Gone<'_>,
     ) -> Result<u32, Full> {
         if !self.questions.has_room(self.questions_max) {
             return Err(Full);
         }
-        let worth = Worth::Kept;
-        let name = self.cache.intern(name, &mut Room { worth, gone })?;
+        let name = match subject {
+            Subject::Heard(name) => {
+                self.cache.hold(name);
+                name
+            }
+            Subject::Asked(name) => loop {
+                if let Ok(name) = self.cache.intern(asks.name(name)) {
+                    break name;
+                }
+                let gone: Gone<'_> = &mut |name, rdata| {
+                    asks.note(Change::Went, name, rdata);
+                };
+                let worth = Worth::Kept;
+                self.cache.evict(&mut Room { worth, gone })?;
+            },
+        };
         self.add_question_of(name, rtype)
     }
 

@@ -24,10 +24,10 @@ use crate::{
     stats::Stats,
     store::{Full, Slots},
     time::Instant,
-    wire::{Class, Message, Record, RecordType, Ttl},
+    wire::{Class, Message, RecordType, Section, Ttl},
 };
 
-pub(crate) use self::link::worth_of;
+pub(crate) use self::link::{Subject, worth_of};
 pub use self::{link::HeardLink, question::QuestionSlot};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
@@ -155,6 +155,7 @@ impl<S: QuerierStorage> Querier<S> {
     pub(crate) const NONE: bool = Rows::<S>::NONE;
 
     /// Adds a link. It is down until [`link_up`](Self::link_up).
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn add_link(
         &mut self,
         id: LinkId,
@@ -277,21 +278,19 @@ impl<S: QuerierStorage> Querier<S> {
             &PASSES
         };
         for is_in in passes {
-            let is_data = |record: &Record<'_>| {
-                let rtype = record.rtype();
-                // §10.2: what is no record, and what is not of the Internet, is not for the cache.
-                record.class == Class::IN && !rtype.is_pseudo() && is_in(rtype)
-            };
-            for record in message
-                .answers()
-                .chain(message.additionals())
-                .filter(is_data)
-            {
-                // Our own denials take their leave with a second to live.
-                let is_leaving = origin == Origin::Own && record.ttl.0 <= 1;
-                let ttl = if is_leaving { Ttl::ZERO } else { record.ttl };
-                let record = Record { ttl, ..record };
-                link.take(&mut self.asks, now, &record, origin, self.cache_unasked);
+            for section in [Section::Answer, Section::Additional] {
+                for mut record in message.section(section) {
+                    let rtype = record.rtype();
+                    // §10.2: what is no record, and what is not of the Internet, is not for the cache.
+                    if record.class != Class::IN || rtype.is_pseudo() || !is_in(rtype) {
+                        continue;
+                    }
+                    // Our own denials take their leave with a second to live.
+                    if origin == Origin::Own && record.ttl.0 <= 1 {
+                        record.ttl = Ttl::ZERO;
+                    }
+                    link.take(&mut self.asks, now, &mut record, origin, self.cache_unasked);
+                }
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     link::{Family, InterfaceId, LinkConfig, LinkId, Via},
     name::{Name, NameBuf},
     own::OwnRecords,
-    store::{NameSlot, Slot},
+    store::{NONE, NameSlot, Slot},
     time::Instant,
     wire::{
         Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
@@ -190,30 +190,54 @@ pub(crate) fn packet(questions: &[&str], records: &[&str]) -> Vec<u8> {
     buffer
 }
 
-/// What is ours: lines of records, and names that are ours alone.
+/// What is ours: records, each in a message of its own, and names that are ours alone.
 #[derive(Default)]
 pub(crate) struct Ours {
-    pub(crate) records: Vec<&'static str>,
+    pub(crate) records: Vec<Vec<u8>>,
+}
+
+impl Ours {
+    pub(crate) fn of(lines: &[&str]) -> Self {
+        let records = lines.iter().map(|line| packet(&[], &[line])).collect();
+        Ours { records }
+    }
+
+    fn record(&self, at: u32) -> Option<Record<'_>> {
+        let message = Message::parse(self.records.get(at as usize)?).unwrap();
+        message.answers().next()
+    }
+
+    fn from(&self, at: u32, name: Name<'_>) -> u32 {
+        let is_of = |at: &u32| self.record(*at).is_some_and(|record| record.name == name);
+        let rest = at..self.records.len() as u32;
+        rest.into_iter().find(is_of).unwrap_or(NONE)
+    }
 }
 
 impl OwnRecords for Ours {
-    fn answer(
-        &self,
-        _link: LinkId,
-        name: Name<'_>,
-        rtype: RecordType,
-        each: &mut dyn FnMut(&Record<'_>),
-    ) -> bool {
-        let mut is_ours_alone = false;
-        for line in &self.records {
-            with_record(line, |record| {
-                is_ours_alone |= record.name == name && record.cache_flush;
-                if record.name == name && record.rtype() == rtype {
-                    each(record);
-                }
-            });
+    fn first(&self, name: Name<'_>) -> u32 {
+        self.from(0, name)
+    }
+
+    fn answer(&self, _link: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>> {
+        loop {
+            let record = self.record(*next)?;
+            *next = self.from(*next + 1, record.name);
+            if record.rtype() == rtype {
+                return Some(record);
+            }
         }
-        is_ours_alone
+    }
+
+    fn is_alone(&self, _link: LinkId, name: Name<'_>) -> bool {
+        let mut next = self.first(name);
+        while let Some(record) = self.record(next) {
+            if record.cache_flush {
+                return true;
+            }
+            next = self.from(next + 1, name);
+        }
+        false
     }
 }
 

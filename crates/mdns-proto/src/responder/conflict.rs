@@ -17,7 +17,7 @@ use crate::{
     stats::Stats,
     store::NameId,
     time::Instant,
-    wire::{Class, Message, Record, RecordType},
+    wire::{Class, Message, Record, RecordType, Section},
 };
 
 /// What a record of another means for a claim of ours.
@@ -43,21 +43,26 @@ impl<S: ResponderStorage> Responder<S> {
         if Self::NONE {
             return;
         }
-        for (_, record) in message.records() {
-            if record.class != Class::IN {
-                continue;
-            }
-            let Some(name) = self.own.find_name(record.name) else {
-                continue;
-            };
-            if self.own.is_ours(now, name, &record, source) {
-                self.hear_ours(now, id, name, &record);
-            } else if let Some(claim) = self.own.claim_of(name) {
-                match self.judge(id, claim, name, &record) {
-                    Verdict::Fine => {}
-                    Verdict::Lost => self.lose(now, id, claim),
-                    Verdict::Doubtful => self.doubt(now, id, claim),
+        for section in [Section::Answer, Section::Authority, Section::Additional] {
+            for record in message.section(section) {
+                if record.class == Class::IN {
+                    self.hear_record(now, id, source, &record);
                 }
+            }
+        }
+    }
+
+    fn hear_record(&mut self, now: Instant, id: LinkId, source: IpAddr, record: &Record<'_>) {
+        let Some(name) = self.own.find_name(record.name) else {
+            return;
+        };
+        if self.own.is_ours(now, name, record, source) {
+            self.hear_ours(now, id, name, record);
+        } else if let Some(claim) = self.own.claim_of(name) {
+            match self.judge(id, claim, name, record) {
+                Verdict::Fine => {}
+                Verdict::Lost => self.lose(now, id, claim),
+                Verdict::Doubtful => self.doubt(now, id, claim),
             }
         }
     }

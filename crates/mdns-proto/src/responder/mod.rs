@@ -46,7 +46,7 @@ use crate::{
         ServiceSlot,
     },
     stats::Stats,
-    store::{Full, Slot, Slots, Table},
+    store::{Full, NONE, Slot, Slots, Table},
     time::Instant,
     wire::{Record, RecordType},
 };
@@ -566,28 +566,37 @@ fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
 }
 
 impl<S: ResponderStorage> OwnRecords for Responder<S> {
-    fn answer(
-        &self,
-        id: LinkId,
-        name: Name<'_>,
-        rtype: RecordType,
-        each: &mut dyn FnMut(&Record<'_>),
-    ) -> bool {
+    fn first(&self, name: Name<'_>) -> u32 {
+        if Self::NONE {
+            return NONE;
+        }
+        let name = self.own.find_name(name);
+        name.map_or(NONE, |name| self.own.records_of(name).next)
+    }
+
+    fn answer(&self, id: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>> {
+        if Self::NONE {
+            return None;
+        }
+        let link = self.link(id)?;
+        let mut records = self.own.records_from(*next);
+        let found = records.find(|(id, record)| {
+            let is_said = link.records.get(*id).is_some_and(RecordState::is_said);
+            is_said && (rtype == record.rtype() || rtype == RecordType::ANY)
+        });
+        *next = records.next;
+        found.map(|(_, record)| self.own.record(record))
+    }
+
+    fn is_alone(&self, id: LinkId, name: Name<'_>) -> bool {
         if Self::NONE {
             return false;
         }
-        let (Some(link), Some(name)) = (self.link(id), self.own.find_name(name)) else {
-            return false;
-        };
-        for (record, found) in self.own.records_of(name) {
-            let is_said = link.records.get(record).is_some_and(RecordState::is_said);
-            if is_said && (rtype == found.rtype() || rtype == RecordType::ANY) {
-                each(&self.own.record(found));
-            }
-        }
-        let claim = self.own.claim_of(name);
-        claim
-            .and_then(|claim| link.claims.get(claim.get()))
+        let name = self.own.find_name(name);
+        let claim = name.and_then(|name| self.own.claim_of(name));
+        let state = claim.zip(self.link(id));
+        state
+            .and_then(|(claim, link)| link.claims.get(claim.get()))
             .is_some_and(ClaimState::is_won)
     }
 }

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     link::{Destination, InterfaceId, LinkId},
-    name::{Name, NameBuf},
     own::{Chain, ClaimId, Own, OwnRecord, OwnStorage},
     store::NameId,
     time::Instant,
@@ -36,6 +35,9 @@ const HEADER: usize = 12;
 
 /// Records that were answered, with what belongs beside them still to be added.
 type Answered = heapless::Vec<u32, MOST>;
+
+/// A record whose RRset is too large for a packet with others.
+struct Oversize(u32);
 
 /// How a record is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -397,100 +399,14 @@ impl<S: ResponderStorage> Responder<S> {
             None => Destination::Multicast,
         };
         link.next_packet();
-        let header = Header {
-            id: 0,
-            flags: Flags::RESPONSE,
-        };
-        let limit = link.limit(buffer);
-        let mut oversize = None;
-        let mut answered = Answered::new();
-        let mut writer = Writer::new(buffer, limit, header);
-        while let Some(record) = link.next_record(now, own) {
-            if link.unicast_of(now, record) != to {
-                break;
-            }
-            let is_goodbye = link
-                .records
-                .get(record)
-                .is_some_and(|state| state.is_leaving);
-            let manner = if is_goodbye {
-                Manner::Goodbye
-            } else {
-                Manner::Plain
-            };
-            if link
-                .write_rrset(own, &mut writer, Section::Answer, record, manner)
-                .is_err()
-            {
-                if writer.record_count() == 0 {
-                    oversize = Some(record);
-                }
-                break;
-            }
-            let wants_beside = link
-                .records
-                .get(record)
-                .is_some_and(|state| state.debt.due <= now);
-            link.note_sent(now, own, record, to.is_none(), *announcements);
-            if is_goodbye {
-                link.unsay_denial(own, &mut writer, record);
-            }
-            if is_goodbye && link.silence(record) {
-                left(now, own, record);
-            }
-            if wants_beside {
-                let _noted_while_there_is_room = answered.push(record);
-            }
-        }
-        if let Some(record) = oversize {
+        let len = match link.write_due(now, own, buffer, to, *announcements) {
+            Ok(len) => len?,
             // §17: what is over the MTU goes alone, in fragments; what is in no buffer at all is given up.
-            return Some((
-                destination,
-                link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?,
-            ));
-        }
-        while let Some(claim) = link.denial_due(now) {
-            let is_same = link
-                .claims
-                .get(claim.get())
-                .is_some_and(|state| state.denial.unicast_to() == to);
-            if link.put_denial_off(now, claim) {
-                continue;
+            Err(Oversize(record)) => {
+                link.write_oversize(now, own, buffer, record, to.is_none(), *announcements)?
             }
-            if !is_same
-                || link
-                    .write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain)
-                    .is_err()
-            {
-                break;
-            }
-            if let Some(state) = link.claims.get_mut(claim.get()) {
-                state.denial.clear(&mut link.askers);
-                if to.is_none() {
-                    state.sent = Some(now);
-                }
-            }
-            link.settle_claim(claim);
-        }
-        let is_multicast = to.is_none();
-        let may_add = |link: &Link<S::Link>, id| !is_multicast || link.rrset_may_go(own, id) <= now;
-        let answers = answered.len();
-        link.write_additionals(own, &mut writer, &mut answered, &may_add, Manner::Plain);
-        for &record in answered.iter().skip(answers) {
-            link.note_added(now, own, record, is_multicast);
-        }
-        link.write_denials(
-            now,
-            own,
-            &mut writer,
-            &answered,
-            is_multicast,
-            Manner::Plain,
-        );
-        if writer.record_count() == 0 {
-            return None;
-        }
-        Some((destination, writer.finish()))
+        };
+        Some((destination, len))
     }
 
     /// The reply to one question by itself: a legacy query, or a probe that asks for unicast.
@@ -533,12 +449,11 @@ impl<L: LinkStorage> Link<L> {
         if let Some(echoed) = asked.legacy {
             // §6.7: as an ordinary server would, with the question, and nothing that is new in mDNS.
             writer.set_compression(Compression::Legacy);
-            let name = with_case(own.name(asked.name), &echoed.case);
             let question = Question {
                 qclass: asked.qclass,
-                ..Question::new(name.as_name(), asked.qtype)
+                ..Question::new(own.name(asked.name), asked.qtype)
             };
-            writer.question(&question).ok()?;
+            writer.first_question(&question, &echoed.case).ok()?;
         }
         let manner = if is_legacy {
             Manner::Legacy
@@ -577,6 +492,102 @@ impl<L: LinkStorage> Link<L> {
         self.write_additionals(own, &mut writer, &mut answered, &|_, _| true, manner);
         self.write_denials(Instant::ZERO, own, &mut writer, &answered, false, manner);
         Some(writer.finish())
+    }
+
+    /// Everything that is due and goes the same way, `to` one asker or to the group; `None` if that is nothing.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn write_due<O: OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &mut Own<O>,
+        buffer: &mut [u8],
+        to: Option<u16>,
+        announcements: u8,
+    ) -> Result<Option<usize>, Oversize> {
+        let header = Header {
+            id: 0,
+            flags: Flags::RESPONSE,
+        };
+        let limit = self.limit(buffer);
+        let mut answered = Answered::new();
+        let mut writer = Writer::new(buffer, limit, header);
+        while let Some(record) = self.next_record(now, own) {
+            if self.unicast_of(now, record) != to {
+                break;
+            }
+            let is_goodbye = self
+                .records
+                .get(record)
+                .is_some_and(|state| state.is_leaving);
+            let manner = if is_goodbye {
+                Manner::Goodbye
+            } else {
+                Manner::Plain
+            };
+            if self
+                .write_rrset(own, &mut writer, Section::Answer, record, manner)
+                .is_err()
+            {
+                if writer.record_count() == 0 {
+                    return Err(Oversize(record));
+                }
+                break;
+            }
+            let wants_beside = self
+                .records
+                .get(record)
+                .is_some_and(|state| state.debt.due <= now);
+            self.note_sent(now, own, record, to.is_none(), announcements);
+            if is_goodbye {
+                self.unsay_denial(own, &mut writer, record);
+            }
+            if is_goodbye && self.silence(record) {
+                left(now, own, record);
+            }
+            if wants_beside {
+                let _noted_while_there_is_room = answered.push(record);
+            }
+        }
+        while let Some(claim) = self.denial_due(now) {
+            let is_same = self
+                .claims
+                .get(claim.get())
+                .is_some_and(|state| state.denial.unicast_to() == to);
+            if self.put_denial_off(now, claim) {
+                continue;
+            }
+            if !is_same
+                || self
+                    .write_denial(own, &mut writer, Section::Answer, claim, Manner::Plain)
+                    .is_err()
+            {
+                break;
+            }
+            if let Some(state) = self.claims.get_mut(claim.get()) {
+                state.denial.clear(&mut self.askers);
+                if to.is_none() {
+                    state.sent = Some(now);
+                }
+            }
+            self.settle_claim(claim);
+        }
+        let is_multicast = to.is_none();
+        let may_add = |link: &Self, id| !is_multicast || link.rrset_may_go(own, id) <= now;
+        let answers = answered.len();
+        self.write_additionals(own, &mut writer, &mut answered, &may_add, Manner::Plain);
+        for &record in answered.iter().skip(answers) {
+            self.note_added(now, own, record, is_multicast);
+        }
+        self.write_denials(
+            now,
+            own,
+            &mut writer,
+            &answered,
+            is_multicast,
+            Manner::Plain,
+        );
+        let is_empty = writer.record_count() == 0;
+        Ok((!is_empty).then(|| writer.finish()))
     }
 
     /// One record, or one RRset, larger than the MTU.
@@ -667,15 +678,4 @@ impl<L: LinkStorage> Link<L> {
             self.settle_record(id);
         }
     }
-}
-
-/// The name with those letters in the other case that a bit is set for.
-#[cfg_attr(target_os = "none", inline(never))]
-fn with_case(name: Name<'_>, case: &[u8; 32]) -> NameBuf {
-    let mut cased = NameBuf::from(name);
-    cased.change_letters(|at, byte| {
-        let bits = case.get(at / 8).copied().unwrap_or(0);
-        byte ^ (bits >> (at % 8) & 1) << 5
-    });
-    cased
 }

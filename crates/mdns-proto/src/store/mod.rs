@@ -27,7 +27,7 @@ pub use id::Id;
 pub(crate) use id::{NONE, Raw, short};
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
-pub(crate) use names::{Limits, NOBODY, NameId, Names};
+pub(crate) use names::{Limits, NO_RECORD, NameId, Names};
 pub use slots::{Full, NoRow, Slots};
 pub use table::Slot;
 #[cfg(test)]

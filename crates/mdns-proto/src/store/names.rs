@@ -46,8 +46,9 @@ impl Chained for NameSlot {
 /// The text row holds names and whatever bytes the records need; this bit in an [`Owner`] tells them apart.
 const RECORD: u32 = 1 << 31;
 
-/// An owner that has no number yet.
-pub(crate) const NOBODY: u32 = RECORD - 1;
+/// A number that no record has, for bytes that come before their record. With the mark of a record it is not that of nobody, whose
+/// bytes are a hole.
+pub(crate) const NO_RECORD: u32 = RECORD >> 1;
 
 /// How much may be stored, for rows that grow.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         if !self.table.has_room(self.limits.names) {
             return Err(Full);
         }
-        let block = self.store_name(NOBODY, name, moved)?;
+        let block = self.store_name(NO_RECORD, name, moved)?;
         let slot = NameSlot {
             block,
             hash: short(hash),
@@ -172,10 +173,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     pub(crate) fn insert_bytes(
         &mut self,
         record: u32,
-        bytes: &[u8],
+        bytes: Source<'_>,
         moved: impl FnMut(u32, Block),
     ) -> Result<Block, Full> {
-        self.insert_block(Owner(record | RECORD), Source::Bytes(bytes), moved)
+        self.insert_block(Owner(record | RECORD), bytes, moved)
     }
 
     pub(crate) fn remove_bytes(&mut self, block: Block) {

@@ -4,7 +4,7 @@
 //! block has gone. A hole is a block without an owner.
 
 use super::{Full, Id, NONE, Slots};
-use crate::name::Name;
+use crate::{name::Name, wire::Rdata};
 
 const HEADER: usize = 6;
 
@@ -36,6 +36,23 @@ pub(crate) enum Source<'a> {
     Bytes(&'a [u8]),
     /// In flat form.
     Name(Name<'a>),
+    /// In flat form, which has so many bytes.
+    Rdata(&'a Rdata<'a>, usize),
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn of(rdata: &'a Rdata<'a>) -> Self {
+        Source::Rdata(rdata, rdata.wire_len())
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Bytes(bytes) => bytes.len(),
+            Source::Name(name) => name.wire_len(),
+            Source::Rdata(_, len) => *len,
+        }
+    }
 }
 
 /// A row of blocks.
@@ -91,10 +108,7 @@ impl<R: Slots<u8>> Text<R> {
         limit: usize,
         moved: impl FnMut(Owner, Block),
     ) -> Result<Block, Full> {
-        let len = match bytes {
-            Source::Bytes(bytes) => bytes.len(),
-            Source::Name(name) => name.wire_len(),
-        };
+        let len = bytes.len();
         if !self.has_room(len, limit) {
             return Err(Full);
         }
@@ -107,13 +121,8 @@ impl<R: Slots<u8>> Text<R> {
         self.extend(at, &[a, b, c, d, e, f])?;
         match bytes {
             Source::Bytes(bytes) => self.extend(at, bytes)?,
-            Source::Name(name) => {
-                let mut labels = name.labels();
-                while let Some(part) = labels.next_part() {
-                    self.extend(at, part)?;
-                }
-                self.extend(at, &[0])?;
-            }
+            Source::Rdata(rdata, _) => rdata.try_each_part(|part| self.extend(at, part))?,
+            Source::Name(name) => name.try_each_part(|part| self.extend(at, part))?,
         }
         Ok(Block(Id::at(at)))
     }

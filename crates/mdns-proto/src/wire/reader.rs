@@ -165,7 +165,8 @@ impl<'a> Reader<'a> {
 
     /// A name that must be sound.
     pub(super) fn name(self, input: &'a [u8]) -> Parsed<'a, Name<'a>> {
-        map_opt(|input| self.name_or_none(input), |name| name).parse_complete(input)
+        let (after, name) = self.name_or_none(input)?;
+        Ok((after, name.ok_or(nom::Err::Error(Fault))?))
     }
 
     /// A name that has an end; whether all of it is sound is another matter.

@@ -111,6 +111,27 @@ impl<'b> Writer<'b> {
         })
     }
 
+    /// Adds the first question, with those letters of its name in the other case that a bit is set for. Before it there is nothing
+    /// to point to: all of its name is written.
+    pub(crate) fn first_question(
+        &mut self,
+        question: &Question<'_>,
+        case: &[u8; 32],
+    ) -> Result<(), Full> {
+        debug_assert!(self.is_empty(), "this is the first");
+        let start = self.len;
+        self.question(question)?;
+        let name = self.buffer.get_mut(start..).unwrap_or_default();
+        for (at, byte) in name.iter_mut().enumerate().take(question.name.wire_len()) {
+            let bits = case.get(at / 8).copied().unwrap_or(0);
+            // The byte of a length is at most 63, which is no letter.
+            if byte.is_ascii_alphabetic() {
+                *byte ^= (bits >> (at % 8) & 1) << 5;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a record.
     ///
     /// # Errors
@@ -318,11 +339,13 @@ impl SuffixHash {
         hash ^ hash >> 16
     }
 
-    /// The half that is kept, from which the place in the table is taken too.
-    fn half(self) -> u16 {
-        let mixed = self.0.wrapping_mul(SuffixHash::FACTOR).to_be_bytes();
-        let [high, low, ..] = mixed;
-        u16::from_be_bytes([high, low])
+    /// Where in the table to look first, and the two bits that are kept there.
+    fn place(self) -> (usize, u16) {
+        let [high, low, ..] = self.0.wrapping_mul(SuffixHash::FACTOR).to_be_bytes();
+        (
+            usize::from(low) & (SUFFIXES - 1),
+            u16::from(high) << 8 & !Suffix::AT,
+        )
     }
 }
 
@@ -336,47 +359,52 @@ const NEIGHBOURS: usize = 8;
 #[derive(Debug)]
 struct Suffixes([Suffix; SUFFIXES]);
 
-/// A slot: half a hash, and an offset below 0x4000 or zero for none.
+/// A slot: an offset below 0x4000, or zero for none, and above it two bits of a hash. Most suffixes that are not the one looked
+/// for differ in these or in their first bytes.
 #[derive(Clone, Copy, Debug)]
-struct Suffix {
-    hash: u16,
-    at: u16,
+struct Suffix(u16);
+
+impl Suffix {
+    /// The bits of the offset, as many as a pointer has (RFC 1035 §4.1.4).
+    const AT: u16 = 0x3fff;
+
+    fn at(self) -> u16 {
+        self.0 & Suffix::AT
+    }
 }
 
 impl Suffixes {
-    const EMPTY: Suffixes = Suffixes([Suffix { hash: 0, at: 0 }; SUFFIXES]);
+    const EMPTY: Suffixes = Suffixes([Suffix(0); SUFFIXES]);
 
-    /// The slots that a hash may be in.
-    fn places(hash: u16) -> impl Iterator<Item = usize> {
-        let first = usize::from(hash) & (SUFFIXES - 1);
+    /// The slots that a suffix may be in, from its first.
+    fn places(first: usize) -> impl Iterator<Item = usize> {
         (first..SUFFIXES).chain(0..first).take(NEIGHBOURS)
     }
 
     fn find(&self, hash: SuffixHash, is_suffix: impl Fn(u16) -> bool) -> Option<u16> {
-        let hash = hash.half();
-        Suffixes::places(hash)
+        let (first, bits) = hash.place();
+        Suffixes::places(first)
             .filter_map(|place| self.0.get(place))
-            .find(|slot| slot.at != 0 && slot.hash == hash && is_suffix(slot.at))
-            .map(|slot| slot.at)
+            .find(|slot| slot.at() != 0 && slot.0 & !Suffix::AT == bits && is_suffix(slot.at()))
+            .map(|slot| slot.at())
     }
 
     fn insert(&mut self, hash: SuffixHash, at: usize) {
-        // RFC 1035 §4.1.4: a pointer has 14 bits.
-        let Some(at) = u16::try_from(at).ok().filter(|at| *at < 0x4000) else {
+        let Some(at) = u16::try_from(at).ok().filter(|at| *at <= Suffix::AT) else {
             return;
         };
-        let hash = hash.half();
-        let free = Suffixes::places(hash)
-            .find(|place| self.0.get(*place).is_some_and(|slot| slot.at == 0));
+        let (first, bits) = hash.place();
+        let free = Suffixes::places(first)
+            .find(|place| self.0.get(*place).is_some_and(|slot| slot.at() == 0));
         if let Some(slot) = free.and_then(|place| self.0.get_mut(place)) {
-            *slot = Suffix { hash, at };
+            *slot = Suffix(bits | at);
         }
     }
 
     fn forget_from(&mut self, len: usize) {
         for slot in &mut self.0 {
-            if usize::from(slot.at) >= len {
-                slot.at = 0;
+            if usize::from(slot.at()) >= len {
+                *slot = Suffix(0);
             }
         }
     }

@@ -145,12 +145,32 @@ impl<'a> Piece<'a> {
     }
 }
 
+/// The pieces of rdata, each made when it is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Pieces<'r, 'a> {
+    rdata: &'r Rdata<'a>,
+    at: u8,
+}
+
+impl<'a> Iterator for Pieces<'_, 'a> {
+    type Item = Piece<'a>;
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let piece = self.rdata.piece(self.at)?;
+        self.at = self.at.saturating_add(1);
+        Some(piece)
+    }
+}
+
 /// Pieces byte by byte, with names in flat form.
 #[derive(Clone, Debug)]
 struct Bytes<'a> {
-    pieces: [Piece<'a>; 4],
-    /// The piece that is read.
-    at: usize,
+    rdata: Rdata<'a>,
+    /// How many pieces have been begun.
+    begun: u8,
+    /// The last of them.
+    piece: Piece<'a>,
     /// How much of that piece has been read: of bytes and numbers how many, of names whether the final zero.
     done: usize,
     /// What is left of a label that has been begun.
@@ -167,7 +187,7 @@ impl Iterator for Bytes<'_> {
                 self.part = part;
                 return Some(*byte);
             }
-            let byte = match self.pieces.get_mut(self.at)? {
+            let byte = match &mut self.piece {
                 Piece::Bytes(bytes) => bytes.get(self.done).copied(),
                 Piece::Number(few) => few.as_slice().get(self.done).copied(),
                 Piece::Name(name) => {
@@ -184,7 +204,12 @@ impl Iterator for Bytes<'_> {
             if byte.is_some() {
                 return byte;
             }
-            self.at = self.at.saturating_add(1);
+            let mut pieces = Pieces {
+                rdata: &self.rdata,
+                at: self.begun,
+            };
+            self.piece = pieces.next()?;
+            self.begun = pieces.at;
             self.done = 0;
         }
     }
@@ -226,7 +251,7 @@ impl<'a> Rdata<'a> {
     /// The length in bytes with no name compressed: the most it takes.
     pub fn wire_len(&self) -> usize {
         let mut len = 0usize;
-        for piece in &self.pieces() {
+        for piece in self.pieces() {
             len = len.saturating_add(piece.len());
         }
         len
@@ -271,44 +296,59 @@ impl<'a> Rdata<'a> {
     /// The flat wire form, byte by byte.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + use<'a> {
         Bytes {
-            pieces: self.pieces(),
-            at: 0,
+            rdata: *self,
+            begun: 0,
+            piece: Piece::NONE,
             done: 0,
             part: &[],
         }
     }
 
-    pub(super) fn pieces(&self) -> [Piece<'a>; 4] {
-        let one = |piece| [piece, Piece::NONE, Piece::NONE, Piece::NONE];
-        let two = |first, second| [first, second, Piece::NONE, Piece::NONE];
-        match *self {
-            Rdata::A(address) => one(Piece::number(&address.octets())),
-            Rdata::Aaaa(address) => one(Piece::number(&address.octets())),
-            Rdata::Ptr(name) | Rdata::Cname(name) => one(Piece::Name(name)),
-            Rdata::Srv(srv) => {
+    /// Shows the flat wire form, part by part.
+    pub(crate) fn try_each_part<E>(
+        &self,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for piece in self.pieces() {
+            match piece {
+                Piece::Name(name) => name.try_each_part(&mut each)?,
+                Piece::Bytes(bytes) => each(bytes)?,
+                Piece::Number(few) => each(few.as_slice())?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn pieces(&self) -> Pieces<'_, 'a> {
+        Pieces { rdata: self, at: 0 }
+    }
+
+    /// One piece, by its number; `None` behind the last.
+    fn piece(&self, at: u8) -> Option<Piece<'a>> {
+        // At most 255.
+        let len = |text: &[u8]| Piece::number(&[text.len() as u8]);
+        Some(match (*self, at) {
+            (Rdata::A(address), 0) => Piece::number(&address.octets()),
+            (Rdata::Aaaa(address), 0) => Piece::number(&address.octets()),
+            (Rdata::Ptr(name) | Rdata::Cname(name), 0) => Piece::Name(name),
+            (Rdata::Srv(srv), 0) => {
                 let [a, b] = srv.priority.to_be_bytes();
                 let [c, d] = srv.weight.to_be_bytes();
                 let [e, f] = srv.port.to_be_bytes();
-                two(Piece::number(&[a, b, c, d, e, f]), Piece::Name(srv.target))
+                Piece::number(&[a, b, c, d, e, f])
             }
-            Rdata::Txt(txt) => one(Piece::Bytes(txt.as_wire())),
-            Rdata::Nsec(nsec) => two(Piece::Name(nsec.next), Piece::Bytes(nsec.types.as_wire())),
-            Rdata::Hinfo(Hinfo { cpu, os }) => {
-                // At most 255.
-                let len = |text: &[u8]| Piece::number(&[text.len() as u8]);
-                [len(cpu), Piece::Bytes(cpu), len(os), Piece::Bytes(os)]
-            }
-            Rdata::Named(named) => {
-                let parts = named.parts();
-                [
-                    Piece::Bytes(parts.prefix),
-                    Piece::Name(parts.first),
-                    parts.second.map_or(Piece::NONE, Piece::Name),
-                    Piece::Bytes(parts.suffix),
-                ]
-            }
-            Rdata::Opt(bytes) | Rdata::Other(_, bytes) => one(Piece::Bytes(bytes)),
-        }
+            (Rdata::Srv(srv), 1) => Piece::Name(srv.target),
+            (Rdata::Txt(txt), 0) => Piece::Bytes(txt.as_wire()),
+            (Rdata::Nsec(nsec), 0) => Piece::Name(nsec.next),
+            (Rdata::Nsec(nsec), 1) => Piece::Bytes(nsec.types.as_wire()),
+            (Rdata::Hinfo(hinfo), 0) => len(hinfo.cpu),
+            (Rdata::Hinfo(hinfo), 1) => Piece::Bytes(hinfo.cpu),
+            (Rdata::Hinfo(hinfo), 2) => len(hinfo.os),
+            (Rdata::Hinfo(hinfo), 3) => Piece::Bytes(hinfo.os),
+            (Rdata::Named(named), _) => return named.piece(at),
+            (Rdata::Opt(bytes) | Rdata::Other(_, bytes), 0) => Piece::Bytes(bytes),
+            _ => return None,
+        })
     }
 }
 

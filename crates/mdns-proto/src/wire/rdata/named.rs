@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use nom::{Parser, bytes::complete::take, combinator::cond};
+use nom::{Parser, bytes::complete::take};
 
 use super::{
     super::reader::{Parsed, Reader},
-    RecordType,
+    Piece, RecordType,
 };
 use crate::name::Name;
 
@@ -47,23 +47,35 @@ impl Layout {
         LAYOUTS.iter().find(|layout| layout.rtype == rtype)
     }
 
-    fn parts<'a>(&self, reader: Reader<'a>, input: &'a [u8]) -> Parsed<'a, NamedParts<'a>> {
-        let name = |input| reader.name(input);
-        (
-            take(self.prefix),
-            name,
-            cond(self.has_second, name),
-            take(self.suffix),
-        )
-            .map(|(prefix, first, second, suffix)| NamedParts {
-                prefix,
-                first,
-                second,
-                suffix,
-            })
-            .parse_complete(input)
+    /// The piece with this number and what is behind it: numbers, a name, perhaps another, numbers.
+    fn piece<'a>(
+        &self,
+        reader: Reader<'a>,
+        mut input: &'a [u8],
+        wanted: u8,
+    ) -> Parsed<'a, Piece<'a>> {
+        let mut at = 0;
+        loop {
+            let (after, piece) = match at {
+                0 => take(self.prefix).map(Piece::Bytes).parse_complete(input)?,
+                2 if !self.has_second => (input, Piece::NONE),
+                1 | 2 => {
+                    let (after, name) = reader.name(input)?;
+                    (after, Piece::Name(name))
+                }
+                _ => take(self.suffix).map(Piece::Bytes).parse_complete(input)?,
+            };
+            if at >= wanted {
+                return Ok((after, piece));
+            }
+            input = after;
+            at = at.saturating_add(1);
+        }
     }
 }
+
+/// The number of the last piece.
+const LAST: u8 = 3;
 
 /// Rdata of type NS, DNAME, MX, AFSDB, RT, KX, RP, PX or SOA: numbers, one or two names, numbers.
 ///
@@ -104,7 +116,11 @@ impl<'a> Named<'a> {
             message,
             start,
         };
-        Some(layout.parts(reader, input).map(|(rest, _)| (rest, named)))
+        Some(
+            layout
+                .piece(reader, input, LAST)
+                .map(|(rest, _)| (rest, named)),
+        )
     }
 
     /// The type.
@@ -114,25 +130,35 @@ impl<'a> Named<'a> {
 
     /// The numbers and the names.
     pub fn parts(&self) -> NamedParts<'a> {
-        let input = self.message.get(usize::from(self.start)..).unwrap_or(&[]);
-        Layout::of(self.rtype)
-            .and_then(|layout| layout.parts(Reader::again(self.message), input).ok())
-            .map_or(NamedParts::NOTHING, |(_, parts)| parts)
+        let bytes = |at| match self.piece(at) {
+            Some(Piece::Bytes(bytes)) => bytes,
+            _ => &[],
+        };
+        let name = |at| match self.piece(at) {
+            Some(Piece::Name(name)) => Some(name),
+            _ => None,
+        };
+        NamedParts {
+            prefix: bytes(0),
+            first: name(1).unwrap_or(Name::ROOT),
+            second: name(2),
+            suffix: bytes(LAST),
+        }
     }
-}
 
-impl NamedParts<'_> {
-    const NOTHING: NamedParts<'static> = NamedParts {
-        prefix: &[],
-        first: Name::ROOT,
-        second: None,
-        suffix: &[],
-    };
+    /// One of these, by its number.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(super) fn piece(&self, at: u8) -> Option<Piece<'a>> {
+        let input = self.message.get(usize::from(self.start)..)?;
+        let layout = Layout::of(self.rtype).filter(|_| at <= LAST)?;
+        let (_, piece) = layout.piece(Reader::again(self.message), input, at).ok()?;
+        Some(piece)
+    }
 }
 
 impl PartialEq for Named<'_> {
     fn eq(&self, other: &Named<'_>) -> bool {
-        self.rtype == other.rtype && self.parts() == other.parts()
+        self.rtype == other.rtype && (0..=LAST).all(|at| self.piece(at) == other.piece(at))
     }
 }
 
