@@ -168,6 +168,10 @@ impl<A: AskStorage> Asks<A> {
         Some((self.names.name(slot.name), slot.kind))
     }
 
+    pub(super) fn is_browse(&self, ask: u32) -> bool {
+        self.asks.get(ask).is_some_and(|slot| slot.kind.is_browse())
+    }
+
     /// The number of the name that was asked for.
     pub(super) fn asked_name(&self, ask: u32) -> Option<NameId> {
         Some(self.asks.get(ask)?.name)

@@ -50,14 +50,14 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Looks for what found no room: among what is known, and by asking once more.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn look_again(&mut self, now: Instant, own: &dyn OwnRecords) {
         for ask in 0..self.asks.asks_bound() {
             if !self.asks.take_missing(ask) {
                 continue;
             }
             self.asks.touch_ask(ask);
-            let asked = self.asks.asked(ask);
-            if asked.is_none_or(|(_, kind)| !kind.is_browse()) {
+            if !self.asks.is_browse(ask) {
                 continue;
             }
             for index in 0..self.links.bound() {

@@ -205,8 +205,7 @@ impl<S: QuerierStorage> Querier<S> {
     /// Browses on all links, where that is not being done.
     pub(super) fn open_all(&mut self, now: Instant, own: &dyn OwnRecords) {
         for ask in 0..self.asks.asks_bound() {
-            let asked = self.asks.asked(ask);
-            if asked.is_none_or(|(_, kind)| !kind.is_browse()) {
+            if !self.asks.is_browse(ask) {
                 continue;
             }
             for link in 0..self.links.bound() {
