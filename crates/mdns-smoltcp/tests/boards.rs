@@ -1,5 +1,6 @@
 //! Boards on one wire: what passes between the protocol, smoltcp and the network.
 
+mod hostile;
 mod wire;
 
 use mdns_smoltcp::{
