@@ -588,3 +588,44 @@ fn receive(
     }
     Err(io::ErrorKind::WouldBlock.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received() -> Received {
+        Received {
+            len: 7,
+            source: ([127, 0, 0, 1], 5353).into(),
+            destination: None,
+            interface: None,
+            hop_limit: None,
+        }
+    }
+
+    /// What an ICMP message or a signal did to a socket hides no datagram; a socket that does nothing but fail is left alone.
+    ///
+    /// covers: SEC-25
+    #[test]
+    fn an_error_of_the_moment_is_not_the_end() {
+        use io::ErrorKind::{ConnectionRefused, Interrupted, NetworkDown, WouldBlock};
+        let mut told = vec![
+            Err(ConnectionRefused.into()),
+            Err(Interrupted.into()),
+            Err(NetworkDown.into()),
+            Ok(received()),
+        ]
+        .into_iter();
+        let mut read = |_: &mut [u8]| told.next().unwrap_or(Err(WouldBlock.into()));
+        assert_eq!(receive(&mut read, &mut []).unwrap(), received());
+        assert_eq!(receive(&mut read, &mut []).unwrap_err().kind(), WouldBlock);
+
+        let mut tries = 0;
+        let broken = |_: &mut [u8]| {
+            tries += 1;
+            Err(ConnectionRefused.into())
+        };
+        assert_eq!(receive(broken, &mut []).unwrap_err().kind(), WouldBlock);
+        assert_eq!(tries, ERRORS);
+    }
+}

@@ -2,6 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod hostile;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -18,6 +20,11 @@ struct Hands(Arc<Mutex<(Duration, Duration)>>);
 impl Hands {
     fn wait(&self, span: Duration) {
         self.0.lock().unwrap().0 += span;
+    }
+
+    /// The monotonic clock is this now.
+    fn set(&self, now: Duration) {
+        self.0.lock().unwrap().0 = now;
     }
 
     fn sleep(&self, span: Duration) {
