@@ -65,7 +65,8 @@ enum Life {
 /// loop {
 ///     // Wait until a socket of `driver.sources()` is readable, at most for `driver.timeout()`; then:
 ///     for source in driver.sources().map(|(id, _)| id).collect::<Vec<_>>() {
-///         while driver.read(source).is_ok() {}
+///         // Not for ever: in a flood there is always one more.
+///         (0..64).all(|_| driver.read(source).is_ok());
 ///     }
 ///     driver.handle_timeout();
 ///     while let Some(event) = driver.next::<BrowseNews>(browse) {

@@ -134,26 +134,6 @@ fn datagrams_of_no_bytes_hide_none_behind_them() {
     assert_eq!(ask(&mut driver, &asker, &name), Some(1));
 }
 
-/// Askers who have gone, whose hosts say so (ICMP): the next one is answered, and nothing begins anew.
-///
-/// covers: SEC-16, SEC-25
-#[test]
-fn askers_who_have_gone_do_no_harm() {
-    let hands = Hands::default();
-    let mut driver = driver(&hands, Config::DEFAULT);
-    let name = advertise(&mut driver, &hands, "_d-gone._tcp");
-    let question = question(name.as_name(), RecordType::SRV);
-    for _ in 0..20 {
-        asker().send_to(&question, (GROUP_V4, PORT)).expect("sent");
-    }
-    read_all(&mut driver);
-    hands.wait(Duration::from_secs(2));
-    driver.handle_timeout();
-    let before = sent(&driver);
-    assert_eq!(ask(&mut driver, &asker(), &name), Some(1));
-    assert_eq!(sent(&driver) - before, 1);
-}
-
 /// Who never reads holds the instances that memory allows to know of, and nothing of those that came and went, whatever their
 /// number.
 ///
