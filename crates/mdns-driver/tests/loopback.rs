@@ -224,6 +224,7 @@ fn a_host_is_advertised_by_itself_or_beside_its_services() {
     assert!(sent(&driver) - before >= 5);
 }
 
+/// covers: SEC-20
 #[test]
 fn what_cannot_be_advertised_claims_no_host() {
     let hands = Hands::default();

@@ -315,7 +315,7 @@ fn shutdown_says_all_goodbyes_within_a_second<N: Node>() {
     assert!(start.elapsed() < SHUTDOWN, "{:?}", start.elapsed());
 }
 
-/// covers: 6762-8.4-f
+/// covers: 6762-8.4-f, SEC-11
 fn a_slow_reader_sees_the_latest_state<N: Node>() {
     const CHANGES: u32 = 10_000;
     let (hall, attic): (N, N) = (node(), node());
@@ -482,7 +482,7 @@ fn a_one_shot_query_ends_with_the_answer_or_without<N: Node>() {
     assert!(start.elapsed() >= Duration::from_millis(2900));
 }
 
-/// covers: 6762-3-h, 6762-13-a, 6762-22.1-a, 6761-5-a, 6761-6.3-a
+/// covers: 6762-3-h, 6762-13-a, 6762-22.1-a, 6761-5-a, 6761-6.3-a, SEC-20
 fn names_of_elsewhere_are_refused<N: Node>() {
     let hall: N = node();
     let name = |name: &str| -> NameBuf { name.parse().expect("a name") };
