@@ -41,6 +41,7 @@ mod node;
 mod pcap;
 mod peer;
 mod reports;
+mod rewrite;
 mod segment;
 mod transcript;
 mod world;
@@ -52,6 +53,7 @@ pub use self::{
     net::Net,
     peer::{Peer, message},
     reports::{Reported, reported_packets},
+    rewrite::{assert_same, rewritten},
     segment::{Conditions, Segment},
     transcript::Kind,
     world::{Heard, Sent},
