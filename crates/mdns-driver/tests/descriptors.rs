@@ -2,14 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
+mod hands;
+
 use std::{
     net::{Ipv4Addr, UdpSocket},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use hands::Hands;
 use mdns_driver::{
-    Announcement, Clock, Driver, Options,
+    Announcement, Driver, Options,
     proto::{
         link::{GROUP_V4, PORT},
         wire::{Flags, Header, Message, Question, RecordType},
@@ -17,21 +19,6 @@ use mdns_driver::{
 };
 use mdns_sim::message;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-/// The monotonic clock, and how much further the wall clock has gone.
-#[derive(Clone, Default)]
-struct Hands(Arc<Mutex<(Duration, Duration)>>);
-
-impl Clock for Hands {
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().0
-    }
-
-    fn wall(&self) -> Duration {
-        let (awake, asleep) = *self.0.lock().unwrap();
-        awake + asleep
-    }
-}
 
 fn limit(descriptors: u64) {
     let limit = Rlimit {
@@ -51,7 +38,7 @@ fn first_free() -> u64 {
 /// Goes on for a while, step by step.
 fn run(driver: &mut Driver, hands: &Hands, seconds: u64) {
     for _ in 0..seconds * 100 {
-        hands.0.lock().unwrap().0 += Duration::from_millis(10);
+        hands.wait(Duration::from_millis(10));
         driver.handle_timeout();
         for source in driver.sources().map(|(id, _)| id).collect::<Vec<_>>() {
             while driver.read(source).is_ok() {}
@@ -110,7 +97,7 @@ fn without_descriptors_what_is_open_stays_open() {
     for spare in [None, Some(0), Some(1), Some(2)] {
         limit(spare.map_or(3, |spare| first_free() + spare));
         // It looks at the interfaces, and again five seconds later.
-        hands.0.lock().unwrap().1 += Duration::from_secs(3600);
+        hands.sleep(Duration::from_secs(3600));
         run(&mut driver, &hands, 12);
         let links: Vec<_> = driver.links().collect();
         assert!(links.len() == 1 && links[0].is_up, "{spare:?}: {links:?}");

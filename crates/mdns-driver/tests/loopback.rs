@@ -2,46 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
+mod hands;
 mod hostile;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use mdns_driver::{
-    AdvertisementEvent, Announcement, Clock, Driver, Options, proto::own::RegisterError,
+    AdvertisementEvent, Announcement, Clock as _, Driver, Options, proto::own::RegisterError,
 };
 
-/// The monotonic clock and, beside it, how long the machine has slept.
-#[derive(Clone, Default)]
-struct Hands(Arc<Mutex<(Duration, Duration)>>);
-
-impl Hands {
-    fn wait(&self, span: Duration) {
-        self.0.lock().unwrap().0 += span;
-    }
-
-    /// The monotonic clock is this now.
-    fn set(&self, now: Duration) {
-        self.0.lock().unwrap().0 = now;
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.0.lock().unwrap().1 += span;
-    }
-}
-
-impl Clock for Hands {
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().0
-    }
-
-    fn wall(&self) -> Duration {
-        let (awake, asleep) = *self.0.lock().unwrap();
-        awake + asleep
-    }
-}
+use hands::Hands;
 
 /// An event loop for which time passes as it is needed.
 fn run(driver: &mut Driver, hands: &Hands, span: Duration) {

@@ -51,7 +51,7 @@ pub use self::{
     host::Host,
     machine::{Around, Machine},
     net::Net,
-    peer::{Peer, message},
+    peer::{Peer, instances, message},
     reports::{Reported, reported_packets},
     rewrite::{assert_same, rewritten},
     segment::{Conditions, Segment},

@@ -11,13 +11,8 @@ use std::{
 };
 
 use mdns::{Mdns, News, looper::Looper};
-use mdns_proto::{
-    discovery::Event as Discovery,
-    host::Event,
-    name::ServiceType,
-    wire::{Class, Flags, Header, Rdata, Record, Section, Ttl},
-};
-use mdns_sim::message;
+use mdns_proto::{discovery::Event as Discovery, host::Event, name::ServiceType, wire::Ttl};
+use mdns_sim::instances;
 use mdns_socket::{Family, LinkSocket, Selection, interfaces};
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -69,21 +64,7 @@ fn a_flood_does_not_hold_the_loop() {
     let (loopback, _) = selection.links(&all).next().expect("loopback");
     let mouth = LinkSocket::open(loopback, Family::V4).expect("a socket");
     for n in 0..DATAGRAMS {
-        let instance = kind.instance(&format!("{n}")).expect("a name");
-        let header = Header {
-            id: 0,
-            flags: Flags::RESPONSE,
-        };
-        let response = message(header, |writer| {
-            let told = Record {
-                name: kind.as_name(),
-                class: Class::IN,
-                cache_flush: false,
-                ttl: Ttl(120),
-                rdata: Rdata::Ptr(instance.as_name()),
-            };
-            writer.record(Section::Answer, &told).expect("room");
-        });
+        let response = instances(&kind, [n.to_string()], Ttl(120));
         mouth.send_to(&response, mouth.group()).expect("sent");
     }
     let mut found_in_a_turn = || {

@@ -21,13 +21,20 @@ use mdns_driver::{
         config::Config,
         link::{GROUP_V4, PORT},
         name::{Name, NameBuf, ServiceType},
-        wire::{Class, Flags, Header, Message, Question, Rdata, Record, RecordType, Section, Ttl},
+        wire::{Flags, Header, Message, Question, RecordType, Ttl},
     },
     socket::{Family, LinkSocket, interfaces},
 };
-use mdns_sim::message;
+use mdns_sim::{instances, message};
 
-use crate::{Hands, run, sent};
+use crate::{hands::Hands, run, sent};
+
+impl Hands {
+    /// The monotonic clock is this now.
+    fn set(&self, now: Duration) {
+        self.0.lock().unwrap().0 = now;
+    }
+}
 
 /// A socket on loopback that speaks as a host does, from port 5353.
 fn mouth() -> LinkSocket {
@@ -43,27 +50,6 @@ fn question(name: Name<'_>, rtype: RecordType) -> Vec<u8> {
     };
     message(header, |writer| {
         writer.question(&Question::new(name, rtype)).expect("room")
-    })
-}
-
-/// A response that tells of instances, or takes leave of them.
-fn response(kind: &ServiceType, labels: impl Iterator<Item = String>, ttl: Ttl) -> Vec<u8> {
-    let header = Header {
-        id: 0,
-        flags: Flags::RESPONSE,
-    };
-    message(header, |writer| {
-        for label in labels {
-            let instance = kind.instance(&label).expect("a name");
-            let told = Record {
-                name: kind.as_name(),
-                class: Class::IN,
-                cache_flush: false,
-                ttl,
-                rdata: Rdata::Ptr(instance.as_name()),
-            };
-            writer.record(Section::Answer, &told).expect("room");
-        }
     })
 }
 
@@ -158,7 +144,7 @@ fn who_never_reads_holds_no_more_than_there_is() {
         let labels = || (0..ROOM).map(|n| format!("{wave}-{n}"));
         for ttl in [Ttl(120), Ttl(0)] {
             mouth
-                .send_to(&response(&kind, labels(), ttl), mouth.group())
+                .send_to(&instances(&kind, labels(), ttl), mouth.group())
                 .expect("sent");
             read_all(&mut driver);
             let known = driver.snapshot(browse).len();
@@ -174,7 +160,7 @@ fn who_never_reads_holds_no_more_than_there_is() {
     for part in 0..100 {
         let labels = (0..100).map(|n| format!("{part}-{n}"));
         mouth
-            .send_to(&response(&kind, labels, Ttl(120)), mouth.group())
+            .send_to(&instances(&kind, labels, Ttl(120)), mouth.group())
             .expect("sent");
         read_all(&mut driver);
     }
