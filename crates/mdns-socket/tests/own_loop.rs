@@ -76,7 +76,7 @@ fn a_flood_does_not_hold_the_loop() {
         found
     };
     let first = found_in_a_turn();
-    assert!((1..=64).contains(&first), "{first}");
+    assert!(first <= 64, "{first}");
     let start = Instant::now();
     let mut found = first;
     while found < DATAGRAMS {
