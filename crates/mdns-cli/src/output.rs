@@ -1,7 +1,8 @@
 //! What is printed: one line an event, as columns for people or as JSON for programs, written out at once.
 //!
-//! Nothing that the network says reaches a terminal as it is: names and attributes are escaped in columns
-//! (RFC 6763 §4.3), and in JSON every control character is written as `\uXXXX`, also those beyond ASCII.
+//! Nothing that the network says commands a terminal: names and attributes are escaped in columns (RFC 6763 §4.3), and in JSON
+//! every control character is written as `\uXXXX`, also those beyond ASCII; so are, in both, characters that turn the direction of
+//! writing.
 //!
 //! The fields are documented in `docs/cli.md`, and stay.
 
@@ -380,6 +381,28 @@ fn txt_object<S: Serializer>(txt: &Option<TxtVec>, to: S) -> Result<S::Ok, S::Er
     object.end()
 }
 
+/// Whether a character commands a terminal, turns the direction of writing, or breaks a line.
+fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text in which harmful characters are written as in names and zone files, byte by byte: `\226\128\174`. Lines stay lines: a
+/// line break that others sent is escaped before.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmful(c) && c != '\n' {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing to a string cannot fail.
+                write!(escaped, "\\{byte:03}").ok();
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Compact JSON that a terminal does not obey: JSON itself escapes only the control characters below U+0020.
 struct Harmless;
 
@@ -389,9 +412,9 @@ impl serde_json::ser::Formatter for Harmless {
         to: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        for part in fragment.split_inclusive(char::is_control) {
+        for part in fragment.split_inclusive(is_harmful) {
             match part.char_indices().next_back() {
-                Some((at, last)) if last.is_control() => {
+                Some((at, last)) if is_harmful(last) => {
                     to.write_all(&part.as_bytes()[..at])?;
                     write!(to, "\\u{:04x}", u32::from(last))?;
                 }
@@ -523,7 +546,7 @@ impl Output {
     fn write(&self, mut to: impl Write, line: &impl Print, stamp: Stamp) -> io::Result<()> {
         let mut bytes = match self.show.json {
             true => line.json(stamp)?,
-            false => line.columns(stamp).into_bytes(),
+            false => escaped(&line.columns(stamp)).into_bytes(),
         };
         bytes.push(b'\n');
         to.write_all(&bytes)?;
@@ -533,7 +556,7 @@ impl Output {
 
 fn say(who: &str, text: &str) {
     // Who does not listen to words does not need them.
-    writeln!(io::stderr().lock(), "{who}: {text}").ok();
+    writeln!(io::stderr().lock(), "{who}: {}", escaped(text)).ok();
 }
 
 #[cfg(test)]
@@ -612,7 +635,7 @@ mod tests {
             }
             let event = fields["event"].as_str().expect("a word");
             assert!(DOCUMENTATION.contains(&format!("\n`{event}` (")), "{event}");
-            format!("{}\n{json}\n", line.columns(STAMP))
+            format!("{}\n{json}\n", escaped(&line.columns(STAMP)))
         };
         lines.iter().map(text).collect()
     }
@@ -683,9 +706,10 @@ mod tests {
         .assert_eq(&both(&lines));
     }
 
+    /// covers: SEC-19, SEC-21, CVE-2024-47175
     #[test]
     fn what_the_network_says_commands_no_terminal() {
-        let nasty = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\n";
+        let nasty = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\n\u{202e}\u{2028}";
         let value = format!("k={nasty}");
         let odd = txt(&[
             value.as_bytes(),
@@ -700,10 +724,10 @@ mod tests {
             &instance(nasty.as_bytes(), odd),
         )];
         let text = both(&lines);
-        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        assert!(text.chars().all(|c| c == '\n' || !is_harmful(c)));
         expect![[r#"
-               1.235  resolved    \027]0;x\007\194\1552J\127\010._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
-            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n","name":"\\027]0;x\\007\\194\\1552J\\127\\010._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  resolved    \027]0;x\007\194\1552J\127\010\226\128\174\226\128\168._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010\226\128\174\226\128\168" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
+            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","name":"\\027]0;x\\007\\194\\1552J\\127\\010\u202e\u2028._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&text);
     }

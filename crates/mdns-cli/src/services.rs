@@ -176,4 +176,48 @@ mod tests {
         }
         assert!(read("\n").is_err());
     }
+
+    /// Lines that somebody else wrote: each is refused with words that command no terminal, or is a service that can be.
+    ///
+    /// covers: SEC-19, SEC-20
+    #[test]
+    fn hostile_lines_are_refused_harmlessly() {
+        let deep = "[".repeat(100_000);
+        let long = "x".repeat(100_000);
+        let service =
+            |rest: &str| format!(r#"{{"instance":"A","type":"_http._tcp","port":80{rest}}}"#);
+        let refused = [
+            r#"{"instance":"\u001b[2J","type":"_http._tcp","port":80}"#.to_owned(),
+            r#"{"instance":"a\u0000b","type":"_http._tcp","port":80}"#.to_owned(),
+            r#"{"instance":"A","type":"\u001b[2J._tcp","port":80}"#.to_owned(),
+            r#"{"instance":"A","type":"_http._tcp","port":"\u001b[2J\u009b"}"#.to_owned(),
+            r#"{"instance":"A","type":"_http._tcp","port":-1}"#.to_owned(),
+            r#"{"instance":"A","type":"_http._tcp","port":8e1}"#.to_owned(),
+            "\u{1b}[2J".to_owned(),
+            "\0".to_owned(),
+            deep.clone(),
+            format!(r#"{{"instance":"{long}","type":"_http._tcp","port":80}}"#),
+            format!(r#"{{"instance":"A","type":"{long}","port":80}}"#),
+            service(r#","instance":"B""#),
+            service(r#","host":"\u001b[2J""#),
+            service(r#","host":"a/../b""#),
+            service(r#","subtypes":[""]"#),
+            service(r#","placeholders":["\u001b[2J"]"#),
+            service(r#","interfaces":["\u001b[2J["]"#),
+            service(r#","txt":{"\u001b[2J":"x"}"#),
+            service(r#","txt":{"k":{"base64":"\u001b[2J"}}"#),
+            service(r#","txt":["\u001b[2J"]"#),
+            service(&format!(r#","txt":{{"k":"{long}"}}"#)),
+            service(&format!(r#","txt":{{"k":{deep}"}}"#)),
+        ];
+        for line in refused {
+            let error = read(&line).expect_err(&line);
+            assert!(error.starts_with("line 1: "), "{error}");
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
+        // A value and a subtype may hold any bytes (RFC 6763 §6.5, §7.1); who shows them escapes them.
+        let text = service(r#","txt":{"k":"\u001b[2J"},"subtypes":["\u001b[2J"],"x":{"y":[1]}"#);
+        let services = read(&text).expect("a service");
+        assert_eq!(services[0].txt.as_txt().to_string(), r#""k=\027[2J""#);
+    }
 }

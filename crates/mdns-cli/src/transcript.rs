@@ -252,6 +252,7 @@ mod tests {
         text
     }
 
+    /// covers: SEC-19, SEC-21
     #[test]
     fn a_packet_is_a_line() {
         let mut transcript = Transcript::default();

@@ -16,6 +16,7 @@ fn mdns(words: &[&str]) -> Output {
         .expect("the program")
 }
 
+/// covers: SEC-20
 #[test]
 fn bad_input_is_refused_with_the_reason() {
     const ADVERTISE: [&str; 4] = ["advertise", "Name", "_http._tcp", "80"];

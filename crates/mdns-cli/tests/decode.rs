@@ -95,6 +95,7 @@ fn standard_input_and_a_count_are_taken() {
     );
 }
 
+/// covers: SEC-13
 #[test]
 fn what_is_no_recording_is_refused_with_the_reason() {
     let recording = fs::read(captures().join("legacy-unicast.pcap")).expect("a file");

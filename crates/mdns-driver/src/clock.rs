@@ -119,6 +119,7 @@ mod tests {
         }
     }
 
+    /// covers: SEC-14
     #[test]
     fn sleep_is_what_only_the_wall_clock_saw() {
         let hands = Hands(Arc::new(Mutex::new((0, 1000))));

@@ -65,7 +65,8 @@ enum Life {
 /// loop {
 ///     // Wait until a socket of `driver.sources()` is readable, at most for `driver.timeout()`; then:
 ///     for source in driver.sources().map(|(id, _)| id).collect::<Vec<_>>() {
-///         while driver.read(source).is_ok() {}
+///         // Not for ever: in a flood there is always one more.
+///         (0..64).all(|_| driver.read(source).is_ok());
 ///     }
 ///     driver.handle_timeout();
 ///     while let Some(event) = driver.next::<BrowseNews>(browse) {
@@ -587,4 +588,45 @@ fn receive(
         }
     }
     Err(io::ErrorKind::WouldBlock.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received() -> Received {
+        Received {
+            len: 7,
+            source: ([127, 0, 0, 1], 5353).into(),
+            destination: None,
+            interface: None,
+            hop_limit: None,
+        }
+    }
+
+    /// What an ICMP message or a signal did to a socket hides no datagram; a socket that does nothing but fail is left alone.
+    ///
+    /// covers: SEC-25
+    #[test]
+    fn an_error_of_the_moment_is_not_the_end() {
+        use io::ErrorKind::{ConnectionRefused, Interrupted, NetworkDown, WouldBlock};
+        let mut told = vec![
+            Err(ConnectionRefused.into()),
+            Err(Interrupted.into()),
+            Err(NetworkDown.into()),
+            Ok(received()),
+        ]
+        .into_iter();
+        let mut read = |_: &mut [u8]| told.next().unwrap_or(Err(WouldBlock.into()));
+        assert_eq!(receive(&mut read, &mut []).unwrap(), received());
+        assert_eq!(receive(&mut read, &mut []).unwrap_err().kind(), WouldBlock);
+
+        let mut tries = 0;
+        let broken = |_: &mut [u8]| {
+            tries += 1;
+            Err(ConnectionRefused.into())
+        };
+        assert_eq!(receive(broken, &mut []).unwrap_err().kind(), WouldBlock);
+        assert_eq!(tries, ERRORS);
+    }
 }

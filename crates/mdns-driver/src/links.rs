@@ -720,4 +720,103 @@ mod tests {
             Family::V4
         ));
     }
+
+    /// The links of loopback.
+    #[cfg(target_os = "linux")]
+    fn on_loopback() -> (Links, Host<Heap>) {
+        let config = mdns_proto::config::Config::DEFAULT;
+        let mut host = Host::started(config, Instant::ZERO, 7);
+        let mut links = Links::new(Selection::loopback());
+        links.look(Instant::ZERO, &mut host).unwrap();
+        (links, host)
+    }
+
+    /// An answer to one who cannot be reached is lost, as on a wire; what the group does not get begins anew, at most once a
+    /// second, and is complained of once.
+    ///
+    /// covers: SEC-16, SEC-25
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_cannot_be_answered_does_not_make_a_link_begin_anew() {
+        let (mut links, mut host) = on_loopback();
+        let link = links.links[0].id;
+        let to = |destination| Transmit {
+            link,
+            destination,
+            len: 12,
+        };
+        // The system refuses broadcasts (EACCES), a source port 0 (EINVAL), and what is too long (EMSGSIZE).
+        let unreachable =
+            ["255.255.255.255:40000", "127.0.0.1:0"].map(|text| text.parse().unwrap());
+        for asker in unreachable {
+            links.send(
+                Instant::ZERO,
+                &mut host,
+                to(Destination::Unicast(asker)),
+                &[0; 12],
+            );
+        }
+        let failed = |host: &Host<Heap>| host.stats(link).unwrap().send_failed;
+        assert_eq!((failed(&host), links.links[0].trouble), (0, None));
+        for _ in 0..3 {
+            links.send(
+                Instant::ZERO,
+                &mut host,
+                to(Destination::Multicast),
+                &[0; 70_000],
+            );
+        }
+        assert_eq!(failed(&host), 3);
+        assert!(links.links[0].trouble.is_some() && !links.is_waiting());
+        // And it sends again.
+        links.send(
+            Instant::ZERO,
+            &mut host,
+            to(Destination::Multicast),
+            &[0; 12],
+        );
+        assert_eq!(links.links[0].trouble, None);
+    }
+
+    /// Interfaces that come and go a thousand times a second are looked at ten times: not for each change, and not only when
+    /// they rest.
+    ///
+    /// covers: SEC-25
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn interfaces_that_flap_are_looked_at_ten_times_a_second() {
+        let (mut links, mut host) = on_loopback();
+        let source = links.sources[0].0;
+        let mut looks = 0;
+        for millis in 0..1000 {
+            let now = Instant::from_millis(millis);
+            links.handle_change(now, source, Ok(true));
+            if links.look_due().is_some_and(|due| due <= now) {
+                links.look(now, &mut host).unwrap();
+                looks += 1;
+            }
+        }
+        assert!((9..=10).contains(&looks), "{looks}");
+        assert_eq!(links.links.len(), 1);
+    }
+
+    /// A watcher that breaks is replaced, and what it did not tell is looked for.
+    ///
+    /// covers: SEC-25
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_watcher_that_breaks_is_replaced() {
+        let (mut links, mut host) = on_loopback();
+        let source = links.sources[0].0;
+        links.handle_change(Instant::ZERO, source, Err(io::ErrorKind::Other.into()));
+        assert!(links.socket(source).is_none());
+        let due = links.look_due().unwrap();
+        links.look(due, &mut host).unwrap();
+        let watchers = |links: &Links| {
+            let all = links.sources.iter();
+            all.filter(|(_, socket)| matches!(socket.0, Kind::Watcher(_)))
+                .count()
+        };
+        assert_eq!(watchers(&links), 1);
+    }
 }

@@ -309,6 +309,7 @@ mod tests {
         assert_eq!(all(&mut news), Vec::<String>::new());
     }
 
+    /// covers: SEC-11
     #[test]
     fn a_slow_reader_is_told_the_latest() {
         let mut news = BrowseNews::default();
@@ -319,6 +320,7 @@ mod tests {
         assert_eq!(all(&mut news), ["found hall 10000", "found attic 10000"]);
     }
 
+    /// covers: SEC-11
     #[test]
     fn what_came_and_went_unseen_has_not_been() {
         let mut news = BrowseNews::default();

@@ -117,15 +117,19 @@ impl<R: Reactor> Run<R> {
                         && driver.wants_write(id);
                 }
             }
-            if driver.timeout() == Some(Duration::ZERO) {
+            let is_due = driver.timeout() == Some(Duration::ZERO);
+            if is_due {
                 driver.handle_timeout();
-                continue;
             }
             if driver.has_ended() {
                 return Poll::Ready(());
             }
+            // In a flood one round is a turn, whatever else is due: others may have waited long for it.
             if is_cut {
                 break;
+            }
+            if is_due {
+                continue;
             }
             match driver.deadline() {
                 None => return Poll::Pending,

@@ -2,39 +2,16 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod hands;
+mod hostile;
+
+use std::time::Duration;
 
 use mdns_driver::{
-    AdvertisementEvent, Announcement, Clock, Driver, Options, proto::own::RegisterError,
+    AdvertisementEvent, Announcement, Clock as _, Driver, Options, proto::own::RegisterError,
 };
 
-/// The monotonic clock and, beside it, how long the machine has slept.
-#[derive(Clone, Default)]
-struct Hands(Arc<Mutex<(Duration, Duration)>>);
-
-impl Hands {
-    fn wait(&self, span: Duration) {
-        self.0.lock().unwrap().0 += span;
-    }
-
-    fn sleep(&self, span: Duration) {
-        self.0.lock().unwrap().1 += span;
-    }
-}
-
-impl Clock for Hands {
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().0
-    }
-
-    fn wall(&self) -> Duration {
-        let (awake, asleep) = *self.0.lock().unwrap();
-        awake + asleep
-    }
-}
+use hands::Hands;
 
 /// An event loop for which time passes as it is needed.
 fn run(driver: &mut Driver, hands: &Hands, span: Duration) {
@@ -217,6 +194,7 @@ fn a_host_is_advertised_by_itself_or_beside_its_services() {
     assert!(sent(&driver) - before >= 5);
 }
 
+/// covers: SEC-20
 #[test]
 fn what_cannot_be_advertised_claims_no_host() {
     let hands = Hands::default();

@@ -6,13 +6,14 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use mdns_proto::{
     link::{Family, PORT},
     name::{NameBuf, ServiceType},
     own::Service,
     wire::Message,
 };
+use mdns_sim::{STRANGER_MAC, ethernet_frame};
 use mdns_smoltcp::{CONFIG, GROUP_MAC_V4, GROUP_MAC_V6, Mdns, at};
 use smoltcp::{
     iface::{self, Interface, SocketSet},
@@ -34,7 +35,6 @@ const POLLS_MAX: usize = 100;
 const FRAME_MAX: usize = 1514;
 
 const OURS: [u8; 6] = [2, 0, 0, 0, 0, 1];
-const THEIRS: [u8; 6] = [2, 0, 0, 0, 9, 9];
 
 /// Addresses that the board has at one time or another.
 const ADDRESSES: [&str; 4] = ["10.0.0.1/24", "fe80::1/64", "10.0.0.5/24", "169.254.7.7/16"];
@@ -228,7 +228,7 @@ impl Board {
                 let to =
                     [OURS, GROUP_MAC_V4.0, GROUP_MAC_V6.0, [0xff; 6]][usize::from(kind / 3) % 4];
                 let len = usize::from(input.byte());
-                let frame = [&to[..], &THEIRS, &ethertype, input.bytes(len)].concat();
+                let frame = [&to[..], &STRANGER_MAC, &ethertype, input.bytes(len)].concat();
                 self.chip.received.push_back(frame);
             }
             14..=24 => {
@@ -310,27 +310,17 @@ fn datagram(input: &mut Input<'_>, said: &[Vec<u8>]) -> Option<Vec<u8>> {
     if payload.len() > FRAME_MAX - 14 - 48 {
         return None;
     }
-    let to = if is_unicast { OURS } else { group(&from) };
-    let builder = PacketBuilder::ethernet2(THEIRS, to);
-    let builder = match from {
-        SocketAddr::V4(from) => {
-            let to = if is_unicast {
-                [10, 0, 0, 1]
-            } else {
-                [224, 0, 0, 251]
-            };
-            builder.ipv4(from.ip().octets(), to, 255)
-        }
-        SocketAddr::V6(from) => {
-            let to = if is_unicast { "fe80::1" } else { "ff02::fb" };
-            let to: std::net::Ipv6Addr = to.parse().ok()?;
-            builder.ipv6(from.ip().octets(), to.octets(), 255)
-        }
+    let (mac, to) = match (is_unicast, from) {
+        (false, _) => (group(&from), Family::of(&from.ip()).group().ip()),
+        (true, SocketAddr::V4(_)) => (OURS, [10, 0, 0, 1].into()),
+        (true, SocketAddr::V6(_)) => (OURS, "fe80::1".parse().ok()?),
     };
-    let mut frame = Vec::new();
-    let builder = builder.udp(from.port(), to_port);
-    builder.write(&mut frame, &payload).ok()?;
-    Some(frame)
+    Some(ethernet_frame(
+        mac,
+        from,
+        SocketAddr::new(to, to_port),
+        &payload,
+    ))
 }
 
 fn group(from: &SocketAddr) -> [u8; 6] {

@@ -1,6 +1,7 @@
 //! What parses can be written, compressed or not, into a buffer of any size, and parses to the same.
 
 use mdns_proto::wire::{Compression, Message, Writer};
+use mdns_sim::{assert_same, rewritten};
 
 use crate::{input::Input, message::read};
 
@@ -9,7 +10,7 @@ pub(crate) fn run(bytes: &[u8]) {
         return;
     };
     for compression in [Compression::Full, Compression::Legacy] {
-        let Some(written) = written(&message, compression, 65535) else {
+        let Some(written) = rewritten(&message, compression, 65535) else {
             // What was compressed may be longer than a datagram when it is not.
             continue;
         };
@@ -38,22 +39,6 @@ fn parsed(bytes: &[u8]) -> Message<'_> {
     message
 }
 
-/// The message in so many bytes; `None` if it does not fit.
-fn written(message: &Message<'_>, compression: Compression, room: usize) -> Option<Vec<u8>> {
-    let mut buffer = vec![0; room];
-    let mut writer = Writer::new(&mut buffer, room, message.header());
-    writer.set_compression(compression);
-    for question in message.questions() {
-        writer.question(&question).ok()?;
-    }
-    for (section, record) in message.records() {
-        writer.record(section, &record).ok()?;
-    }
-    let len = writer.finish();
-    buffer.truncate(len);
-    Some(buffer)
-}
-
 /// As much of the message as fits before the first entry that does not; `None` if not even a header does.
 fn front(message: &Message<'_>, compression: Compression, room: usize) -> Option<Vec<u8>> {
     let mut buffer = vec![0xaa; room];
@@ -76,16 +61,4 @@ fn front(message: &Message<'_>, compression: Compression, room: usize) -> Option
     assert!(len <= room);
     buffer.truncate(len);
     (len > 0).then_some(buffer)
-}
-
-/// Both say the same, in the same case.
-fn assert_same(a: &Message<'_>, b: &Message<'_>) {
-    assert_eq!(a.header(), b.header());
-    assert!(a.questions().eq(b.questions()));
-    assert!(a.records().eq(b.records()));
-    let is_same_case = a
-        .records()
-        .zip(b.records())
-        .all(|((_, a), (_, b))| a.rdata.bytes().eq(b.rdata.bytes()) && a.name.eq_case(b.name));
-    assert!(is_same_case);
 }

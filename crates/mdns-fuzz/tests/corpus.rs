@@ -1,4 +1,6 @@
-//! The committed corpus, on any toolchain: each input into the targets that it is for.
+//! The committed corpus, on any toolchain: each input into the targets that it is for, the adapter for boards among them.
+//!
+//! covers: SEC-13, SEC-21
 
 use std::{fs, path::PathBuf};
 

@@ -4,7 +4,10 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use mdns_mio::{Mdns, Options};
+use mdns_mio::{
+    Mdns, Options,
+    socket::{Family, LinkSocket, interfaces},
+};
 use mio::{Interest, Poll, Token, net::UdpSocket};
 
 /// `lo` with IPv4, the watcher, and a socket for unicast of each family, if nobody else is on the port.
@@ -62,4 +65,42 @@ fn the_events_of_others_are_left_to_them() {
         assert_eq!(mdns.handle_event(event), event.token() != token);
     }
     assert!(events.iter().any(|event| event.token() == token));
+}
+
+/// An event is good for some datagrams, not for all that a flood brings; the rest is not forgotten.
+///
+/// covers: SEC-12, SEC-25
+#[test]
+fn a_flood_leaves_the_others_their_turn() {
+    const DATAGRAMS: u32 = 200;
+    /// The most that is read at once, of each of the sockets.
+    const TURN: u32 = 64;
+    let (mut poll, mut mdns) = open();
+    mdns.register(poll.registry(), 0..ENOUGH)
+        .expect("a registration");
+    let received =
+        |mdns: &Mdns| -> u32 { mdns.driver().links().map(|link| link.stats.received).sum() };
+    mdns.handle_timeout();
+    let all = interfaces().expect("interfaces");
+    let loopback = all.iter().find(|interface| interface.is_loopback);
+    let mouth = LinkSocket::open(loopback.expect("loopback"), Family::V4).expect("a socket");
+    for _ in 0..DATAGRAMS {
+        mouth.send_to(b"nonsense", mouth.group()).expect("sent");
+    }
+    let start = received(&mdns);
+    let mut events = mio::Events::with_capacity(16);
+    poll.poll(&mut events, Some(Duration::from_secs(5)))
+        .expect("events");
+    for event in &events {
+        let before = received(&mdns);
+        mdns.handle_event(event);
+        assert!(received(&mdns) - before <= TURN);
+    }
+    assert!((1..=TURN).contains(&(received(&mdns) - start)));
+    while received(&mdns) - start < DATAGRAMS {
+        assert_eq!(mdns.timeout(), Some(Duration::ZERO));
+        let before = received(&mdns);
+        mdns.handle_timeout();
+        assert!((1..=TURN).contains(&(received(&mdns) - before)));
+    }
 }

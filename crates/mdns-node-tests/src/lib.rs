@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod handles;
+mod hostile;
 mod looped;
 mod node;
 mod stories;

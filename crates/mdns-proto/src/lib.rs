@@ -120,6 +120,7 @@ pub mod host;
 pub mod link;
 pub mod name;
 pub mod own;
+mod pace;
 pub mod querier;
 pub mod responder;
 pub mod stats;

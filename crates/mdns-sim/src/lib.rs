@@ -32,6 +32,7 @@
 pub mod attack;
 mod chance;
 pub mod contract;
+mod envelope;
 mod host;
 pub mod judge;
 mod machine;
@@ -39,15 +40,20 @@ mod net;
 mod node;
 mod pcap;
 mod peer;
+mod reports;
+mod rewrite;
 mod segment;
 mod transcript;
 mod world;
 
 pub use self::{
+    envelope::{STRANGER_MAC, ethernet_frame, ip_packet},
     host::Host,
     machine::{Around, Machine},
     net::Net,
-    peer::{Peer, message},
+    peer::{Peer, instances, message},
+    reports::{Reported, reported_packets},
+    rewrite::{assert_same, rewritten},
     segment::{Conditions, Segment},
     transcript::Kind,
     world::{Heard, Sent},

@@ -10,7 +10,8 @@ use std::{
 use mdns_proto::{
     host::Storage,
     link::{Destination, Family, PORT},
-    wire::{Flags, Header, Writer},
+    name::ServiceType,
+    wire::{Class, Flags, Header, Rdata, Record, Section, Ttl, Writer},
 };
 
 use crate::{
@@ -159,6 +160,47 @@ pub fn message(header: Header, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let len = writer.finish();
     buffer.truncate(len);
     buffer
+}
+
+/// A response that tells of instances of a service type, and of nothing else; with a TTL of zero it takes leave of them.
+///
+/// ```
+/// use mdns_proto::{name::ServiceType, wire::{Message, Ttl}};
+///
+/// let ipp: ServiceType = "_ipp._tcp".parse()?;
+/// let bytes = mdns_sim::instances(&ipp, ["Hall", "Attic"], Ttl(120));
+/// assert_eq!(Message::parse(&bytes)?.answers().count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Panics
+///
+/// When a label is none.
+pub fn instances<L: AsRef<str>>(
+    service_type: &ServiceType,
+    labels: impl IntoIterator<Item = L>,
+    ttl: Ttl,
+) -> Vec<u8> {
+    let header = Header {
+        id: 0,
+        flags: Flags::RESPONSE,
+    };
+    message(header, |writer| {
+        for label in labels {
+            let label = label.as_ref();
+            let instance = service_type.instance(label);
+            let instance = instance.unwrap_or_else(|error| panic!("{label}: {error}"));
+            let pointer = Record {
+                name: service_type.as_name(),
+                class: Class::IN,
+                cache_flush: false,
+                ttl,
+                rdata: Rdata::Ptr(instance.as_name()),
+            };
+            let written = writer.record(Section::Answer, &pointer);
+            written.unwrap_or_else(|error| panic!("{label}: {error}"));
+        }
+    })
 }
 
 impl<S: Storage> Clone for Peer<S> {

@@ -77,6 +77,9 @@
 //! at the head of the socket until the asker has replied. An asker that does not exist would silence the board: so an
 //! answer that has not left within 100 ms is dropped, and [`dropped`](Mdns::dropped) counts it. Who asked in earnest asks again, and is
 //! known by then.
+//!
+//! It drops what lies about lengths or has a wrong checksum, but takes a datagram over IPv6 that has none (RFC 8200 §8.1). Packets in parts
+//! are not put together, unless it is built for that.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

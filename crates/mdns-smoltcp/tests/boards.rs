@@ -1,5 +1,6 @@
 //! Boards on one wire: what passes between the protocol, smoltcp and the network.
 
+mod hostile;
 mod wire;
 
 use mdns_smoltcp::{
@@ -181,6 +182,8 @@ fn the_second_board_finds_other_names() {
 }
 
 /// A hundred one-shot questions in one burst have a hundred answers.
+///
+/// covers: SEC-25
 #[test]
 fn a_burst_is_answered() {
     let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"], &["10.0.0.2/24"]]);
@@ -208,6 +211,8 @@ fn a_burst_is_answered() {
 }
 
 /// A flood does not keep the board in `poll`: it says that there is more.
+///
+/// covers: SEC-12, SEC-25
 #[test]
 fn a_flood_leaves_the_board_its_turn() {
     let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"]]);
@@ -229,6 +234,8 @@ fn a_flood_leaves_the_board_its_turn() {
 }
 
 /// Who asks for an answer by unicast and is not there does not silence the board: others have theirs.
+///
+/// covers: SEC-11, SEC-25
 #[test]
 fn an_asker_that_is_not_there_silences_nobody() {
     let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"]]);
@@ -251,6 +258,8 @@ fn an_asker_that_is_not_there_silences_nobody() {
 }
 
 /// §11: what comes by unicast counts if its sender is on the link; what comes from elsewhere does not, nor broadcasts.
+///
+/// covers: SEC-15, CVE-2017-6519, VU-550620
 #[test]
 fn strangers_from_other_networks_are_refused() {
     let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"]]);

@@ -119,6 +119,7 @@ mod system {
 mod tests {
     use super::*;
 
+    /// covers: SEC-19
     #[test]
     fn a_holder_is_named_as_well_as_it_is_known() {
         let address = "0.0.0.0:5353".parse().expect("an address");
@@ -129,6 +130,12 @@ mod tests {
             process: Some((812, "avahi-daemon".to_owned())),
         };
         assert_eq!(daemon.to_string(), "avahi-daemon (pid 812) on 0.0.0.0:5353");
+        let nasty = Holder {
+            process: Some((7, "\u{1b}[2J\n".to_owned())),
+            ..daemon.clone()
+        };
+        let harmless = "\u{fffd}[2J\u{fffd} (pid 7) on 0.0.0.0:5353";
+        assert_eq!(nasty.to_string(), harmless);
         let hidden = Holder {
             process: None,
             ..daemon

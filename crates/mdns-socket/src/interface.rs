@@ -236,6 +236,7 @@ pub(crate) mod tests {
         }
     }
 
+    /// covers: SEC-15, SEC-17
     #[test]
     fn s11_a_neighbour_shares_a_prefix() {
         let hall = ethernet(

@@ -1,7 +1,7 @@
 //! `mdns browse`: what there is, as it comes and goes.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, hash_map::Entry},
     rc::Rc,
 };
 
@@ -35,9 +35,18 @@ pub(super) async fn run(args: Browse, output: Output) -> Result<Found, Failure> 
 /// News, and what it is about.
 enum News {
     Types(BrowseEvent),
-    Instances(BrowseEvent),
+    /// With the [`key`] of the type, where all types are browsed.
+    Instances(Option<Rc<str>>, BrowseEvent),
     /// With the name of the instance.
     Details(Rc<NameBuf>, ResolveEvent),
+}
+
+/// A type that was found, for as long as it or an instance of it is there.
+struct Type {
+    /// Ends the browse; there is none for what is no type at all, or when there was no room for it.
+    stream: Option<AbortHandle>,
+    is_there: bool,
+    instances: usize,
 }
 
 /// The details of an instance, while it is there.
@@ -53,13 +62,13 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         table: session.output.table(args.resolve),
         session,
         news: SelectAll::new(),
-        types: HashSet::new(),
+        types: HashMap::new(),
         details: HashMap::new(),
         results: Results::of(&args.limits),
         resolves: args.resolve,
     };
     match &args.service_type {
-        Some(service_type) => watch.browse(service_type),
+        Some(service_type) => watch.browse(service_type, None).map(drop),
         None => watch.browse_types(),
     }
     .map_err(|error| Failure::Network(error.to_string()))?;
@@ -81,8 +90,8 @@ struct Watch<'a> {
     /// What takes the place of lines, if a person looks on.
     table: Option<Table>,
     news: SelectAll<LocalBoxStream<'static, News>>,
-    /// The types that were found, and are browsed ever since: they may go and come back.
-    types: HashSet<String>,
+    /// By the [`key`] of the type, if all are browsed.
+    types: HashMap<Rc<str>, Type>,
     /// By the name of the instance, if details are wanted.
     details: HashMap<String, Details>,
     results: Results,
@@ -96,10 +105,16 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn browse(&mut self, service_type: &ServiceType) -> Result<(), AskError> {
+    fn browse(
+        &mut self,
+        service_type: &ServiceType,
+        of: Option<Rc<str>>,
+    ) -> Result<AbortHandle, AskError> {
         let instances = self.session.mdns.browse(service_type)?;
-        self.add(instances.map(News::Instances));
-        Ok(())
+        let (news, stream) =
+            abortable(instances.map(move |event| News::Instances(of.clone(), event)));
+        self.add(news);
+        Ok(stream)
     }
 
     fn add(&mut self, news: impl Stream<Item = News> + 'static) {
@@ -122,15 +137,16 @@ impl Watch<'_> {
     fn tell(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Types(BrowseEvent::Found(found)) => {
-                let is_new = self.types.insert(key(&found.name));
                 self.print(&Line::of_type(Kind::Type, found.name.as_name()))?;
-                // What others registered may be no type at all, and cannot be browsed then.
-                let service_type = found.as_service_type().filter(|_| is_new);
-                if let Some(Err(error)) = service_type.map(|found| self.browse(&found)) {
-                    self.remark(&found.name, error)?;
-                }
+                self.begin(&found)?;
             }
-            News::Instances(BrowseEvent::Found(found)) => {
+            News::Types(BrowseEvent::Gone(gone)) => {
+                self.change(&key(&gone.name), |of_type| of_type.is_there = false);
+            }
+            News::Instances(of, BrowseEvent::Found(found)) => {
+                if let Some(of) = of {
+                    self.change(&of, |of_type| of_type.instances += 1);
+                }
                 self.print(&Line::of_instance(Kind::Found, &found))?;
                 if self.resolves {
                     self.resolve(&found.name)?;
@@ -138,13 +154,16 @@ impl Watch<'_> {
                     self.results.add();
                 }
             }
-            News::Instances(BrowseEvent::Gone(gone)) => {
+            News::Instances(of, BrowseEvent::Gone(gone)) => {
+                if let Some(of) = of {
+                    self.change(&of, |of_type| of_type.instances -= 1);
+                }
                 if let Some(details) = self.details.remove(&key(&gone.name)) {
                     details.stream.abort();
                 }
                 self.print(&Line::of_instance(Kind::Gone, &gone))?;
             }
-            News::Types(BrowseEvent::Incomplete) | News::Instances(BrowseEvent::Incomplete) => {
+            News::Types(BrowseEvent::Incomplete) | News::Instances(_, BrowseEvent::Incomplete) => {
                 self.print(&Line::new(Kind::Incomplete))?;
             }
             News::Details(_, ResolveEvent::Resolved(instance)) => {
@@ -157,6 +176,46 @@ impl Watch<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A type is there: browses it, unless its instances never ceased to be browsed.
+    fn begin(&mut self, found: &Instance) -> Result<(), Failure> {
+        let of: Rc<str> = key(&found.name).into();
+        if let Entry::Occupied(mut known) = self.types.entry(Rc::clone(&of)) {
+            known.get_mut().is_there = true;
+            return Ok(());
+        }
+        // What others registered may be no type at all, and cannot be browsed then.
+        let browse = found
+            .as_service_type()
+            .map(|service_type| self.browse(&service_type, Some(Rc::clone(&of))));
+        let (stream, error) = match browse {
+            Some(Ok(stream)) => (Some(stream), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        let of_type = Type {
+            stream,
+            is_there: true,
+            instances: 0,
+        };
+        self.types.insert(of, of_type);
+        error.map_or(Ok(()), |error| self.remark(&found.name, error))
+    }
+
+    /// Changes what is known of a type, and ends its browse when neither it nor an instance of it is there: names of types are
+    /// for everybody to make up.
+    fn change(&mut self, of: &str, change: impl FnOnce(&mut Type)) {
+        let Some(of_type) = self.types.get_mut(of) else {
+            return;
+        };
+        change(of_type);
+        if !of_type.is_there && of_type.instances == 0 {
+            let ended = self.types.remove(of).and_then(|of_type| of_type.stream);
+            if let Some(stream) = ended {
+                stream.abort();
+            }
+        }
     }
 
     /// Prints the details of an instance that is still there.
@@ -214,5 +273,86 @@ impl Watch<'_> {
 
     fn leave(&mut self) -> Result<(), Failure> {
         Ok(self.table.as_mut().map_or(Ok(()), Table::leave)?)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Instant;
+
+    use mdns_proto::wire::TxtVec;
+    use mdns_tokio::Options;
+
+    use super::*;
+    use crate::{args::Show, session};
+
+    fn named(name: &str) -> Instance {
+        Instance {
+            name: name.parse().expect("a name"),
+            host: None,
+            port: None,
+            txt: TxtVec::new(),
+            addresses: Vec::new(),
+            is_own: false,
+        }
+    }
+
+    /// Who makes up types without end, each for a while, takes no memory with them, nor the room that honest ones need; a type that is
+    /// gone is browsed on while an instance of it is there.
+    ///
+    /// covers: SEC-11
+    #[tokio::test]
+    async fn types_that_came_and_went_are_forgotten() {
+        const TYPES: usize = 20;
+        let show = Show {
+            json: true,
+            verbose: false,
+        };
+        let output = Output::new(Instant::now(), show);
+        let mut session = Session {
+            mdns: session::open(Options::loopback()).expect("a host"),
+            output,
+            stop: Box::pin(std::future::pending()),
+        };
+        let mut watch = Watch {
+            session: &mut session,
+            table: None,
+            news: SelectAll::new(),
+            types: HashMap::new(),
+            details: HashMap::new(),
+            results: Results::default(),
+            resolves: false,
+        };
+        let found = |name: &str| News::Types(BrowseEvent::Found(named(name)));
+        let gone = |name: &str| News::Types(BrowseEvent::Gone(named(name)));
+        for n in 0..TYPES {
+            let name = format!("_c-type{n}._udp.local");
+            watch.tell(found(&name)).expect("told");
+            watch.tell(found(&name)).expect("told");
+            watch.tell(gone(&name)).expect("told");
+        }
+        // No type at all, and gone again too.
+        watch.tell(found("nonsense.local")).expect("told");
+        watch.tell(gone("nonsense.local")).expect("told");
+        assert!(watch.types.is_empty());
+        assert_eq!(
+            watch.news.next().await.map(|_| ()),
+            None,
+            "all browses have ended"
+        );
+
+        let kept = "_c-kept._udp.local";
+        let of: Rc<str> = kept.into();
+        let instance = || named(&format!("Desk.{kept}"));
+        watch.tell(found(kept)).expect("told");
+        let there = News::Instances(Some(Rc::clone(&of)), BrowseEvent::Found(instance()));
+        watch.tell(there).expect("told");
+        watch.tell(gone(kept)).expect("told");
+        assert_eq!((watch.types.len(), watch.news.len()), (1, 1));
+        let left = News::Instances(Some(of), BrowseEvent::Gone(instance()));
+        watch.tell(left).expect("told");
+        assert!(watch.types.is_empty());
+        assert!(watch.news.next().await.is_none());
+        session.close().await;
     }
 }

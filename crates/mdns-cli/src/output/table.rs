@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, io};
 use comfy_table::{ContentArrangement, Row as Cells, Table as Layout, presets};
 use console::Term;
 
-use super::{Kind, Line, has_strings, joined};
+use super::{Kind, Line, has_strings, is_harmful, joined};
 
 /// The least width at which a column is of use.
 const COLUMN_WIDTH: u16 = 12;
@@ -201,8 +201,6 @@ fn details(line: &Line) -> [String; 3] {
 
 /// Text without control characters, and without those that turn the direction of writing or break lines.
 fn harmless(text: &str) -> String {
-    let is_harmful =
-        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.replace(is_harmful, "\u{fffd}")
 }
 
@@ -311,6 +309,7 @@ mod tests {
         assert!(!rows.lines(0, 0).is_empty());
     }
 
+    /// covers: SEC-19
     #[test]
     fn what_the_network_says_commands_no_terminal() {
         let nasty = r"\027[2J\194\155\226\128\174x\010._ipp._tcp.local";

@@ -3,8 +3,6 @@
 //! Questions that are due share a packet. Behind them go the known answers to each; while some are left the packet has TC,
 //! and the next one goes on with them, without questions.
 
-use core::time::Duration;
-
 use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
@@ -14,47 +12,9 @@ use crate::{
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
 };
 
-/// How many packets a link may send within [`PACKETS_WITHIN`] of the first of them: what others say makes us ask for more, and what we
-/// know of it is listed, so that anyone on the link could make us fill it.
-const PACKETS_MAX: u8 = 50;
-const PACKETS_WITHIN: Duration = Duration::from_secs(1);
-
-/// Packets sent lately.
-#[derive(Debug)]
-pub(super) struct Pace {
-    /// When the count began.
-    from: Instant,
-    /// Packets since then.
-    sent: u8,
-}
-
-impl Pace {
-    pub(super) const NEW: Pace = Pace {
-        from: Instant::ZERO,
-        sent: 0,
-    };
-
-    /// Before this, no question is asked.
-    pub(super) fn held_until(&self) -> Instant {
-        if self.sent < PACKETS_MAX {
-            Instant::ZERO
-        } else {
-            self.from + PACKETS_WITHIN
-        }
-    }
-
-    /// Begins to count anew, if it is time. Says whether another packet may follow the next one at once.
-    fn may_go_on(&mut self, now: Instant) -> bool {
-        if now - self.from >= PACKETS_WITHIN {
-            (self.from, self.sent) = (now, 0);
-        }
-        self.sent.saturating_add(1) < PACKETS_MAX
-    }
-
-    fn count(&mut self) {
-        self.sent = self.sent.saturating_add(1);
-    }
-}
+/// How many packets a link may send within a second of the first of them: what others say makes us ask for more, and what we know of
+/// it is listed, so that anyone on the link could make us fill it.
+pub(super) const PACKETS_MAX: u8 = 50;
 
 impl<H: HeardStorage> HeardLink<H> {
     /// Writes the next packet of questions, or of known answers that did not fit the last one. Says how long it is.
@@ -67,7 +27,8 @@ impl<H: HeardStorage> HeardLink<H> {
         if self.next_transmit() > now {
             return None;
         }
-        let may_go_on = self.pace.may_go_on(now);
+        // Whether another packet may follow this one at once.
+        let may_go_on = self.pace.counted(now).saturating_add(1) < PACKETS_MAX;
         let limit = usize::from(self.config.mtu).saturating_sub(self.config.family.headers());
         let mut writer = Writer::new(
             buffer,

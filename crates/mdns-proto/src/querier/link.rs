@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{
-    known::Pace,
+    known::PACKETS_MAX,
     question::{FIRST_MAX, FIRST_MIN, QuestionSlot},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     link::{LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
     own::OwnRecords,
+    pace::Pace,
     store::{Due, Full, Id, NONE, NameId, Table},
     time::Instant,
     wire::{Rdata, Record, RecordType},
@@ -526,7 +527,7 @@ impl<H: HeardStorage> HeardLink<H> {
             (true, true) => Instant::ZERO,
             (true, false) => {
                 let due = self.due.next(&self.questions);
-                due.max(self.pace.held_until())
+                due.max(self.pace.held_until(PACKETS_MAX))
             }
         }
     }

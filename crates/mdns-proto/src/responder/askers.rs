@@ -3,9 +3,10 @@
 //! A known answer from X clears an answer only if X alone waits for it (RFC 6762 §7.2); an answer to one asker may go by
 //! unicast, one to two goes by multicast (§5.4).
 
-use core::{net::SocketAddr, time::Duration};
+use core::net::SocketAddr;
 
 use crate::{
+    pace::Pace,
     store::{Full, NameId, Slot, Slots, Table},
     time::Instant,
     wire::{Class, RecordType},
@@ -14,10 +15,8 @@ use crate::{
 /// The most askers remembered at once in a row that grows.
 const MOST: u32 = 1024;
 
-/// How many questions are answered by unicast within [`REPLIES_WITHIN`] of the first of them: anyone on the link can ask in
-/// another's name.
+/// How many questions are answered by unicast within a second of the first of them: anyone on the link can ask in another's name.
 const REPLIES_MAX: u8 = 100;
-const REPLIES_WITHIN: Duration = Duration::from_secs(1);
 
 /// How many of one packet are: a resolver asks one question, a host that starts probes for all of its names.
 const REPLIES_A_PACKET: u8 = 16;
@@ -65,39 +64,30 @@ pub(super) struct Echoed {
 #[derive(Debug)]
 pub(super) struct Askers<R> {
     table: Table<Asker, R>,
-    /// When the count of replies began.
-    counted_from: Instant,
-    /// Replies since then.
-    replies: u8,
-    /// Replies to the packet that is being read.
-    replies_to_packet: u8,
+    /// Replies; a burst are those to one packet.
+    pace: Pace,
 }
 
 impl<R: Slots<Slot<Asker>>> Askers<R> {
     pub(super) const fn new() -> Self {
         Askers {
             table: Table::new(),
-            counted_from: Instant::ZERO,
-            replies: 0,
-            replies_to_packet: 0,
+            pace: Pace::NEW,
         }
     }
 
     /// Another query is going to be read.
     pub(super) fn begin_packet(&mut self) {
-        self.replies_to_packet = 0;
+        self.pace.begin_burst();
     }
 
     /// Whether one more question may be answered by unicast now; it counts then. The answer to another goes by multicast, which has
     /// limits of its own, or nowhere.
     pub(super) fn may_reply(&mut self, now: Instant) -> bool {
-        if now - self.counted_from >= REPLIES_WITHIN {
-            (self.counted_from, self.replies) = (now, 0);
-        }
-        let is_allowed = self.replies < REPLIES_MAX && self.replies_to_packet < REPLIES_A_PACKET;
+        let is_allowed =
+            self.pace.counted(now) < REPLIES_MAX && self.pace.in_burst() < REPLIES_A_PACKET;
         if is_allowed {
-            self.replies += 1;
-            self.replies_to_packet += 1;
+            self.pace.count();
         }
         is_allowed
     }

@@ -478,6 +478,25 @@ impl Bench {
         self.act(|core, now| core.handle_timeout(now));
     }
 
+    /// Lets time pass in a network that sends everything back to every link, as from each of these hosts, within a hundredth of a
+    /// second. Says how much was sent.
+    pub(crate) fn run_echoing(&mut self, span: Duration, sources: &[&str]) -> usize {
+        let end = self.now + span;
+        let mut sent = 0;
+        while self.now < end {
+            self.run(ms(10));
+            for said in self.take() {
+                sent += 1;
+                for link in self.links.clone() {
+                    for source in sources {
+                        self.hear_bytes(link, source, Via::Multicast, &said.bytes);
+                    }
+                }
+            }
+        }
+        sent
+    }
+
     /// Lets time pass until something is so, but no longer than a span. Says whether it is so.
     pub(crate) fn run_until(&mut self, span: Duration, is_so: impl Fn(&Bench) -> bool) -> bool {
         let end = self.now + span;

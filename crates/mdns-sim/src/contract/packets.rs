@@ -162,32 +162,19 @@ fn packets() -> Vec<Vec<u8>> {
                     ..pointer
                 };
                 message.record(Section::Additional, &srv).unwrap();
-                let rdata = Rdata::A([10, 0, 0, 77].into());
-                message
-                    .record(
-                        Section::Additional,
-                        &Record {
-                            name: attic.as_name(),
-                            rdata,
-                            ..srv
-                        },
-                    )
-                    .unwrap();
                 let set: TypeSet = [RecordType::A].into_iter().collect();
-                let rdata = Rdata::Nsec(Nsec {
+                let denial = Nsec {
                     next: attic.as_name(),
                     types: set.as_types(),
-                });
-                message
-                    .record(
-                        Section::Additional,
-                        &Record {
-                            name: attic.as_name(),
-                            rdata,
-                            ..srv
-                        },
-                    )
-                    .unwrap();
+                };
+                for rdata in [Rdata::A([10, 0, 0, 77].into()), Rdata::Nsec(denial)] {
+                    let of_host = Record {
+                        name: attic.as_name(),
+                        rdata,
+                        ..srv
+                    };
+                    message.record(Section::Additional, &of_host).unwrap();
+                }
             }));
         }
     }

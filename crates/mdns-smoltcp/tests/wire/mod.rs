@@ -7,7 +7,8 @@ use std::{
     rc::Rc,
 };
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use mdns_sim::ethernet_frame;
 use mdns_smoltcp::{
     CONFIG, GROUP_MAC_V4, GROUP_MAC_V6, Mdns, at,
     proto::{
@@ -320,6 +321,16 @@ impl Ethernet {
 
     /// One more board, without addresses, its cable out.
     pub(crate) fn board(&mut self, families: &[Family]) -> &mut Board {
+        self.board_with(families, SocketSet::new(vec![]), socket(1472))
+    }
+
+    /// One with this socket, in a set that may have no room for more.
+    pub(crate) fn board_with(
+        &mut self,
+        families: &[Family],
+        mut sockets: SocketSet<'static>,
+        socket: udp::Socket<'static>,
+    ) -> &mut Board {
         let device = self.port();
         let mut device = Port {
             address: EthernetAddress([2, 0, 0, 0, 0, device.number as u8]),
@@ -328,10 +339,9 @@ impl Ethernet {
         let now = self.now();
         let config = iface::Config::new(device.address.into());
         let interface = Interface::new(config, &mut device, now);
-        let mut sockets = SocketSet::new(vec![]);
         let mut mdns = Box::new(Mdns::new(CONFIG));
         let seed = 100 + device.number as u64;
-        mdns.start(now, seed, families, &device, &mut sockets, socket(1472))
+        mdns.start(now, seed, families, &device, &mut sockets, socket)
             .unwrap();
         self.boards.push(Board {
             mdns,
@@ -398,22 +408,11 @@ impl Ethernet {
 
     /// Sends a datagram; to a single receiver, whatever its hardware address, by broadcast.
     pub(crate) fn send(&mut self, port: &Port, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        let group = match (to.ip().is_multicast(), to) {
-            (false, _) => EthernetAddress::BROADCAST,
-            (true, SocketAddr::V4(_)) => GROUP_MAC_V4,
-            (true, SocketAddr::V6(_)) => GROUP_MAC_V6,
-        };
-        let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 9, 9], group.0);
-        let builder = match (from.ip(), to.ip()) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => builder.ipv4(from.octets(), to.octets(), 255),
-            (IpAddr::V6(from), IpAddr::V6(to)) => builder.ipv6(from.octets(), to.octets(), 255),
-            _ => panic!("two families"),
-        };
-        let mut frame = Vec::new();
-        builder
-            .udp(from.port(), to.port())
-            .write(&mut frame, payload)
-            .unwrap();
+        self.put(port, frame(from, to, payload));
+    }
+
+    /// Puts a frame on the wire, whatever it is.
+    pub(crate) fn put(&mut self, port: &Port, frame: Vec<u8>) {
         self.wire.borrow_mut().send(port.number, frame);
     }
 
@@ -430,6 +429,16 @@ impl Ethernet {
             .filter_map(Frame::datagram)
             .collect()
     }
+}
+
+/// A frame with a datagram; to a single receiver, whatever its hardware address, by broadcast.
+pub(crate) fn frame(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let mac = match (to.ip().is_multicast(), to) {
+        (false, _) => EthernetAddress::BROADCAST,
+        (true, SocketAddr::V4(_)) => GROUP_MAC_V4,
+        (true, SocketAddr::V6(_)) => GROUP_MAC_V6,
+    };
+    ethernet_frame(mac.0, from, to, payload)
 }
 
 /// One with room for packets of this size.

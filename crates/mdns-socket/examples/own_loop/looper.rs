@@ -22,6 +22,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// Room for the largest datagram that `Config::packet_max` promises to bring.
 const BUFFER: usize = 9000;
 
+/// The most datagrams that are read before time has its turn: there may be no end of them.
+const TURN: usize = 64;
+
 /// Changes of interfaces come in bursts: how long to wait for the rest.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -261,7 +264,10 @@ impl Link {
     }
 
     fn read(&mut self, host: &mut Host<Heap>, now: Instant, buffer: &mut [u8]) {
-        while let Ok(received) = self.socket.recv_from(buffer) {
+        for _ in 0..TURN {
+            let Ok(received) = self.socket.recv_from(buffer) else {
+                return;
+            };
             let packet = Packet {
                 source: received.source,
                 // Where a socket cannot be bound to the group, it gets unicast too.

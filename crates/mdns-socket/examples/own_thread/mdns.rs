@@ -1,7 +1,7 @@
 //! The loop of the other example in a thread of its own, behind channels: for programs that block.
 
 #[path = "../own_loop/looper.rs"]
-mod looper;
+pub(crate) mod looper;
 
 use std::{
     io,

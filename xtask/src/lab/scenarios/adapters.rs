@@ -67,7 +67,7 @@ const SHOWS: Duration = Duration::from_secs(15);
 /// questions from the link and from nowhere else, tells of an address that comes, and speaks again after its cable was out.
 ///
 /// covers: 6762-3-c, 6762-5.2-n, 6762-5.2-o, 6762-5.5-b, 6762-6-p, 6762-8-a, 6762-8.4-b, 6762-11-a, 6762-11-b, 6762-11-d,
-/// 6762-11-e, 6762-20-a, 6762-22-a, 6762-22.1-a
+/// 6762-11-e, 6762-20-a, 6762-22-a, 6762-22.1-a, SEC-15, CVE-2017-6519, VU-550620
 pub(super) fn adapters(context: &Context) -> Result<()> {
     let programs = build()?;
     let lab = Lab::new(context, EXAMPLES.len() + 1, Families::Both)?;

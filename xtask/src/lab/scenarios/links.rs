@@ -189,7 +189,7 @@ pub(super) fn thirty(context: &Context) -> Result<()> {
 
 /// Two interfaces on one wire hear all that the other says. For a minute nothing is renamed, and what is sent stays little.
 ///
-/// covers: 6762-9-l, 6762-14-e
+/// covers: 6762-9-l, 6762-14-e, SEC-16
 pub(super) fn one_bridge(context: &Context) -> Result<()> {
     /// On each of four links three probes, two announcements and six questions; and half as much again, for a machine so slow
     /// that things are said twice.

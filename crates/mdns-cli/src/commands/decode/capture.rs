@@ -12,6 +12,9 @@ const BUFFER: usize = 1 << 16;
 /// The longest packet or other block that is read, in bytes: as long as what today's programs write ever is.
 const BLOCK_MAX: usize = 1 << 24;
 
+/// The most interfaces of a section that are read: more than machines have, and a file may describe as many as it likes.
+const INTERFACES_MAX: usize = 1 << 16;
+
 /// The resolution of a pcapng interface that does not tell: microseconds.
 const MICROS: u64 = 1_000_000;
 
@@ -43,6 +46,8 @@ pub(super) enum Broken {
     Long { at: usize },
     /// A block contradicts itself.
     Malformed { at: usize },
+    /// It describes more than [`INTERFACES_MAX`] interfaces.
+    ManyInterfaces { at: usize },
     /// A packet is of an interface that was not described.
     NoInterface { at: usize },
     /// The system does not give its bytes.
@@ -61,6 +66,10 @@ impl fmt::Display for Broken {
                 BLOCK_MAX >> 20
             ),
             Broken::Malformed { at } => write!(f, "the block at byte {at} is malformed"),
+            Broken::ManyInterfaces { at } => write!(
+                f,
+                "the block at byte {at} describes one more than {INTERFACES_MAX} interfaces"
+            ),
             Broken::NoInterface { at } => write!(
                 f,
                 "the packet at byte {at} is of an interface that is not described"
@@ -178,6 +187,11 @@ fn frame<'a>(
         PcapBlockOwned::NG(Block::SectionHeader(_)) => {
             interfaces.clear();
             return Ok(None);
+        }
+        PcapBlockOwned::NG(Block::InterfaceDescription(_))
+            if interfaces.len() == INTERFACES_MAX =>
+        {
+            return Err(Broken::ManyInterfaces { at });
         }
         PcapBlockOwned::NG(Block::InterfaceDescription(found)) => {
             interfaces.push(Interface {
@@ -340,6 +354,7 @@ mod tests {
         }
     }
 
+    /// covers: SEC-05, SEC-11
     #[test]
     fn a_broken_file_is_told_with_the_place() {
         let header = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 1]);
@@ -358,6 +373,25 @@ mod tests {
         assert_eq!((told.len(), end), (1, Ok(())));
     }
 
+    /// covers: SEC-11
+    #[test]
+    fn interfaces_without_end_are_not_kept() {
+        let one = interface(1, 9, &[6]);
+        let mut file = section();
+        for _ in 0..INTERFACES_MAX {
+            file.extend(&one);
+        }
+        file.extend(packet(65_535, 5, 3, b"one"));
+        let (told, end) = all(&file);
+        assert_eq!((told.len(), end), (1, Ok(())));
+        let at = file.len();
+        file.extend(&one);
+        file.extend(packet(65_535, 5, 3, b"two"));
+        let (told, end) = all(&file);
+        assert_eq!((told.len(), end), (1, Err(Broken::ManyInterfaces { at })));
+    }
+
+    /// covers: SEC-05, SEC-06, SEC-13, PcapPlusPlus-854
     #[test]
     fn whatever_is_damaged_reading_ends() {
         let file = [

@@ -173,6 +173,7 @@ mod tests {
         assert!(datagram(&frame(Linktype::RAW, &written(v6, b"payload"))).is_some());
     }
 
+    /// covers: SEC-24
     #[test]
     fn the_rest_is_told_apart() {
         let of = |linktype, bytes: &[u8]| format!("{:?}", Contents::of(&frame(linktype, bytes)));
@@ -186,6 +187,7 @@ mod tests {
         assert!(of(Linktype(127), b"?").starts_with("UnknownLink"));
     }
 
+    /// covers: SEC-24
     #[test]
     fn a_packet_that_was_cut_says_so() {
         let packet = packet(PORT);

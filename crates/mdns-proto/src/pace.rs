@@ -1,0 +1,102 @@
+//! How often something is done within a second: what others send makes us answer and ask, and must not make us do so without end.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// How long is counted, from the first that is.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// What was done within a second of the first of it.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// When the count began.
+    from: Instant,
+    /// How often since then.
+    count: u8,
+    /// How often in this burst, which may have begun earlier. It takes no room that the alignment of an instant leaves to others.
+    in_burst: u8,
+}
+
+impl Pace {
+    pub(crate) const NEW: Pace = Pace {
+        from: Instant::ZERO,
+        count: 0,
+        in_burst: 0,
+    };
+
+    /// A burst begins: what one packet asks for, for example.
+    pub(crate) fn begin_burst(&mut self) {
+        self.in_burst = 0;
+    }
+
+    /// How often it was done in this burst.
+    pub(crate) fn in_burst(&self) -> u8 {
+        self.in_burst
+    }
+
+    /// Begins to count anew if a second has passed, and says how often it was done since the count began.
+    pub(crate) fn counted(&mut self, now: Instant) -> u8 {
+        if now >= self.from + WITHIN {
+            (self.from, self.count) = (now, 0);
+        }
+        self.count
+    }
+
+    /// It is done once more.
+    pub(crate) fn count(&mut self) {
+        self.count = self.count.saturating_add(1);
+        self.in_burst = self.in_burst.saturating_add(1);
+    }
+
+    /// Before this it is not to be done again, if it may be done so often within a second.
+    pub(crate) fn held_until(&self, most: u8) -> Instant {
+        if self.count < most {
+            Instant::ZERO
+        } else {
+            self.from + WITHIN
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_begins_with_the_first_that_is_counted() {
+        let at = Instant::from_millis;
+        let mut pace = Pace::NEW;
+        for millis in [5000, 5500, 5999] {
+            assert!(pace.counted(at(millis)) < 3 && pace.held_until(3) <= at(millis));
+            pace.count();
+        }
+        assert_eq!(pace.counted(at(5999)), 3);
+        assert_eq!(pace.held_until(3), at(6000));
+        assert_eq!(pace.held_until(4), Instant::ZERO);
+        assert_eq!(pace.counted(at(6000)), 0);
+        assert_eq!(pace.held_until(3), Instant::ZERO);
+    }
+
+    #[test]
+    fn a_burst_is_counted_by_itself() {
+        let mut pace = Pace::NEW;
+        for _ in 0..300 {
+            pace.count();
+        }
+        assert_eq!((pace.counted(Instant::ZERO), pace.in_burst()), (255, 255));
+        pace.begin_burst();
+        pace.count();
+        assert_eq!((pace.counted(Instant::ZERO), pace.in_burst()), (255, 1));
+    }
+
+    /// Each link has two of them.
+    #[test]
+    fn it_takes_no_more_than_its_parts() {
+        let align = align_of::<Instant>();
+        assert_eq!(
+            size_of::<Pace>(),
+            (size_of::<Instant>() + 2).next_multiple_of(align)
+        );
+    }
+}
