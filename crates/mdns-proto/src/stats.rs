@@ -22,6 +22,8 @@ pub struct Stats {
     pub askers_full: u32,
     /// Conflicts with names of ours (§9).
     pub conflicts: u32,
+    /// Names of ours that another has, and that we still contend for, because there was no room for the next one (§9).
+    pub names_full: u32,
     /// Probes of ours that gave way to another's (§8.2).
     pub deferred: u32,
     /// Records heard that found no room.
@@ -42,6 +44,7 @@ impl Stats {
         refused: 0,
         askers_full: 0,
         conflicts: 0,
+        names_full: 0,
         deferred: 0,
         not_cached: 0,
         evicted: 0,

@@ -12,12 +12,12 @@ use mdns_proto::{
     config::Config,
     discovery::AskError,
     host::{Event, Host},
-    link::{Family, InterfaceId, LinkConfig, Subnet},
+    link::{Family, InterfaceId, LinkConfig, Packet, Subnet, Via},
     name::{NameBuf, ServiceType},
     own::{HostId, NewRecord, RegisterError, Service, ServiceId, Sharing},
     store::Heap,
     time::Instant,
-    wire::{Message, Rdata, Srv, TxtVec},
+    wire::{Class, Flags, Header, Message, Rdata, Record, Section, Srv, Ttl, TxtVec, Writer},
 };
 
 type Small = Host<Heap>;
@@ -275,4 +275,56 @@ fn bytes_that_found_no_row_are_given_back() {
     }
     host.remove_record(now, first);
     assert!(add(&mut host, &[b'c'; 200]).is_ok(), "room again");
+}
+
+/// A name that is lost stays what it is while there is no room for the next one, and that is counted.
+///
+/// covers: SEC-11
+#[test]
+fn a_name_without_room_for_the_next_one_is_counted() {
+    let rename = |text: usize| {
+        let (mut host, _, service) = host(100, text)?;
+        let now = Instant::ZERO + Duration::from_millis(300);
+        host.handle_timeout(now);
+        let link = host
+            .poll_transmit(now, &mut [0; 9000])
+            .expect("a probe")
+            .link;
+        let (name, rival) = ("Desk._ipp._tcp.local", "rival.local");
+        let [name, rival]: [NameBuf; 2] = [name, rival].map(|text| text.parse().expect("a name"));
+        let mut bytes = [0; 500];
+        let header = Header {
+            id: 0,
+            flags: Flags::RESPONSE,
+        };
+        let mut writer = Writer::new(&mut bytes, 500, header);
+        let srv = Rdata::Srv(Srv {
+            priority: 0,
+            weight: 0,
+            port: 1,
+            target: rival.as_name(),
+        });
+        let record = Record {
+            name: name.as_name(),
+            class: Class::IN,
+            cache_flush: true,
+            ttl: Ttl(120),
+            rdata: srv,
+        };
+        writer.record(Section::Answer, &record).expect("room");
+        let len = writer.finish();
+        let packet = Packet {
+            source: ([10, 0, 0, 9], 5353).into(),
+            via: Via::Multicast,
+            bytes: &bytes[..len],
+        };
+        host.handle_packet(now, link, packet);
+        let stats = host.stats(link).expect("a link");
+        assert_eq!(stats.conflicts, 1);
+        Some((stats.names_full, host.service_name(service)?.to_string()))
+    };
+    let least = (40..600).find_map(rename);
+    assert_eq!(least, Some((1, "Desk._ipp._tcp.local".to_owned())));
+    let most = rename(600);
+    assert_eq!(most, Some((0, "Desk (2)._ipp._tcp.local".to_owned())));
 }

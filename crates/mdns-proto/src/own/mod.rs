@@ -579,17 +579,17 @@ impl<S: OwnStorage> Own<S> {
     /// A lost conflict: the claim takes the next number, and every record that has the name in it follows (RFC 6762 §9), as do
     /// the placeholders of a service (RFC 6763 §8).
     ///
-    /// The old name stays only if there is no memory for a longer one; then the next conflict tries again.
+    /// The old name stays only if there is no memory for a longer one; then the next conflict tries again. Says whether there was.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) {
+    pub(crate) fn rename(&mut self, now: Instant, id: ClaimId, chance: &mut Chance) -> bool {
         let Some(claim) = self.claims.get(id.get()) else {
-            return;
+            return true;
         };
         let (name, spelling, service) = match claim.holder {
             Holder::Host => (claim.name, Spelling::Host, None),
             Holder::Service(service) => (claim.name, Spelling::Instance, Some(service.get())),
             // Such names mean what they are, or what they belong to: no other would do.
-            Holder::Address | Holder::Records | Holder::Placeholder(_) => return,
+            Holder::Address | Holder::Records | Holder::Placeholder(_) => return true,
         };
         // Late copies of our own probes and announcements name what we were.
         for record in 0..self.records.bound() {
@@ -613,21 +613,23 @@ impl<S: OwnStorage> Own<S> {
             match self.relabel(name, &label, Relabel::Try) {
                 Ok(()) => {}
                 Err(RelabelError::Taken) => continue,
-                Err(RelabelError::Full) => return,
+                Err(RelabelError::Full) => return false,
             }
             if let Some(service) = service
                 && self.rename_placeholders(service, &label).is_err()
             {
                 continue;
             }
-            if self.relabel(name, &label, Relabel::Do).is_ok() {
+            let is_renamed = self.relabel(name, &label, Relabel::Do).is_ok();
+            if is_renamed {
                 self.set_news(id, News::Renamed);
                 if let Some(claim) = self.claims.get_mut(id.get()) {
                     claim.told = false;
                 }
             }
-            return;
+            return is_renamed;
         }
+        false
     }
 
     /// The service for which a record holds a place.

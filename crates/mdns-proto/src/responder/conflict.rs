@@ -109,7 +109,11 @@ impl<S: ResponderStorage> Responder<S> {
             return self.give_up(claim);
         }
         let leader = self.own.leader(claim);
-        self.own.rename(now, leader, &mut self.chance);
+        if !self.own.rename(now, leader, &mut self.chance)
+            && let Some(link) = self.link_mut(id)
+        {
+            Stats::count(&mut link.stats.names_full);
+        }
         self.has_unsaid = true;
         match self.own.claim(leader).map(|claim| claim.holder) {
             Some(Holder::Service(index)) => {

@@ -189,7 +189,16 @@ impl<S: Storage> Driver<S> {
 
     /// Whether it lacked room for anything so far.
     pub fn lacked_room(&self) -> bool {
-        let has_lost = |stats: &Stats| stats.evicted + stats.not_cached + stats.askers_full > 0;
+        let has_lost = |stats: &Stats| {
+            let Stats {
+                evicted,
+                not_cached,
+                askers_full,
+                names_full,
+                ..
+            } = stats;
+            evicted + not_cached + askers_full + names_full > 0
+        };
         self.is_full || self.stats().iter().any(has_lost)
     }
 
