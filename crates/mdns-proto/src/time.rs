@@ -71,6 +71,7 @@ fn micros(span: Duration) -> u64 {
 
 impl Add<Duration> for Instant {
     type Output = Instant;
+    #[cfg_attr(target_os = "none", inline(never))]
     fn add(self, span: Duration) -> Instant {
         Instant(self.0.saturating_add(micros(span)))
     }

@@ -400,7 +400,7 @@ impl<H: HeardStorage> Cache<H> {
         let records = &mut self.records;
         let block = self
             .names
-            .insert_bytes(NO_RECORD, bytes, |id, block| moved(records, id, block))?;
+            .insert_bytes(NO_RECORD, bytes, &mut |id, block| moved(records, id, block))?;
         Ok(Data::Bytes(block))
     }
 
@@ -432,7 +432,7 @@ impl<H: HeardStorage> Cache<H> {
     pub(crate) fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
         let records = &mut self.records;
         self.names
-            .intern(name, |id, block| moved(records, id, block))
+            .intern(name, &mut |id, block| moved(records, id, block))
     }
 
     pub(crate) fn hold(&mut self, name: NameId) {
@@ -502,7 +502,7 @@ impl<H: HeardStorage> Cache<H> {
             self.cursor = after.get();
         }
         self.index.remove(&self.records, id);
-        self.records.remove(id);
+        self.records.vacate(id);
         self.release_data(data);
         self.names.release(name);
     }

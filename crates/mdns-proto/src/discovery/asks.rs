@@ -91,7 +91,7 @@ impl<A: AskStorage> Asks<A> {
         kind: Kind,
         patience: Option<Instant>,
     ) -> Result<u32, Full> {
-        let name = self.names.intern(name, |_, _| {})?;
+        let name = self.names.intern(name, &mut |_, _| {})?;
         self.generation = self.generation.wrapping_add(1);
         let slot = AskSlot {
             name,
@@ -204,7 +204,7 @@ impl<A: AskStorage> Asks<A> {
             }
         }
         self.due.forget(&self.asks, ask);
-        self.asks.remove(ask);
+        self.asks.vacate(ask);
         self.names.release(name);
     }
 
@@ -276,7 +276,7 @@ impl<A: AskStorage> Asks<A> {
             self.names.release(host);
         }
         self.names.release(name);
-        self.told.remove(told);
+        self.told.vacate(told);
     }
 
     /// Where the told slots of an ask are.

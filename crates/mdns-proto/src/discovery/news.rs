@@ -111,7 +111,7 @@ impl<A: AskStorage> Asks<A> {
             (Some(told), _) => told,
             (None, Change::Went) => return false,
             (None, Change::Came | Change::Stayed) => {
-                let Ok(name) = self.names.intern(instance, |_, _| {}) else {
+                let Ok(name) = self.names.intern(instance, &mut |_, _| {}) else {
                     self.set_missing(ask);
                     return false;
                 };
@@ -227,7 +227,7 @@ impl<A: AskStorage> Asks<A> {
             return Ok(false);
         }
         let new = host
-            .map(|host| self.names.intern(host, |_, _| {}))
+            .map(|host| self.names.intern(host, &mut |_, _| {}))
             .transpose();
         let entry = Entry::new(told, Role::Host);
         if let Some(old) = old {

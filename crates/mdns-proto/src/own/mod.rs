@@ -496,12 +496,14 @@ impl<S: OwnStorage> Own<S> {
 
     fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
         let Own { names, records, .. } = self;
-        names.intern(name, |record, block| moved(records, record, block))
+        names.intern(name, &mut |record, block| moved(records, record, block))
     }
 
     fn insert_bytes(&mut self, record: u32, bytes: Source<'_>) -> Result<Block, Full> {
         let Own { names, records, .. } = self;
-        names.insert_bytes(record, bytes, |record, block| moved(records, record, block))
+        names.insert_bytes(record, bytes, &mut |record, block| {
+            moved(records, record, block)
+        })
     }
 
     // --- claims ---
@@ -671,7 +673,7 @@ impl<S: OwnStorage> Own<S> {
             Relabel::Try if names.find(new.as_name()).is_some() => Err(RelabelError::Taken),
             Relabel::Try => Ok(()),
             Relabel::Do => names
-                .rename(name, new.as_name(), |record, block| {
+                .rename(name, new.as_name(), &mut |record, block| {
                     moved(records, record, block);
                 })
                 .map_err(|Full| RelabelError::Full),

@@ -500,7 +500,7 @@ impl<H: HeardStorage> HeardLink<H> {
             }
         }
         self.due.forget(&self.questions, id);
-        self.questions.remove(id);
+        self.questions.vacate(id);
         self.cache.release(name);
         self.has_freed = true;
     }

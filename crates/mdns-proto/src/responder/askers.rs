@@ -165,7 +165,7 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
         {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.table.remove(u32::from(id));
+                self.table.vacate(u32::from(id));
             }
         }
     }
@@ -176,7 +176,7 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
             .get(id)
             .is_some_and(|asker| matches!(asker.waits, Waits::Debts { count: 0, .. }))
         {
-            self.table.remove(u32::from(id));
+            self.table.vacate(u32::from(id));
         }
     }
 
@@ -189,6 +189,6 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
     }
 
     pub(super) fn remove(&mut self, id: u16) {
-        self.table.remove(u32::from(id));
+        self.table.vacate(u32::from(id));
     }
 }

@@ -50,6 +50,9 @@ const RECORD: u32 = 1 << 31;
 /// bytes are a hole.
 pub(crate) const NO_RECORD: u32 = RECORD >> 1;
 
+/// Who learns where the rdata of a record has moved to.
+pub(crate) type Moved<'a> = &'a mut dyn FnMut(u32, Block);
+
 /// How much may be stored, for rows that grow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -96,11 +99,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     /// Stores a name, or finds it stored, and holds it once more. `moved` learns where the rdata of a record has moved to.
-    pub(crate) fn intern(
-        &mut self,
-        name: Name<'_>,
-        moved: impl FnMut(u32, Block),
-    ) -> Result<NameId, Full> {
+    pub(crate) fn intern(&mut self, name: Name<'_>, moved: Moved<'_>) -> Result<NameId, Full> {
         let hash = name.hash(self.key);
         if let Some(id) = self.find_hashed(name, hash) {
             self.hold(id);
@@ -129,7 +128,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         &mut self,
         id: NameId,
         name: Name<'_>,
-        moved: impl FnMut(u32, Block),
+        moved: Moved<'_>,
     ) -> Result<(), Full> {
         let block = self.store_name(id.get(), name, moved)?;
         self.index.remove(&self.table, id.get());
@@ -143,30 +142,30 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         Ok(())
     }
 
-    fn store_name(
-        &mut self,
-        owner: u32,
-        name: Name<'_>,
-        moved: impl FnMut(u32, Block),
-    ) -> Result<Block, Full> {
+    fn store_name(&mut self, owner: u32, name: Name<'_>, moved: Moved<'_>) -> Result<Block, Full> {
         self.insert_block(Owner(owner), Source::Name(name), moved)
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     fn insert_block(
         &mut self,
         owner: Owner,
         bytes: Source<'_>,
-        mut moved: impl FnMut(u32, Block),
+        moved: Moved<'_>,
     ) -> Result<Block, Full> {
         let table = &mut self.table;
-        self.text
-            .insert(owner, bytes, self.limits.text, |Owner(owner), block| {
+        self.text.insert(
+            owner,
+            bytes,
+            self.limits.text,
+            &mut |Owner(owner), block| {
                 if owner & RECORD != 0 {
                     moved(owner & !RECORD, block);
                 } else if let Some(slot) = table.get_mut(owner) {
                     slot.block = block;
                 }
-            })
+            },
+        )
     }
 
     /// Stores bytes for a record.
@@ -174,7 +173,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         &mut self,
         record: u32,
         bytes: Source<'_>,
-        moved: impl FnMut(u32, Block),
+        moved: Moved<'_>,
     ) -> Result<Block, Full> {
         self.insert_block(Owner(record | RECORD), bytes, moved)
     }
@@ -233,7 +232,7 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             let block = slot.block;
             self.index.remove(&self.table, id.get());
             self.text.remove(block);
-            self.table.remove(id.get());
+            self.table.vacate(id.get());
             if self.table.len() <= FEW {
                 let names = self.table.iter().map(|(_, slot)| self.text_of(slot));
                 self.glances = names.fold(0, |glances, name| glances | glance(name));
@@ -307,9 +306,12 @@ mod tests {
             text: 999,
         });
         let a = names
-            .intern(name("Hall.local").as_name(), |_, _| {})
+            .intern(name("Hall.local").as_name(), &mut |_, _| {})
             .unwrap();
-        assert_eq!(names.intern(name("HALL.local").as_name(), |_, _| {}), Ok(a));
+        assert_eq!(
+            names.intern(name("HALL.local").as_name(), &mut |_, _| {}),
+            Ok(a)
+        );
         names.release(a);
         assert_eq!(names.find(name("hall.LOCAL").as_name()), Some(a));
         names.release(a);
@@ -324,10 +326,10 @@ mod tests {
             text: 999,
         });
         let id = names
-            .intern(name("hall.local").as_name(), |_, _| {})
+            .intern(name("hall.local").as_name(), &mut |_, _| {})
             .unwrap();
         names
-            .rename(id, name("hall-2.local").as_name(), |_, _| {})
+            .rename(id, name("hall-2.local").as_name(), &mut |_, _| {})
             .unwrap();
         assert_eq!(names.find(name("hall.local").as_name()), None);
         assert_eq!(names.find(name("hall-2.local").as_name()), Some(id));

@@ -83,6 +83,7 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
     }
 
     /// Forgets a value, which is not moved for it.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn vacate(&mut self, id: u32) {
         if let Some(slot) = self.rows.get_mut(id as usize)
             && matches!(slot, Slot::Taken(_))

@@ -106,7 +106,7 @@ impl<R: Slots<u8>> Text<R> {
         owner: Owner,
         bytes: Source<'_>,
         limit: usize,
-        moved: impl FnMut(Owner, Block),
+        moved: &mut dyn FnMut(Owner, Block),
     ) -> Result<Block, Full> {
         let len = bytes.len();
         if !self.has_room(len, limit) {
@@ -162,7 +162,7 @@ impl<R: Slots<u8>> Text<R> {
     }
 
     /// Closes all holes. The one cost in proportion to the store; it is paid by what was removed before.
-    fn compact(&mut self, mut moved: impl FnMut(Owner, Block)) {
+    fn compact(&mut self, moved: &mut dyn FnMut(Owner, Block)) {
         let (mut from, mut to) = (0, 0);
         while from < self.row.len() {
             let (owner, len) = self.header(from);
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn blocks_move_together_and_owners_learn_of_it() {
         let mut text: Text<heapless::Vec<u8, 40>> = Text::new();
-        let none = |_, _| panic!("nothing moves yet");
+        let none = &mut |_, _| panic!("nothing moves yet");
         let a = text
             .insert(Owner(0), Source::Bytes(b"aaaa"), 40, none)
             .unwrap();
@@ -209,17 +209,22 @@ mod tests {
         );
         text.remove(b);
         let mut d = text
-            .insert(Owner(3), Source::Bytes(b"ddddd"), 40, |owner, block| {
-                assert_eq!(owner, Owner(2));
-                c = block;
-            })
+            .insert(
+                Owner(3),
+                Source::Bytes(b"ddddd"),
+                40,
+                &mut |owner, block| {
+                    assert_eq!(owner, Owner(2));
+                    c = block;
+                },
+            )
             .unwrap();
         assert_eq!(
             (text.bytes(a), text.bytes(c), text.bytes(d)),
             (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..])
         );
         text.remove(a);
-        text.insert(Owner(4), Source::Bytes(b""), 40, |owner, block| {
+        text.insert(Owner(4), Source::Bytes(b""), 40, &mut |owner, block| {
             if owner == Owner(2) {
                 c = block
             } else {
@@ -237,7 +242,7 @@ mod tests {
     fn the_last_block_leaves_no_hole() {
         let mut text: Text<heapless::Vec<u8, 16>> = Text::new();
         let a = text
-            .insert(Owner(0), Source::Bytes(b"0123456789"), 16, |_, _| {})
+            .insert(Owner(0), Source::Bytes(b"0123456789"), 16, &mut |_, _| {})
             .unwrap();
         text.remove(a);
         assert_eq!(text.used(), 0);
