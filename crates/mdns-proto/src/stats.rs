@@ -51,6 +51,7 @@ impl Stats {
     };
 
     /// Adds one to a counter.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn count(counter: &mut u32) {
         *counter = counter.saturating_add(1);
     }

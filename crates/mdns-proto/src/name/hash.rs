@@ -16,6 +16,7 @@ pub(crate) struct KeyedHash {
 }
 
 impl KeyedHash {
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn new(key: u64) -> Self {
         KeyedHash {
             state: key ^ START,

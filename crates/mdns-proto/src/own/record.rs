@@ -58,6 +58,7 @@ impl Stored {
         }))
     }
 
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) const fn rtype(&self) -> RecordType {
         match self {
             Stored::A(_) => RecordType::A,

@@ -73,6 +73,7 @@ impl<'b> Writer<'b> {
     /// A message without questions and records, to be at most `limit` bytes long.
     ///
     /// If not even the 12 bytes of the header fit, all that follows is [`Full`] and nothing is written.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn new(buffer: &'b mut [u8], limit: usize, header: Header) -> Self {
         let limit = match limit.min(buffer.len()).min(usize::from(u16::MAX)) {
             0..HEADER_LEN => 0,
