@@ -168,8 +168,12 @@ impl<R: Slots<u8>> Text<R> {
             let (owner, len) = self.header(from);
             let whole = HEADER + len;
             if owner != Owner::NOBODY {
-                if from != to {
-                    self.row.copy_within(from..from + whole, to);
+                // What lies between is none of ours any more. The places are written so that the compiler sees them inside.
+                if let Some(part) = self.row.get_mut(to..from + whole)
+                    && let Some(gap) = part.len().checked_sub(whole)
+                    && (1..=part.len()).contains(&gap)
+                {
+                    part.copy_within(gap.., 0);
                     moved(owner, Block(Id::at(to)));
                 }
                 to += whole;
