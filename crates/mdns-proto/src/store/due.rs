@@ -2,7 +2,7 @@
 //!
 //! A heap whose row has no room, which is enough for a table of a few dozen slots, is none: the table is looked through instead.
 
-use super::{NONE, Slot, Slots, Table, Taken};
+use super::{NONE, Slot, Slots, Table, Taken, beside, set_beside};
 use crate::time::Instant;
 
 /// What a slot must carry to be in a heap of deadlines.
@@ -127,7 +127,7 @@ impl<D: Slots<u32>> Due<D> {
 
     /// Where an id stands in the heap.
     fn place(&self, id: u32) -> Option<usize> {
-        let place = *self.places.get(id as usize)?;
+        let place = beside(&self.places, id);
         (place != NONE).then_some(place as usize)
     }
 
@@ -135,10 +135,8 @@ impl<D: Slots<u32>> Due<D> {
         let Some(last) = self.heap.len().checked_sub(1) else {
             return;
         };
-        if let Some(&id) = self.heap.get(at)
-            && let Some(place) = self.places.get_mut(id as usize)
-        {
-            *place = NONE;
+        if let Some(&id) = self.heap.get(at) {
+            set_beside(&mut self.places, id, NONE);
         }
         swap(&mut self.heap, at, last);
         self.heap.truncate(last);
@@ -151,16 +149,8 @@ impl<D: Slots<u32>> Due<D> {
 
     /// Takes note of where the id at a place of the heap stands.
     fn note(&mut self, at: usize) {
-        let Some(&id) = self.heap.get(at) else { return };
-        while self.places.len() <= id as usize {
-            let pushed = self.places.push(NONE);
-            debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
-            if pushed.is_err() {
-                return;
-            }
-        }
-        if let Some(place) = self.places.get_mut(id as usize) {
-            *place = u32::try_from(at).unwrap_or(NONE);
+        if let Some(&id) = self.heap.get(at) {
+            set_beside(&mut self.places, id, u32::try_from(at).unwrap_or(NONE));
         }
     }
 

@@ -3,7 +3,7 @@
 //! A board with thirty records saves the memory: an index whose rows have no room, which is enough for a table of a few dozen
 //! slots, is none, and the table is looked through instead.
 
-use super::{NONE, Raw, Slot, Slots, Table, short};
+use super::{NONE, Raw, Slot, Slots, Table, beside, set_beside, short};
 
 /// What a slot must carry to be in an index.
 pub(crate) trait Chained {
@@ -44,20 +44,11 @@ impl<I: Slots<u32>> Index<I> {
     }
 
     fn next(&self, id: u32) -> u32 {
-        self.nexts.get(id as usize).copied().unwrap_or(NONE)
+        beside(&self.nexts, id)
     }
 
     fn set_next(&mut self, id: u32, next: u32) {
-        while self.nexts.len() <= id as usize {
-            let pushed = self.nexts.push(NONE);
-            debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
-            if pushed.is_err() {
-                return;
-            }
-        }
-        if let Some(place) = self.nexts.get_mut(id as usize) {
-            *place = next;
-        }
+        set_beside(&mut self.nexts, id, next);
     }
 
     /// The first slot of this hash for which `is` holds.

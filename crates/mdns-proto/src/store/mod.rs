@@ -29,6 +29,7 @@ pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
 pub(crate) use names::{Limits, NO_RECORD, NameId, Names};
 pub use slots::{Full, NoRow, Slots};
+use slots::{beside, set_beside};
 pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;

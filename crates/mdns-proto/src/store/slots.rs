@@ -5,6 +5,8 @@ use core::{
     ops::{Deref, DerefMut},
 };
 
+use super::NONE;
+
 /// A row of slots: a slice that can be made longer until it is full.
 ///
 /// Implemented for `heapless::Vec` (full at its fixed size) and, with the feature `alloc`, for `alloc::vec::Vec` (never
@@ -98,6 +100,25 @@ impl Slots<u32> for NoRow {
     }
 
     fn truncate(&mut self, _: usize) {}
+}
+
+/// The number that is kept for an id of a table in a row beside it; [`NONE`] if there is none yet.
+pub(super) fn beside<R: Slots<u32>>(row: &R, id: u32) -> u32 {
+    row.get(id as usize).copied().unwrap_or(NONE)
+}
+
+/// Keeps a number for an id. The row is as long as the table may become.
+pub(super) fn set_beside<R: Slots<u32>>(row: &mut R, id: u32, number: u32) {
+    while row.len() <= id as usize {
+        let pushed = row.push(NONE);
+        debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
+        if pushed.is_err() {
+            return;
+        }
+    }
+    if let Some(place) = row.get_mut(id as usize) {
+        *place = number;
+    }
 }
 
 /// There is no slot left for this; nothing has changed.
