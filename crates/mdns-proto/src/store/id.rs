@@ -16,7 +16,7 @@ pub(crate) type Raw = u16;
 /// The number of no slot: the end of a chain. All numbers of slots are below it.
 pub(crate) const NONE: u32 = Raw::MAX as u32;
 
-/// The number of a slot, or [`NONE`], as other slots keep it.
+/// The number of a slot, or of none, as other slots keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Raw);
 
