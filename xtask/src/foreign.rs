@@ -136,6 +136,8 @@ impl Foreign {
             )
             // Emulated, unoptimised code takes minutes, and a backtrace seconds. Assertions and overflow checks stay.
             .env("CARGO_PROFILE_DEV_OPT_LEVEL", "2")
+            // A quarter of the random cases: what is of interest is the processor.
+            .env("PROPTEST_CASES", "64")
             .env("RUST_BACKTRACE", "0"))
     }
 }
