@@ -27,14 +27,14 @@ pub use id::Id;
 pub(crate) use id::{NONE, Raw, short};
 pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
-pub(crate) use names::{Limits, NO_RECORD, NameId, Names};
+pub(crate) use names::{Limits, NO_RECORD, NameId, Names, Source};
 pub use slots::{Full, NoRow, Slots};
 use slots::{beside, set_beside};
 pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;
 pub(crate) use table::{Table, Taken};
-pub(crate) use text::{Block, Owner, Source, Text};
+pub(crate) use text::{Block, Owner, Text};
 
 /// So many records heard are looked through for the one that is due; [`fixed!`](crate::fixed) keeps heaps of more.
 #[doc(hidden)]

@@ -2,10 +2,8 @@
 
 use core::num::NonZero;
 
-use super::{
-    Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Source, Table, Text, short,
-};
-use crate::name::Name;
+use super::{Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Table, Text, short};
+use crate::{name::Name, wire::Rdata};
 
 /// The number of a stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +47,29 @@ const RECORD: u32 = 1 << 31;
 /// A number that no record has, for bytes that come before their record. With the mark of a record it is not that of nobody, whose
 /// bytes are a hole.
 pub(crate) const NO_RECORD: u32 = RECORD >> 1;
+
+/// What is stored for a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'a> {
+    /// As it is.
+    Bytes(&'a [u8]),
+    /// In flat form, which has so many bytes.
+    Rdata(&'a Rdata<'a>, usize),
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn of(rdata: &'a Rdata<'a>) -> Self {
+        Source::Rdata(rdata, rdata.wire_len())
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Bytes(bytes) => bytes.len(),
+            Source::Rdata(_, len) => *len,
+        }
+    }
+}
 
 /// Who learns where the rdata of a record has moved to.
 pub(crate) type Moved<'a> = &'a mut dyn FnMut(u32, Block);
@@ -143,29 +164,22 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     fn store_name(&mut self, owner: u32, name: Name<'_>, moved: Moved<'_>) -> Result<Block, Full> {
-        self.insert_block(Owner(owner), Source::Name(name), moved)
+        let block = self.begin_block(Owner(owner), name.wire_len(), moved)?;
+        name.try_each_part(|part| self.text.extend(block, part))?;
+        Ok(block)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn insert_block(
-        &mut self,
-        owner: Owner,
-        bytes: Source<'_>,
-        moved: Moved<'_>,
-    ) -> Result<Block, Full> {
+    fn begin_block(&mut self, owner: Owner, len: usize, moved: Moved<'_>) -> Result<Block, Full> {
         let table = &mut self.table;
-        self.text.insert(
-            owner,
-            bytes,
-            self.limits.text,
-            &mut |Owner(owner), block| {
+        self.text
+            .begin(owner, len, self.limits.text, &mut |Owner(owner), block| {
                 if owner & RECORD != 0 {
                     moved(owner & !RECORD, block);
                 } else if let Some(slot) = table.get_mut(owner) {
                     slot.block = block;
                 }
-            },
-        )
+            })
     }
 
     /// Stores bytes for a record.
@@ -175,7 +189,14 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         bytes: Source<'_>,
         moved: Moved<'_>,
     ) -> Result<Block, Full> {
-        self.insert_block(Owner(record | RECORD), bytes, moved)
+        let block = self.begin_block(Owner(record | RECORD), bytes.len(), moved)?;
+        match bytes {
+            Source::Bytes(bytes) => self.text.extend(block, bytes)?,
+            Source::Rdata(rdata, _) => {
+                rdata.try_each_part(|part| self.text.extend(block, part))?;
+            }
+        }
+        Ok(block)
     }
 
     pub(crate) fn remove_bytes(&mut self, block: Block) {

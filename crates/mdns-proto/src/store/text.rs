@@ -4,7 +4,6 @@
 //! block has gone. A hole is a block without an owner.
 
 use super::{Full, Id, NONE, Slots};
-use crate::{name::Name, wire::Rdata};
 
 const HEADER: usize = 6;
 
@@ -27,32 +26,6 @@ pub(crate) struct Owner(pub(crate) u32);
 
 impl Owner {
     const NOBODY: Owner = Owner(u32::MAX);
-}
-
-/// What is stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Source<'a> {
-    /// As it is.
-    Bytes(&'a [u8]),
-    /// In flat form.
-    Name(Name<'a>),
-    /// In flat form, which has so many bytes.
-    Rdata(&'a Rdata<'a>, usize),
-}
-
-impl<'a> Source<'a> {
-    pub(crate) fn of(rdata: &'a Rdata<'a>) -> Self {
-        Source::Rdata(rdata, rdata.wire_len())
-    }
-
-    /// How many bytes it takes.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Source::Bytes(bytes) => bytes.len(),
-            Source::Name(name) => name.wire_len(),
-            Source::Rdata(_, len) => *len,
-        }
-    }
 }
 
 /// A row of blocks.
@@ -100,38 +73,34 @@ impl<R: Slots<u8>> Text<R> {
         self.row.len() - self.holes
     }
 
-    /// Stores bytes. `moved` is told of each block that had to move to make room.
-    pub(crate) fn insert(
+    /// Begins a block of so many bytes, which are to follow by [`extend`](Self::extend). `moved` is told of each block that had to move to make
+    /// room.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn begin(
         &mut self,
         owner: Owner,
-        bytes: Source<'_>,
+        len: usize,
         limit: usize,
         moved: &mut dyn FnMut(Owner, Block),
     ) -> Result<Block, Full> {
-        let len = bytes.len();
         if !self.has_room(len, limit) {
             return Err(Full);
         }
         if self.row.len() + HEADER + len > most::<R>(limit) || self.holes > self.row.len() / 2 {
             self.compact(moved);
         }
-        let at = self.row.len();
+        let block = Block(Id::at(self.row.len()));
         let [a, b, c, d] = owner.0.to_le_bytes();
         let [e, f] = u16::try_from(len).map_err(|_| Full)?.to_le_bytes();
-        self.extend(at, &[a, b, c, d, e, f])?;
-        match bytes {
-            Source::Bytes(bytes) => self.extend(at, bytes)?,
-            Source::Rdata(rdata, _) => rdata.try_each_part(|part| self.extend(at, part))?,
-            Source::Name(name) => name.try_each_part(|part| self.extend(at, part))?,
-        }
-        Ok(Block(Id::at(at)))
+        self.extend(block, &[a, b, c, d, e, f])?;
+        Ok(block)
     }
 
-    /// Adds bytes at the end; without room for all, nothing is left of what was added from `at` on.
-    fn extend(&mut self, at: usize, bytes: &[u8]) -> Result<(), Full> {
+    /// Adds bytes at the end; without room for all, nothing is left of the block.
+    pub(crate) fn extend(&mut self, block: Block, bytes: &[u8]) -> Result<(), Full> {
         for &byte in bytes {
             if self.row.push(byte).is_err() {
-                self.row.truncate(at);
+                self.row.truncate(block.at());
                 return Err(Full);
             }
         }
@@ -194,41 +163,38 @@ fn most<R: Slots<u8>>(limit: usize) -> usize {
 mod tests {
     use super::*;
 
+    fn insert<R: Slots<u8>>(
+        text: &mut Text<R>,
+        owner: u32,
+        bytes: &[u8],
+        limit: usize,
+        moved: &mut dyn FnMut(Owner, Block),
+    ) -> Result<Block, Full> {
+        let block = text.begin(Owner(owner), bytes.len(), limit, moved)?;
+        text.extend(block, bytes)?;
+        Ok(block)
+    }
+
     #[test]
     fn blocks_move_together_and_owners_learn_of_it() {
         let mut text: Text<heapless::Vec<u8, 40>> = Text::new();
         let none = &mut |_, _| panic!("nothing moves yet");
-        let a = text
-            .insert(Owner(0), Source::Bytes(b"aaaa"), 40, none)
-            .unwrap();
-        let b = text
-            .insert(Owner(1), Source::Bytes(b"bbbb"), 40, none)
-            .unwrap();
-        let mut c = text
-            .insert(Owner(2), Source::Bytes(b"cccc"), 40, none)
-            .unwrap();
-        assert_eq!(
-            text.insert(Owner(3), Source::Bytes(b"ddddd"), 40, none),
-            Err(Full)
-        );
+        let a = insert(&mut text, 0, b"aaaa", 40, none).unwrap();
+        let b = insert(&mut text, 1, b"bbbb", 40, none).unwrap();
+        let mut c = insert(&mut text, 2, b"cccc", 40, none).unwrap();
+        assert_eq!(insert(&mut text, 3, b"ddddd", 40, none), Err(Full));
         text.remove(b);
-        let mut d = text
-            .insert(
-                Owner(3),
-                Source::Bytes(b"ddddd"),
-                40,
-                &mut |owner, block| {
-                    assert_eq!(owner, Owner(2));
-                    c = block;
-                },
-            )
-            .unwrap();
+        let mut d = insert(&mut text, 3, b"ddddd", 40, &mut |owner, block| {
+            assert_eq!(owner, Owner(2));
+            c = block;
+        })
+        .unwrap();
         assert_eq!(
             (text.bytes(a), text.bytes(c), text.bytes(d)),
             (&b"aaaa"[..], &b"cccc"[..], &b"ddddd"[..])
         );
         text.remove(a);
-        text.insert(Owner(4), Source::Bytes(b""), 40, &mut |owner, block| {
+        insert(&mut text, 4, b"", 40, &mut |owner, block| {
             if owner == Owner(2) {
                 c = block
             } else {
@@ -245,9 +211,7 @@ mod tests {
     #[test]
     fn the_last_block_leaves_no_hole() {
         let mut text: Text<heapless::Vec<u8, 16>> = Text::new();
-        let a = text
-            .insert(Owner(0), Source::Bytes(b"0123456789"), 16, &mut |_, _| {})
-            .unwrap();
+        let a = insert(&mut text, 0, b"0123456789", 16, &mut |_, _| {}).unwrap();
         text.remove(a);
         assert_eq!(text.used(), 0);
     }
