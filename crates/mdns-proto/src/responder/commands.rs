@@ -20,6 +20,7 @@ impl<S: ResponderStorage> Responder<S> {
         if let Err(full) = self.follow() {
             return Err(full.into());
         }
+        self.call_addresses_back(now);
         self.begin_claim(now, claim);
         self.begin_address_claims(now);
         self.own.host_id(claim).ok_or(RegisterError::Full)
@@ -51,6 +52,13 @@ impl<S: ResponderStorage> Responder<S> {
     /// What a service registered anew says is not said goodbye to any more.
     pub(super) fn call_back(&mut self, now: Instant, service: u32) {
         while let Some(twin) = self.own.leaving_twin(service) {
+            self.forget_goodbye(now, twin);
+        }
+    }
+
+    /// No goodbye is said for an address of a host that says it again.
+    fn call_addresses_back(&mut self, now: Instant) {
+        while let Some(twin) = self.own.leaving_address() {
             self.forget_goodbye(now, twin);
         }
     }
@@ -368,9 +376,7 @@ impl<S: ResponderStorage> Responder<S> {
             return Ok(());
         }
         self.follow()?;
-        while let Some(twin) = self.own.leaving_address() {
-            self.forget_goodbye(now, twin);
-        }
+        self.call_addresses_back(now);
         self.begin_address_claims(now);
         for host in 0..self.own.claims_bound() {
             if self

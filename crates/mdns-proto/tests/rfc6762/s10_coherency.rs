@@ -151,6 +151,30 @@ fn s10_1_a_service_registered_anew_stays() {
     assert_eq!(bench.events, ["registered Printer._ipp._tcp.local"]);
 }
 
+/// Nor does a host, whose goodbye would stand in one packet with what it announces.
+///
+/// covers: none (as above)
+#[test]
+fn s10_1_a_host_added_anew_stays() {
+    let mut bench = Bench::new(5);
+    let host = bench.add_host("hall");
+    bench.run(ms(20_000));
+    bench.hear(&Heard::query(&["hall.local A"]));
+    bench.run(ms(200));
+    bench.forget();
+    bench.act(|core, now| core.remove_host(now, host));
+    bench.add_host("hall");
+    bench.run(ms(10_000));
+    let goodbye = bench.sent.iter().find(|sent| sent.says("hall.local 0"));
+    assert!(goodbye.is_none(), "{goodbye:?}");
+    assert!(
+        bench
+            .sent
+            .iter()
+            .any(|sent| sent.says("hall.local 120 IN! A"))
+    );
+}
+
 /// covers: 6762-10.2-f, 6762-10.2-g, 6762-10.2-l, 6762-2-c, 2181-5.2-a
 #[test]
 fn s10_2_a_unique_rrset_is_said_whole_and_flushes() {
