@@ -125,6 +125,11 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
 
     /// Remembers a question that is answered by itself.
     pub(super) fn ask(&mut self, address: SocketAddr, asked: Asked) -> Result<(), Full> {
+        // A link that cannot send for a while owes no more than what it may send at once.
+        let is_question = |(_, asker): &(u32, &Asker)| matches!(asker.waits, Waits::Question(_));
+        if self.table.iter().filter(is_question).count() >= usize::from(REPLIES_MAX) {
+            return Err(Full);
+        }
         self.table
             .insert(
                 Asker {

@@ -137,3 +137,24 @@ fn what_is_announced_makes_a_host_ask_at_a_pace() {
     assert_eq!(asked.len(), instances + 1);
     assert_well(&mut bench);
 }
+
+/// What a link cannot send is not kept for later without end: no more answers by unicast wait than may go in a second.
+///
+/// covers: SEC-16
+#[test]
+fn answers_that_cannot_be_sent_do_not_pile_up() {
+    let mut bench = witness();
+    let link = bench.links[0];
+    bench.act(|core, _| core.set_writable(link, false));
+    for n in 0..500u16 {
+        let mut query = Raw::question(Raw::query(), &name("hall.local"), A).done();
+        query[..2].copy_from_slice(&n.to_be_bytes());
+        bench.hear_bytes(link, "10.0.0.99:40000", Via::Multicast, &query);
+        bench.run(ms(20));
+    }
+    bench.forget();
+    bench.act(|core, _| core.set_writable(link, true));
+    let sent = bench.take();
+    let replies = sent.iter().filter(|sent| !sent.is_multicast()).count();
+    assert!((1..=REPLIES_MAX).contains(&replies), "{replies}");
+}
