@@ -37,7 +37,7 @@ pub(crate) struct Asks<A: AskStorage> {
     /// The slot of something that was told to be gone; it keeps the name until the next call.
     pub(super) spent: u32,
     /// Some ask is missing something.
-    is_missing: bool,
+    pub(super) is_missing: bool,
     /// When that is to be looked for, because there is room since; [`Instant::MAX`] while there is not.
     look_at: Instant,
 }
@@ -237,15 +237,6 @@ impl<A: AskStorage> Asks<A> {
     pub(crate) fn note_room(&mut self, now: Instant) {
         if self.is_missing {
             self.look_at = self.look_at.min(now + LOOK_AGAIN_IN);
-        }
-    }
-
-    /// Something is missing, and memory is too small for it; that is told once.
-    pub(super) fn set_missing(&mut self, ask: u32) {
-        self.set_incomplete(ask);
-        if let Some(slot) = self.asks.get_mut(ask) {
-            slot.is_missing = true;
-            self.is_missing = true;
         }
     }
 

@@ -146,11 +146,14 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
-    /// A result is missing because memory is too small; that is told once.
-    pub(super) fn set_incomplete(&mut self, ask: u32) {
-        if let Some(slot) = self.asks.get_mut(ask)
-            && slot.incomplete == Once::No
-        {
+    /// A result is missing because memory is too small. That is told once, and the result looked for when there is room.
+    pub(super) fn set_missing(&mut self, ask: u32) {
+        let Some(slot) = self.asks.get_mut(ask) else {
+            return;
+        };
+        slot.is_missing = true;
+        self.is_missing = true;
+        if slot.incomplete == Once::No {
             slot.incomplete = Once::Owed;
             self.push_ask_news(ask);
         }
