@@ -186,6 +186,7 @@ impl Driver {
                 Packet {
                     source: received.source,
                     via,
+                    hop_limit: received.hop_limit,
                     bytes,
                 },
             );

@@ -320,6 +320,11 @@ impl Links {
         let seen = std::mem::take(&mut self.interfaces);
         let turns = self.close(now, host, &seen);
         self.set_addresses(now, host, &seen);
+        for link in self.links.iter().filter(|link| link.config.family == Family::V4) {
+            let index = link.config.interface.0;
+            let found = seen.iter().find(|found| found.index == index);
+            host.set_link_local_route(link.id, found.is_some_and(|found| found.has_link_local_route));
+        }
         for (link, fate) in turns {
             match fate {
                 Fate::ComesUp => host.link_up(now, link),
@@ -434,6 +439,7 @@ impl Links {
                 troubles.insert((found.index, family), "there are too many links".to_owned());
                 continue;
             };
+            host.set_link_local_route(id, family == Family::V4 && found.has_link_local_route);
             info!(interface = found.name, %family, "link opened");
             let (source, socket) = self.add_source(Kind::Link(socket));
             self.links.push(Link {

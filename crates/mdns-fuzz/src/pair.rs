@@ -177,6 +177,7 @@ impl World {
         let packet = Packet {
             source: flight.source,
             via: flight.via,
+            hop_limit: Some(255),
             bytes: &flight.bytes,
         };
         host.receive(link, packet);

@@ -10,7 +10,8 @@ use crate::{
     config::Config,
     discovery::{self, AddressKind, AskError, AskId, Span},
     echo::Echoes,
-    link::{Destination, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Transmit, Via},
+    link::{Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet,
+        Transmit, Via, is_link_local},
     name::Name,
     own::{HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
     querier::{Querier, QuerierStorage},
@@ -200,6 +201,15 @@ impl<S: Storage> Host<S> {
     ) -> Result<(), Full> {
         let now = self.clock(now).ok_or(Full)?;
         self.responder.set_addresses(now, interface, addresses)
+    }
+
+    /// Whether link-local addresses (169.254/16, fe80::/10) are reached directly over a link though its interface has no such address
+    /// itself: the system has a route to them. A link has none, unless this says otherwise.
+    ///
+    /// Datagrams that come by unicast, and resolvers that are to be answered by unicast, count only from the link (RFC 6762 §11). A
+    /// link-local source does where the interface has a link-local address, or this route.
+    pub fn set_link_local_route(&mut self, link: LinkId, has_route: bool) {
+        self.responder.set_link_local_route(link, has_route);
     }
 
     /// Whether a link can take a datagram now. While it cannot, [`poll_transmit`](Self::poll_transmit) has nothing for it and
@@ -515,11 +525,14 @@ impl<S: Storage> Host<S> {
         if !message.is_sound() {
             Stats::count(&mut stats.faulty);
         }
-        let is_near = self.is_near(config, packet.source.ip());
+        let is_near = self.is_near(link, config, &packet);
+        // §11: of what comes to the group only that counts as forwarded which says so itself.
+        let needs_near =
+            packet.via == Via::Unicast || packet.hop_limit.is_some_and(|limit| limit != HOP_LIMIT);
         // §6: responses come from port 5353. §5.5, §11: what comes by unicast comes from the link. No one has port 0.
         let is_refused = !is_host(packet.source)
             || (flags.response() && packet.source.port() != PORT)
-            || (packet.via == Via::Unicast && !is_near);
+            || (needs_near && !is_near);
         if is_refused {
             if let Some(stats) = self.responder.stats_mut(link) {
                 Stats::count(&mut stats.refused);
@@ -555,18 +568,22 @@ impl<S: Storage> Host<S> {
         self.responder.own().has_address(address)
     }
 
-    /// Whether an address is on the link (§11). Where we know no network of the family, only link-local addresses are.
-    fn is_near(&self, config: LinkConfig, address: IpAddr) -> bool {
-        let is_link_local = match address {
-            IpAddr::V4(address) => address.is_link_local(),
-            IpAddr::V6(address) => address.is_unicast_link_local(),
-        };
-        is_link_local
-            || self
-                .responder
-                .own()
-                .addresses(config.interface)
-                .any(|subnet| subnet.contains(address))
+    /// Whether the source of a datagram is on the link (§11): it is in a network of the interface. A link-local address is too, if the
+    /// interface has one of that kind or a route to them, unless the hop limit says that a router may have forwarded the datagram.
+    fn is_near(&self, link: LinkId, config: LinkConfig, packet: &Packet<'_>) -> bool {
+        let source = packet.source.ip();
+        let may_be_link_local =
+            is_link_local(source) && packet.hop_limit.is_none_or(|limit| limit == HOP_LIMIT);
+        if may_be_link_local && self.responder.has_link_local_route(link) {
+            return true;
+        }
+        let mut subnets = self.responder.own().addresses(config.interface);
+        subnets.any(|subnet| {
+            let is_same_kind = may_be_link_local
+                && is_link_local(subnet.address)
+                && Family::of(&subnet.address) == Family::of(&source);
+            is_same_kind || subnet.contains(source)
+        })
     }
 
     /// Goes on with what time alone moves. It is enough to call it when [`poll_timeout`](Self::poll_timeout) has come.

@@ -74,7 +74,7 @@
 //! let mut writer = Writer::new(&mut buffer, 1472, Header { id: 0, flags: Flags::QUERY });
 //! writer.question(&Question::new(ipp.as_name(), RecordType::PTR))?;
 //! let len = writer.finish();
-//! let packet = Packet { source: ([192, 0, 2, 7], 5353).into(), via: Via::Multicast, bytes: &buffer[..len] };
+//! let packet = Packet { source: ([192, 0, 2, 7], 5353).into(), via: Via::Multicast, hop_limit: None, bytes: &buffer[..len] };
 //! host.handle_packet(now, link, packet);
 //!
 //! // ... and is answered, with all there is to know, after a random delay of 20 to 120 ms.

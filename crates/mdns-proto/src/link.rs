@@ -13,6 +13,9 @@ pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 /// The IPv6 group of Multicast DNS.
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 
+/// The IPv4 TTL and IPv6 hop limit of all that is sent (RFC 6762 §11). What arrives with it was not forwarded.
+pub const HOP_LIMIT: u8 = 255;
+
 /// How long after a question or a probe that asked for it an answer by unicast is believed (RFC 6762 §6).
 pub(crate) const UNICAST_SPAN: Duration = Duration::from_secs(2);
 
@@ -118,6 +121,14 @@ impl Subnet {
     }
 }
 
+/// Whether an address is link-local: 169.254/16 (RFC 3927) or fe80::/10 (RFC 4291).
+pub(crate) const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
 /// Which way a datagram came to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
@@ -134,6 +145,9 @@ pub struct Packet<'a> {
     pub source: SocketAddr,
     /// Which way it came.
     pub via: Via,
+    /// The IPv4 TTL or IPv6 hop limit it arrived with, where the system reports it. No router can have forwarded a datagram that has
+    /// 255; any other is believed from the interface's own networks alone (RFC 6762 §11).
+    pub hop_limit: Option<u8>,
     /// The whole UDP payload; a truncated datagram must not be passed on.
     pub bytes: &'a [u8],
 }

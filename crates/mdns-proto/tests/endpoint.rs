@@ -68,6 +68,7 @@ fn asked(endpoint: &mut Endpoint<Board>, now: Instant) {
     let packet = Packet {
         source: "10.0.0.7:5353".parse().expect("an address"),
         via: Via::Multicast,
+        hop_limit: None,
         bytes: &bytes[..len],
     };
     endpoint.handle_packet(now, packet);

@@ -316,6 +316,7 @@ fn a_name_without_room_for_the_next_one_is_counted() {
         let packet = Packet {
             source: ([10, 0, 0, 9], 5353).into(),
             via: Via::Multicast,
+            hop_limit: None,
             bytes: &bytes[..len],
         };
         host.handle_packet(now, link, packet);

@@ -201,6 +201,7 @@ impl Pair {
                     let packet = Packet {
                         source: address(from),
                         via: Via::Multicast,
+                        hop_limit: Some(255),
                         bytes: &buffer[..sent.len],
                     };
                     self.hosts[1 - from].handle_packet(self.now, self.links[1 - from], packet);

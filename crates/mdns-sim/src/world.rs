@@ -417,6 +417,7 @@ impl<S: Storage> World<S> {
                 let packet = Packet {
                     source: packet.source,
                     via,
+                    hop_limit: Some(255),
                     bytes: &packet.bytes,
                 };
                 node.core.call(|core| core.handle_packet(now, link, packet));

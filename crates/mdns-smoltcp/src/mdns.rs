@@ -354,9 +354,14 @@ impl<S: Storage> Mdns<S> {
             };
             let link = self.links.iter().find(|link| link.family == family);
             if let Some(link) = link.filter(|link| link.is_up) {
-                let source = SocketAddr::from(from.endpoint);
-                self.host
-                    .handle_packet(now, link.id, Packet { source, via, bytes });
+                let packet = Packet {
+                    source: SocketAddr::from(from.endpoint),
+                    via,
+                    // A smoltcp socket does not report it.
+                    hop_limit: None,
+                    bytes,
+                };
+                self.host.handle_packet(now, link.id, packet);
             }
         }
     }

@@ -22,6 +22,7 @@ const MTU_UNKNOWN: u32 = 1500;
 ///     is_multicast: true,
 ///     is_loopback: false,
 ///     is_point_to_point: false,
+///     has_link_local_route: false,
 ///     addresses: vec![Address { ip: [192, 168, 1, 7].into(), prefix_len: 24, is_ready: true }],
 /// };
 /// assert!(hall.is_on_link([192, 168, 1, 200].into()));
@@ -46,6 +47,9 @@ pub struct Interface {
     pub is_loopback: bool,
     /// It leads to one other host: most tunnels and VPNs.
     pub is_point_to_point: bool,
+    /// The system reaches IPv4 link-local addresses (169.254/16) over it, by a route without a gateway (RFC 3927 §2.6.2). Read on Linux
+    /// alone; `false` elsewhere. It says nothing of the addresses that the interface has.
+    pub has_link_local_route: bool,
     /// Its addresses, sorted.
     pub addresses: Vec<Address>,
 }
@@ -66,13 +70,19 @@ impl Interface {
     /// Whether a host with this address is a neighbour, by the prefixes of this interface (RFC 6762
     /// §11).
     ///
-    /// Every IPv6 link-local address is. A datagram sent by unicast from anywhere else is to be
-    /// ignored.
+    /// A link-local address is where the interface has one of its family, or a route to them. A datagram sent by unicast from
+    /// anywhere else is to be ignored.
     pub fn is_on_link(&self, ip: IpAddr) -> bool {
-        match ip {
-            IpAddr::V6(v6) if v6.is_unicast_link_local() => true,
-            _ => self.addresses.iter().any(|address| address.covers(ip)),
-        }
+        let is_link_local = |ip: &IpAddr| match ip {
+            IpAddr::V4(v4) => v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        let is_near = |own: &Address| {
+            let is_same_kind = is_link_local(&own.ip) && Family::of(&own.ip) == Family::of(&ip);
+            (is_same_kind && is_link_local(&ip)) || own.covers(ip)
+        };
+        (self.has_link_local_route && ip.is_ipv4() && is_link_local(&ip))
+            || self.addresses.iter().any(is_near)
     }
 
     /// The addresses of one family that are ready to be used.
@@ -123,7 +133,38 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
         ));
     }
     interfaces.sort_by_key(|interface| interface.index);
+    routes::note_link_local(&mut interfaces);
     Ok(interfaces)
+}
+
+#[cfg(target_os = "linux")]
+mod routes {
+    use std::net::Ipv4Addr;
+
+    use super::Interface;
+
+    /// The route is in use (`RTF_UP`), and leads to a gateway (`RTF_GATEWAY`).
+    const UP: u16 = 0x1;
+    const GATEWAY: u16 = 0x2;
+
+    /// Notes which interfaces have a route to 169.254/16. A system that does not list its routes has none.
+    pub(super) fn note_link_local(interfaces: &mut [Interface]) {
+        for route in procfs::net::route().into_iter().flatten() {
+            let is_it = route.destination == Ipv4Addr::new(169, 254, 0, 0)
+                && route.mask == Ipv4Addr::new(255, 255, 0, 0)
+                && route.flags & (UP | GATEWAY) == UP;
+            let mut named = interfaces.iter_mut();
+            if is_it && let Some(found) = named.find(|found| found.name == route.iface) {
+                found.has_link_local_route = true;
+            }
+        }
+    }
+}
+
+/// Routes are not read here.
+#[cfg(not(target_os = "linux"))]
+mod routes {
+    pub(super) fn note_link_local(_: &mut [super::Interface]) {}
 }
 
 impl From<netdev::Interface> for Interface {
@@ -151,6 +192,7 @@ impl From<netdev::Interface> for Interface {
             is_multicast: found.is_multicast(),
             is_loopback: found.is_loopback(),
             is_point_to_point: found.is_point_to_point(),
+            has_link_local_route: false,
             name: found.name,
             addresses,
         }
@@ -223,6 +265,7 @@ pub(crate) mod tests {
             is_multicast: true,
             is_loopback: false,
             is_point_to_point: false,
+            has_link_local_route: false,
             addresses: addresses.iter().map(|text| address(text)).collect(),
         }
     }
@@ -242,7 +285,7 @@ pub(crate) mod tests {
         let hall = ethernet(
             2,
             "eth0",
-            &["192.168.1.9/24", "fd00:1::9/64", "10.0.0.1/32"],
+            &["192.168.1.9/24", "fd00:1::9/64", "fe80::9/64", "10.0.0.1/32"],
         );
         let on_link = |ip: &str| hall.is_on_link(ip.parse().expect("an address"));
         for near in ["192.168.1.7", "fd00:1::1:7", "fe80::1", "10.0.0.1"] {
@@ -257,6 +300,20 @@ pub(crate) mod tests {
         ] {
             assert!(!on_link(far), "{far}");
         }
+    }
+
+    /// covers: SEC-17
+    #[test]
+    fn s11_a_link_local_address_is_near_where_there_is_another_or_a_route() {
+        let (near4, near6) = ([169, 254, 3, 4].into(), "fe80::1".parse().expect("an address"));
+        let mut hall = ethernet(2, "eth0", &["192.168.1.9/24", "fd00:1::9/64"]);
+        assert!(!hall.is_on_link(near4) && !hall.is_on_link(near6));
+        hall.has_link_local_route = true;
+        assert!(hall.is_on_link(near4) && !hall.is_on_link(near6), "a route of IPv4");
+        let hall = ethernet(2, "eth0", &["169.254.7.7/32", "fe80::9/128"]);
+        assert!(hall.is_on_link(near4) && hall.is_on_link(near6));
+        let hall = ethernet(2, "eth0", &["192.168.1.9/24", "fe80::9/64"]);
+        assert!(!hall.is_on_link(near4), "one of the other family says nothing");
     }
 
     #[test]

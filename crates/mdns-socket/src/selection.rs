@@ -337,6 +337,7 @@ mod tests {
     fn tunnel() -> Interface {
         Interface {
             is_point_to_point: true,
+            has_link_local_route: false,
             ..ethernet(9, "wg0", &["10.8.0.2/24"])
         }
     }

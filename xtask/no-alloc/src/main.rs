@@ -122,6 +122,7 @@ fn exchange(now: Instant, from: &mut Endpoint<Board>, n: u8, to: &mut Endpoint<B
             Packet {
                 source: ([192, 0, 2, n], 5353).into(),
                 via: Via::Multicast,
+                hop_limit: None,
                 bytes,
             },
         );

@@ -35,6 +35,8 @@ pub trait LinkStorage {
 pub struct Link<L: LinkStorage> {
     pub(super) config: LinkConfig,
     pub(super) is_up: bool,
+    /// Whether the system reaches link-local addresses here without having one.
+    pub(super) has_link_local_route: bool,
     /// Whether a service was ever withheld from this link.
     pub(super) withholds: bool,
     pub(super) claims: Table<ClaimState, L::Claims>,
@@ -60,6 +62,7 @@ impl<L: LinkStorage> Link<L> {
         Link {
             config,
             is_up: false,
+            has_link_local_route: false,
             withholds: false,
             claims: Table::new(),
             records: Table::new(),

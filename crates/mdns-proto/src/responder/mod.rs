@@ -162,6 +162,16 @@ impl<S: ResponderStorage> Responder<S> {
         self.link(id).map(|link| link.config)
     }
 
+    pub(crate) fn has_link_local_route(&self, id: LinkId) -> bool {
+        self.link(id).is_some_and(|link| link.has_link_local_route)
+    }
+
+    pub(crate) fn set_link_local_route(&mut self, id: LinkId, has_route: bool) {
+        if let Some(link) = self.link_mut(id) {
+            link.has_link_local_route = has_route;
+        }
+    }
+
     pub(crate) fn stats_mut(&mut self, link: LinkId) -> Option<&mut Stats> {
         self.link_mut(link).map(|link| &mut link.stats)
     }

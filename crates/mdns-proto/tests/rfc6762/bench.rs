@@ -2,7 +2,7 @@
 //!
 //! Questions and records are written as text: `hall.local A`, `hall.local 120 IN! A 10.0.0.1` (`!` is the cache-flush bit).
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use mdns_proto::{
     config::Config,
@@ -562,8 +562,25 @@ impl Bench {
     }
 
     pub(crate) fn hear_bytes(&mut self, link: LinkId, source: &str, via: Via, bytes: &[u8]) {
-        let source: SocketAddr = source.parse().expect("a source");
-        self.act(|core, now| core.handle_packet(now, link, Packet { source, via, bytes }));
+        self.hear_at(link, source, via, None, bytes);
+    }
+
+    /// The host hears a datagram that arrived with this TTL or hop limit.
+    pub(crate) fn hear_at(
+        &mut self,
+        link: LinkId,
+        source: &str,
+        via: Via,
+        hop_limit: Option<u8>,
+        bytes: &[u8],
+    ) {
+        let packet = Packet {
+            source: source.parse().expect("a source"),
+            via,
+            hop_limit,
+            bytes,
+        };
+        self.act(|core, now| core.handle_packet(now, link, packet));
     }
 
     /// What was sent since the last time this was asked.

@@ -296,7 +296,7 @@ fn s11_responses_are_heard_from_the_link_alone() {
         ("10.0.0.7:5353", Via::Multicast, true),
         ("10.9.9.9:5353", Via::Multicast, true),
         ("10.0.0.7:5353", Via::Unicast, true),
-        ("169.254.3.4:5353", Via::Unicast, true),
+        ("169.254.3.4:5353", Via::Unicast, false),
         ("10.0.1.7:5353", Via::Unicast, false),
         ("203.0.113.9:5353", Via::Unicast, false),
     ] {
@@ -329,4 +329,101 @@ fn s11_responses_are_heard_from_the_link_alone() {
         );
         assert_eq!(!bench.take_events().is_empty(), counts, "{source}");
     }
+}
+
+/// Whether an answer from a neighbour counts, on an interface with these addresses, with or without a route to link-local ones.
+fn is_heard(
+    addresses: &[&str],
+    has_route: bool,
+    source: &str,
+    via: Via,
+    hop_limit: Option<u8>,
+) -> bool {
+    let mut bench = Bench::with(13, mdns_proto::config::Config::DEFAULT, addresses);
+    let link = bench.links[0];
+    bench.act(|core, _| core.set_link_local_route(link, has_route));
+    ask_for_unicast(&mut bench);
+    let answer = Heard::response(&["x.local 120 IN! A 10.0.0.7"]).bytes();
+    bench.hear_at(link, source, via, hop_limit, &answer);
+    let counted = bench.host.stats(link).expect("a link").refused;
+    let is_told = !bench.take_events().is_empty();
+    assert_eq!(counted, u32::from(!is_told), "what is refused is counted");
+    is_told
+}
+
+/// A link-local source is on the link where the interface has a link-local address of its family, or a route to them.
+///
+/// covers: 6762-11-d, SEC-15, SEC-17
+#[test]
+fn s11_link_local_sources_are_near_where_link_local_addresses_are() {
+    let (far, near) = ("169.254.3.4:5353", "10.0.0.7:5353");
+    let of = |addresses: &[&str], has_route, source| {
+        is_heard(addresses, has_route, source, Via::Unicast, Some(255))
+    };
+    assert!(!of(&["10.0.0.1/24"], false, far));
+    assert!(of(&["10.0.0.1/24"], true, far));
+    assert!(of(&["10.0.0.1/24"], true, near));
+    assert!(of(&["169.254.7.7/32"], false, far), "of its kind");
+    assert!(of(&["169.254.7.7/16"], false, far));
+    assert!(!of(&["169.254.7.7/16"], true, near), "and no other network");
+    assert!(!of(&["2001:db8::1/64"], false, "[fe80::7]:5353"));
+    assert!(of(&["2001:db8::1/64"], true, "[fe80::7]:5353"));
+    assert!(of(&["fe80::1/128"], false, "[fe80::7]:5353"));
+}
+
+/// A datagram that says that it may have been forwarded counts from the networks of the interface alone, whichever way it came.
+///
+/// covers: 6762-11-b, 6762-11-c, 6762-11-d, 6762-11-e
+#[test]
+fn s11_what_a_router_may_have_forwarded_counts_from_our_networks_alone() {
+    for via in [Via::Multicast, Via::Unicast] {
+        for limit in [None, Some(255), Some(254), Some(64), Some(1), Some(0)] {
+            assert!(
+                is_heard(&["10.0.0.1/24"], false, "10.0.0.7:5353", via, limit),
+                "{via:?} {limit:?}"
+            );
+        }
+        for limit in [Some(254), Some(64), Some(1), Some(0)] {
+            for (addresses, source) in [
+                (&["10.0.0.1/24"], "10.9.9.9:5353"),
+                (&["10.0.0.1/24"], "169.254.3.4:5353"),
+                (&["169.254.7.7/32"], "169.254.3.4:5353"),
+                (&["fe80::1/128"], "[fe80::7]:5353"),
+                (&["2001:db8::1/64"], "[2001:db8:1::7]:5353"),
+            ] {
+                assert!(
+                    !is_heard(addresses, true, source, via, limit),
+                    "{source} {via:?} {limit:?}"
+                );
+            }
+        }
+    }
+    for limit in [None, Some(255)] {
+        let heard = |via| is_heard(&["10.0.0.1/24"], false, "10.9.9.9:5353", via, limit);
+        assert!(heard(Via::Multicast), "what comes to the group is of the link");
+        assert!(!heard(Via::Unicast));
+    }
+}
+
+/// Queries follow the same rule: who is off the link is not answered, nor is a legacy resolver there.
+///
+/// covers: 6762-5.5-b, SEC-15
+#[test]
+fn s11_queries_are_answered_by_the_same_rule() {
+    let answers = |source: &str, via, limit| {
+        let (mut bench, _) = Bench::established(14);
+        let link = bench.links[0];
+        bench.run(ms(40_000));
+        let question = Heard::query(&["hall.local A"]).bytes();
+        bench.hear_at(link, source, via, limit, &question);
+        bench.run(ms(2000));
+        bench.take_responses().len()
+    };
+    assert_eq!(answers("169.254.3.4:5353", Via::Unicast, Some(255)), 0);
+    assert_eq!(answers("169.254.3.4:40000", Via::Multicast, Some(255)), 0);
+    assert_eq!(answers("169.254.3.4:5353", Via::Multicast, Some(255)), 1);
+    assert_eq!(answers("169.254.3.4:5353", Via::Multicast, Some(64)), 0);
+    assert_eq!(answers("10.0.0.9:5353", Via::Multicast, Some(64)), 1);
+    assert_eq!(answers("10.0.0.9:40000", Via::Multicast, Some(64)), 1);
+    assert_eq!(answers("10.0.0.9:5353", Via::Unicast, Some(1)), 1);
 }

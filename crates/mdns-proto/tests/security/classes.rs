@@ -636,6 +636,7 @@ fn sec_21_bad_packets_are_a_number() {
             let packet = mdns_proto::link::Packet {
                 source,
                 via: Via::Multicast,
+                hop_limit: None,
                 bytes: &bad,
             };
             bench

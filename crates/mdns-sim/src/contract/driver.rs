@@ -580,9 +580,15 @@ impl<S: Storage> Driver<S> {
         } else {
             Via::Multicast
         };
+        let hop_limit = [None, Some(255), Some(64)][usize::from(source / 28) % 3];
         let source = SocketAddr::new(address, port);
         let now = self.now;
-        let packet = Packet { source, via, bytes };
+        let packet = Packet {
+            source,
+            via,
+            hop_limit,
+            bytes,
+        };
         self.machine
             .call(|host| host.handle_packet(now, link, packet));
     }

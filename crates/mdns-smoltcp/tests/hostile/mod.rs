@@ -429,7 +429,7 @@ fn a_full_set_of_sockets_is_enough() {
     assert_eq!(answers_in(&mut net, SECOND).len(), 1);
 }
 
-/// A sender's hop limit proves nothing and costs nothing (RFC 6762 §11): who is on the link is told by its address.
+/// smoltcp does not report the hop limit of a datagram, and a neighbour may use any (RFC 6762 §11).
 ///
 /// covers: 6762-11-c
 #[test]

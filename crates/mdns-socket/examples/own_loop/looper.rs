@@ -194,7 +194,10 @@ impl Looper {
             }
         }
         for (interface, family) in wanted {
-            if self.links.iter().any(|link| link.is_on(interface, family)) {
+            let mut links = self.links.iter();
+            if let Some(link) = links.find(|link| link.is_on(interface, family)) {
+                let has_route = family == Family::V4 && interface.has_link_local_route;
+                self.host.set_link_local_route(link.id, has_route);
                 continue;
             }
             match LinkSocket::open(interface, family) {
@@ -275,6 +278,7 @@ impl Link {
                     Some(to) if !to.is_multicast() => Via::Unicast,
                     _ => Via::Multicast,
                 },
+                hop_limit: received.hop_limit,
                 bytes: &buffer[..received.len],
             };
             host.handle_packet(now, self.id, packet);

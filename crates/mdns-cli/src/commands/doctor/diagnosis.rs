@@ -291,6 +291,7 @@ pub(super) mod tests {
             is_multicast: true,
             is_loopback: false,
             is_point_to_point: false,
+            has_link_local_route: false,
             addresses: vec![Address {
                 ip: [10, 0, 0, 1].into(),
                 prefix_len: 24,
