@@ -320,10 +320,17 @@ impl Links {
         let seen = std::mem::take(&mut self.interfaces);
         let turns = self.close(now, host, &seen);
         self.set_addresses(now, host, &seen);
-        for link in self.links.iter().filter(|link| link.config.family == Family::V4) {
+        for link in self
+            .links
+            .iter()
+            .filter(|link| link.config.family == Family::V4)
+        {
             let index = link.config.interface.0;
             let found = seen.iter().find(|found| found.index == index);
-            host.set_link_local_route(link.id, found.is_some_and(|found| found.has_link_local_route));
+            host.set_link_local_route(
+                link.id,
+                found.is_some_and(|found| found.has_link_local_route),
+            );
         }
         for (link, fate) in turns {
             match fate {

@@ -10,8 +10,10 @@ use crate::{
     config::Config,
     discovery::{self, AddressKind, AskError, AskId, Span},
     echo::Echoes,
-    link::{Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet,
-        Transmit, Via, is_link_local},
+    link::{
+        Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet,
+        Transmit, Via, is_link_local,
+    },
     name::Name,
     own::{HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
     querier::{Querier, QuerierStorage},

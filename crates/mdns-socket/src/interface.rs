@@ -285,7 +285,12 @@ pub(crate) mod tests {
         let hall = ethernet(
             2,
             "eth0",
-            &["192.168.1.9/24", "fd00:1::9/64", "fe80::9/64", "10.0.0.1/32"],
+            &[
+                "192.168.1.9/24",
+                "fd00:1::9/64",
+                "fe80::9/64",
+                "10.0.0.1/32",
+            ],
         );
         let on_link = |ip: &str| hall.is_on_link(ip.parse().expect("an address"));
         for near in ["192.168.1.7", "fd00:1::1:7", "fe80::1", "10.0.0.1"] {
@@ -305,15 +310,24 @@ pub(crate) mod tests {
     /// covers: SEC-17
     #[test]
     fn s11_a_link_local_address_is_near_where_there_is_another_or_a_route() {
-        let (near4, near6) = ([169, 254, 3, 4].into(), "fe80::1".parse().expect("an address"));
+        let (near4, near6) = (
+            [169, 254, 3, 4].into(),
+            "fe80::1".parse().expect("an address"),
+        );
         let mut hall = ethernet(2, "eth0", &["192.168.1.9/24", "fd00:1::9/64"]);
         assert!(!hall.is_on_link(near4) && !hall.is_on_link(near6));
         hall.has_link_local_route = true;
-        assert!(hall.is_on_link(near4) && !hall.is_on_link(near6), "a route of IPv4");
+        assert!(
+            hall.is_on_link(near4) && !hall.is_on_link(near6),
+            "a route of IPv4"
+        );
         let hall = ethernet(2, "eth0", &["169.254.7.7/32", "fe80::9/128"]);
         assert!(hall.is_on_link(near4) && hall.is_on_link(near6));
         let hall = ethernet(2, "eth0", &["192.168.1.9/24", "fe80::9/64"]);
-        assert!(!hall.is_on_link(near4), "one of the other family says nothing");
+        assert!(
+            !hall.is_on_link(near4),
+            "one of the other family says nothing"
+        );
     }
 
     #[test]

@@ -400,7 +400,10 @@ fn s11_what_a_router_may_have_forwarded_counts_from_our_networks_alone() {
     }
     for limit in [None, Some(255)] {
         let heard = |via| is_heard(&["10.0.0.1/24"], false, "10.9.9.9:5353", via, limit);
-        assert!(heard(Via::Multicast), "what comes to the group is of the link");
+        assert!(
+            heard(Via::Multicast),
+            "what comes to the group is of the link"
+        );
         assert!(!heard(Via::Unicast));
     }
 }
