@@ -30,6 +30,12 @@ pub struct Stats {
     pub not_cached: u32,
     /// Records forgotten before their time, to make room.
     pub evicted: u32,
+    /// PTR records heard for a service type that is browsed whose target is no instance of that type, or in an enumeration of
+    /// types no type (RFC 6763 §4.1, §9).
+    pub no_instance: u32,
+    /// Records heard of names that are neither under `.local` nor in a link-local reverse zone, and that nothing asked for
+    /// (RFC 6762 §13).
+    pub not_link_local: u32,
 }
 
 impl Stats {
@@ -48,6 +54,8 @@ impl Stats {
         deferred: 0,
         not_cached: 0,
         evicted: 0,
+        no_instance: 0,
+        not_link_local: 0,
     };
 
     /// Adds one to a counter.

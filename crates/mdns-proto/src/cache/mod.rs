@@ -9,7 +9,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use core::time::Duration;
+use core::{cmp::Reverse, time::Duration};
 
 use crate::{
     config::Config,
@@ -86,7 +86,7 @@ pub(crate) enum Origin {
 pub(crate) enum Inserted {
     /// It was not there before.
     New(u32),
-    /// It was about to end.
+    /// It was about to end, or a newer one had taken its place.
     Rescued(u32),
     /// It was there before.
     Again(u32),
@@ -197,11 +197,18 @@ impl<H: HeardStorage> Cache<H> {
     pub(crate) fn denies(&self, name: NameId, rtype: RecordType) -> bool {
         // The types of §6.1 are those below 256.
         rtype.0 < 256
-            && self.of_type(name, RecordType::NSEC).any(|(id, record)| {
-                record.life() != Life::CutShort
-                    && matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype))
-            })
+            && self.newest_nsec(name).is_some_and(
+                |id| matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype)),
+            )
             && self.of_type(name, rtype).next().is_none()
+    }
+
+    /// The newest NSEC of a name: an older one that nothing has flushed says what was so before (§10.2).
+    fn newest_nsec(&self, name: NameId) -> Option<u32> {
+        self.of_type(name, RecordType::NSEC)
+            .filter(|(_, record)| record.life() != Life::CutShort)
+            .min_by_key(|(_, record)| Reverse((record.life() != Life::Doubted, record.heard())))
+            .map(|(id, _)| id)
     }
 
     /// What a record says.
@@ -341,6 +348,7 @@ impl<H: HeardStorage> Cache<H> {
             self.settle(id);
             return Ok(Inserted::New(id));
         };
+        let is_replaced = self.is_replaced(id);
         let Some(kept) = self.records.get_mut(id) else {
             return Err(Full);
         };
@@ -350,10 +358,24 @@ impl<H: HeardStorage> Cache<H> {
             kept.renew(term);
             self.settle(id);
         }
-        Ok(if before == Life::CutShort {
+        Ok(if before == Life::CutShort || is_replaced {
             Inserted::Rescued(id)
         } else {
             Inserted::Again(id)
+        })
+    }
+
+    /// Whether another record of the name and type was heard after this one, where only the newest counts.
+    fn is_replaced(&self, id: u32) -> bool {
+        self.get(id).is_some_and(|kept| {
+            let is_one = matches!(
+                kept.rtype,
+                RecordType::SRV | RecordType::TXT | RecordType::NSEC | RecordType::CNAME
+            );
+            is_one
+                && self
+                    .of_type(kept.name, kept.rtype)
+                    .any(|(_, other)| other.heard() > kept.heard())
         })
     }
 

@@ -10,10 +10,10 @@ use super::{
 
 use crate::{
     config::Config,
-    name::Name,
+    name::{Name, is_browse_result},
     store::{Due, Full, Id, Limits, NONE, NameId, Names, Table},
     time::Instant,
-    wire::RecordType,
+    wire::{Rdata, RecordType},
 };
 
 /// How soon what found no room is looked for again when there is some: the application is told of what has gone before.
@@ -386,23 +386,57 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
-    /// How much a record of this name and type is wanted.
+    /// How much the answers to a question are wanted.
     pub(crate) fn need(&self, name: Name<'_>, rtype: RecordType) -> Need {
         let Some(name) = self.names.find(name) else {
             return Need::None;
         };
-        let browsed = self.asks_of(name).map(|(_, ask)| {
-            if ask.kind.is_browse() && rtype == RecordType::PTR {
+        // Above `Kept` only a browse can be.
+        if rtype == RecordType::PTR && self.is_browsed(name) {
+            Need::Open
+        } else {
+            self.need_beside_browse(name, rtype)
+        }
+    }
+
+    /// How much a record is wanted: by a browse only if it names what that finds.
+    pub(crate) fn need_of_record(&self, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
+        let Some(id) = self.names.find(name) else {
+            return Need::None;
+        };
+        match *rdata {
+            Rdata::Ptr(target) if self.is_browsed(id) && is_browse_result(name, target) => {
                 Need::Open
-            } else {
-                Need::None
             }
-        });
+            _ => self.need_beside_browse(id, rdata.rtype()),
+        }
+    }
+
+    /// Whether a record comes as an answer to a browse and names nothing that a browse finds.
+    pub(crate) fn is_no_result(&self, name: Name<'_>, rdata: &Rdata<'_>) -> bool {
+        let Rdata::Ptr(target) = *rdata else {
+            return false;
+        };
+        let is_browsed = self.names.find(name).is_some_and(|id| self.is_browsed(id));
+        is_browsed && !is_browse_result(name, target)
+    }
+
+    fn is_browsed(&self, name: NameId) -> bool {
+        self.asks_of(name).any(|(_, ask)| ask.kind.is_browse())
+    }
+
+    fn need_beside_browse(&self, name: NameId, rtype: RecordType) -> Need {
         let told = self
             .entries(name)
             .map(|(_, role, slot)| self.need_of(slot, role, rtype));
-        // Above `Kept` only a browse can be.
-        browsed.max().unwrap_or(Need::None).max(first_kept(told))
+        first_kept(told)
+    }
+
+    /// Whether the application asked for records of this name.
+    pub(crate) fn is_awaited(&self, name: Name<'_>) -> bool {
+        self.names
+            .find(name)
+            .is_some_and(|name| self.asks_of(name).next().is_some())
     }
 
     pub(super) fn need_of(&self, slot: &ToldSlot, role: Role, rtype: RecordType) -> Need {

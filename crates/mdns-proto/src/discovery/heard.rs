@@ -38,6 +38,21 @@ pub(crate) struct Entry<'a> {
     pub(crate) is_dropped: bool,
 }
 
+/// How much a record counts among others of one unique set, of which only one can be true: how sure it is, and when it was heard.
+pub(super) type Rank = (u8, Instant);
+
+impl Entry<'_> {
+    /// How much it counts: the newest most, but for what was withdrawn, replaced or is in doubt.
+    pub(super) fn rank(&self) -> Rank {
+        let sureness = match self.life {
+            Life::CutShort => 0,
+            Life::Doubted => 1,
+            Life::Whole | Life::Own => 2,
+        };
+        (sureness, self.heard)
+    }
+}
+
 /// The records of a name on one link, of one type or, for ANY, of all.
 #[derive(Clone)]
 pub(super) struct Entries<'a> {
@@ -73,32 +88,17 @@ pub(super) fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordTyp
     }
 }
 
-/// Those that are not about to be replaced, if there are any.
-#[derive(Clone)]
-pub(super) struct Current<'a> {
-    entries: Entries<'a>,
-    has_whole: bool,
-}
-
+/// The rank of the newest record of a name and type on one link.
 #[cfg_attr(target_os = "none", inline(never))]
-pub(super) fn current<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordType) -> Current<'a> {
-    let entries = some_of(heard, name, rtype);
-    let has_whole = entries.clone().any(|entry| entry.life != Life::CutShort);
-    Current { entries, has_whole }
+pub(super) fn newest_on(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> Option<Rank> {
+    some_of(heard, name, rtype).map(|entry| entry.rank()).max()
 }
 
-impl<'a> Iterator for Current<'a> {
-    type Item = Entry<'a>;
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn next(&mut self) -> Option<Entry<'a>> {
-        loop {
-            let entry = self.entries.next()?;
-            if !self.has_whole || entry.life != Life::CutShort {
-                return Some(entry);
-            }
-        }
-    }
+/// The rank of the newest record of a name and type on all links.
+pub(super) fn newest(links: &dyn Links, name: Name<'_>, rtype: RecordType) -> Option<Rank> {
+    each_link(links)
+        .filter_map(|heard| newest_on(heard, name, rtype))
+        .max()
 }
 
 /// The links, one after another.

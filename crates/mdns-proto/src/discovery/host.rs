@@ -8,7 +8,7 @@ use core::{
 use super::{
     AddressKind, Heard, Links,
     heard::{Entries, fingerprint, some_of},
-    instance::targets_on,
+    instance::is_target_on,
 };
 use crate::{
     link::{InterfaceId, LinkId},
@@ -108,10 +108,8 @@ impl Iterator for Addresses<'_> {
             let heard = self.links.link(self.index);
             self.index += 1;
             let (host, instance) = (self.host, self.instance);
-            let is_there = |heard: &&dyn Heard| {
-                instance
-                    .is_none_or(|name| targets_on(*heard, name).any(|target| target.host == host))
-            };
+            let is_there =
+                |heard: &&dyn Heard| instance.is_none_or(|name| is_target_on(*heard, name, host));
             self.entries = heard.filter(is_there).map(|heard| {
                 (
                     some_of(heard, host, RecordType::ANY),

@@ -8,12 +8,10 @@ use core::{
 
 use super::{
     AddressKind, Addresses, Heard, Links,
-    heard::{current, each_link, fingerprint},
+    heard::{Rank, each_link, fingerprint, newest, newest_on, some_of},
 };
 use crate::{
-    cache::Life,
     name::{Name, split_instance},
-    time::Instant,
     wire::{Rdata, RecordType, Srv, Txt},
 };
 
@@ -43,7 +41,7 @@ impl<'a> Instance<'a> {
         LabelText(self.label())
     }
 
-    /// The service type, such as `_ipp._tcp.local`. It need not be the one that was browsed (RFC 6763 §4.2).
+    /// The service type, such as `_ipp._tcp.local`: without the subtype, if one was browsed (RFC 6763 §7.1).
     pub fn service_type(&self) -> Name<'a> {
         let parent = || self.name.parent().unwrap_or(Name::ROOT);
         split_instance(self.name).map_or_else(parent, |(_, service_type)| service_type)
@@ -51,6 +49,10 @@ impl<'a> Instance<'a> {
 
     /// Where the service is, in order of priority, and of weight among equals; [`order`](super::order) leaves that to
     /// chance as RFC 2782 has it. Almost always there is one, or none because it is not known yet.
+    ///
+    /// These are the SRV records that were heard last, all in one packet. An older one that is still in the cache, because its
+    /// sender did not set the cache-flush bit, does not count beside them; it counts again if the newer ones are withdrawn (RFC 6762
+    /// §10.1).
     pub fn targets(&self) -> Targets<'a> {
         Targets {
             instance: *self,
@@ -90,19 +92,15 @@ impl<'a> Instance<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn newest_txt(&self) -> Option<(Txt<'a>, bool)> {
-        let name = self.name;
+        let rank = newest(self.links, self.name, RecordType::TXT)?;
+        let all = each_link(self.links)
+            .flat_map(|heard| some_of(heard, self.name, RecordType::TXT))
+            .filter(|entry| entry.rank() == rank);
+        // Two of one packet: the one that was there before.
         let mut newest = None;
-        let mut best = (false, Instant::ZERO);
-        for heard in each_link(self.links) {
-            for entry in current(heard, name, RecordType::TXT) {
-                let is_sure = !matches!(entry.life, Life::Doubted | Life::CutShort);
-                let rank = (is_sure, entry.heard);
-                if let Rdata::Txt(txt) = entry.rdata
-                    && rank >= best
-                {
-                    best = rank;
-                    newest = Some((txt, entry.is_dropped));
-                }
+        for entry in all {
+            if let Rdata::Txt(txt) = entry.rdata {
+                newest = Some((txt, entry.is_dropped));
             }
         }
         newest
@@ -140,7 +138,8 @@ impl<'a> Instance<'a> {
         let denied =
             |name: Name<'_>, rtype| each_link(self.links).any(|heard| heard.denies(name, rtype));
         let has_txt = self.newest_txt().is_some() || denied(self.name, RecordType::TXT);
-        let has_address = self.addresses().next().is_some()
+        let has_address = !target.host.is_link_local()
+            || self.addresses().next().is_some()
             || denied(target.host, RecordType::A) && denied(target.host, RecordType::AAAA);
         has_txt && has_address
     }
@@ -221,7 +220,8 @@ pub struct Target<'a> {
     pub weight: u16,
     /// The port; zero if the service is not available (RFC 6763 §8).
     pub port: u16,
-    /// The host; the root if the service is not available.
+    /// The host; the root if the service is not available. One that is not under `.local` is told as it is: its addresses are not
+    /// asked for here (RFC 6762 §13), the application may ask unicast DNS for them.
     pub host: Name<'a>,
 }
 
@@ -229,6 +229,11 @@ impl<'a> Target<'a> {
     /// Whether there is something to connect to.
     pub fn is_available(&self) -> bool {
         self.port != 0 && !self.host.is_root()
+    }
+
+    /// Whether there is a host whose addresses are to be asked for on a link: not outside `.local` (RFC 6762 §13).
+    pub(super) fn has_host_here(&self) -> bool {
+        self.is_available() && self.host.is_link_local()
     }
 
     fn rdata(&self) -> Rdata<'a> {
@@ -280,9 +285,10 @@ fn target_after<'a>(
     name: Name<'_>,
     last: Option<Target<'a>>,
 ) -> Option<Target<'a>> {
+    let rank = newest(links, name, RecordType::SRV)?;
     let mut next = None;
     for heard in each_link(links) {
-        next = first_of(heard, name, last, next);
+        next = first_of(heard, name, rank, last, next);
     }
     next
 }
@@ -295,7 +301,8 @@ pub(super) fn first_target<'a>(links: &'a dyn Links, name: Name<'_>) -> Option<T
 
 /// Where an instance is, as one link has it.
 pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Target<'a>> {
-    first_of(heard, name, None, None)
+    let rank = newest_on(heard, name, RecordType::SRV)?;
+    first_of(heard, name, rank, None, None)
 }
 
 /// The first of the targets on a link after the last one, or another if that comes before it.
@@ -303,11 +310,12 @@ pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Targ
 fn first_of<'a>(
     heard: &'a dyn Heard,
     name: Name<'_>,
+    rank: Rank,
     last: Option<Target<'a>>,
     other: Option<Target<'a>>,
 ) -> Option<Target<'a>> {
     let mut first = other;
-    for target in targets_on(heard, name) {
+    for target in targets_of(heard, name, rank) {
         let is_later = last.is_none_or(|last| target.cmp(&last).is_gt());
         if is_later && first.is_none_or(|first| target.cmp(&first).is_lt()) {
             first = Some(target);
@@ -316,22 +324,31 @@ fn first_of<'a>(
     first
 }
 
-pub(super) fn targets_on<'a>(
+/// Whether one of the targets of an instance on a link is this host.
+pub(super) fn is_target_on(heard: &dyn Heard, name: Name<'_>, host: Name<'_>) -> bool {
+    newest_on(heard, name, RecordType::SRV)
+        .is_some_and(|rank| targets_of(heard, name, rank).any(|target| target.host == host))
+}
+
+fn targets_of<'a>(
     heard: &'a dyn Heard,
     name: Name<'_>,
+    rank: Rank,
 ) -> impl Iterator<Item = Target<'a>> + use<'a> {
-    current(heard, name, RecordType::SRV).filter_map(|entry| match entry.rdata {
-        Rdata::Srv(Srv {
-            priority,
-            weight,
-            port,
-            target,
-        }) => Some(Target {
-            priority,
-            weight,
-            port,
-            host: target,
-        }),
-        _ => None,
-    })
+    let all = some_of(heard, name, RecordType::SRV);
+    all.filter(move |entry| entry.rank() == rank)
+        .filter_map(|entry| match entry.rdata {
+            Rdata::Srv(Srv {
+                priority,
+                weight,
+                port,
+                target,
+            }) => Some(Target {
+                priority,
+                weight,
+                port,
+                host: target,
+            }),
+            _ => None,
+        })
 }

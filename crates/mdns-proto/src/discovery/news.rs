@@ -6,7 +6,7 @@ use super::{
     told::{Entry, List, Listed, NOTHING, Once, Role},
 };
 use crate::{
-    name::Name,
+    name::{Name, is_browse_result},
     store::{Full, Id, NONE, NameId},
     time::Instant,
     wire::{Rdata, RecordType},
@@ -71,7 +71,7 @@ impl<A: AskStorage> Asks<A> {
         let rtype = rdata.rtype();
         let mut need = Need::None;
         if let Rdata::Ptr(target) = *rdata
-            && !target.is_root()
+            && is_browse_result(self.names.name(name), target)
         {
             let mut ask = self.names.first(name);
             while let Some(slot) = self.asks.get(ask) {
@@ -160,14 +160,16 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// A record that is wanted found no room: whoever wants it is told so.
-    pub(crate) fn note_dropped(&mut self, name: Name<'_>, rtype: RecordType) {
+    pub(crate) fn note_dropped(&mut self, name: Name<'_>, rdata: &Rdata<'_>) {
+        let rtype = rdata.rtype();
+        let is_result = matches!(*rdata, Rdata::Ptr(target) if is_browse_result(name, target));
         let Some(name) = self.names.find(name) else {
             return;
         };
         let mut ask = self.names.first(name);
         while let Some(slot) = self.asks.get(ask) {
             let next = slot.next;
-            if slot.kind.is_browse() && rtype == RecordType::PTR {
+            if slot.kind.is_browse() && is_result {
                 self.set_missing(ask);
             }
             ask = next.get();

@@ -4,7 +4,7 @@
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
 use super::{
-    AddressKind, Host, Instance, Links, Need, Outcome,
+    AddressKind, Host, Instance, Links, Need, Outcome, Target,
     ask::Kind,
     heard::{has_any, has_own, is_answered},
     instance::{first_target, target_on},
@@ -180,7 +180,7 @@ impl<S: QuerierStorage> Querier<S> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn follow_target(&mut self, told: u32, name: NameId, ask: u32) {
         let host = first_target(&self.links, self.asks.name(name))
-            .filter(|target| target.is_available())
+            .filter(Target::has_host_here)
             .map(|target| target.host);
         match self.asks.set_host(told, host) {
             Ok(false) => {}
@@ -223,7 +223,7 @@ impl<S: QuerierStorage> Querier<S> {
         let host = link
             .cache
             .find_name(target.host)
-            .filter(|_| target.is_available())?;
+            .filter(|_| target.has_host_here())?;
         link.cache.hold(host);
         Some(host)
     }

@@ -32,8 +32,8 @@ pub use self::{
     },
 };
 pub(crate) use self::{
-    hash::KeyedHash, label::escape_quoted, service::LOCAL, service::push_subtype,
-    service::subtype_name,
+    hash::KeyedHash, label::escape_quoted, service::LOCAL, service::is_browse_result,
+    service::push_subtype, service::subtype_name,
 };
 
 /// The longest label, in bytes (RFC 1035 §2.3.4).

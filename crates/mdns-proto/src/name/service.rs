@@ -375,6 +375,26 @@ pub fn split_instance<'a>(name: Name<'a>) -> Option<(&'a [u8], Name<'a>)> {
     (is_service(labels.next()?) && is_transport(labels.next()?)).then_some((instance, service_type))
 }
 
+/// Whether a PTR record from `owner` to `target` names something that browsing `owner` finds.
+///
+/// Of a service type or of a subtype of it that is an instance: exactly one label before the very type (RFC 6763 §4.1, §7.1).
+/// Of [`META_QUERY`] it is a service type: a service name, a transport and the domain (§9).
+pub(crate) fn is_browse_result(owner: Name<'_>, target: Name<'_>) -> bool {
+    if owner == META_QUERY {
+        let mut labels = target.labels();
+        return labels.next().is_some_and(is_service)
+            && labels.next().is_some_and(is_transport)
+            && labels.rest() == LOCAL;
+    }
+    let mut labels = owner.labels();
+    let has_subtype = labels.next().is_some()
+        && labels
+            .next()
+            .is_some_and(|label| label.eq_ignore_ascii_case(b"_sub"));
+    let service_type = if has_subtype { labels.rest() } else { owner };
+    target.parent() == Some(service_type)
+}
+
 /// Why a label cannot name an instance or a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -15,6 +15,7 @@ use crate::{
     name::Name,
     own::OwnRecords,
     pace::Pace,
+    stats::Stats,
     store::{Due, Full, Id, NONE, NameId, Table},
     time::Instant,
     wire::{Rdata, Record, RecordType},
@@ -55,6 +56,8 @@ pub struct HeardLink<H: HeardStorage> {
     /// When to see to that, if nothing else comes up before.
     pub(crate) retry: Instant,
     not_cached: u32,
+    no_instance: u32,
+    not_link_local: u32,
 }
 
 impl<H: HeardStorage> HeardLink<H> {
@@ -76,6 +79,8 @@ impl<H: HeardStorage> HeardLink<H> {
             has_freed: false,
             retry: Instant::MAX,
             not_cached: 0,
+            no_instance: 0,
+            not_link_local: 0,
         }
     }
 
@@ -91,6 +96,11 @@ impl<H: HeardStorage> HeardLink<H> {
         cache_unasked: bool,
     ) {
         let rtype = record.rtype();
+        // §13: of other names only what the application itself asked for is believed; what others say of them is not.
+        if origin != Origin::Own && !record.name.is_link_local() && !asks.is_awaited(record.name) {
+            Stats::count(&mut self.not_link_local);
+            return;
+        }
         if record.ttl.0 == 0 {
             let cache = &mut self.cache;
             cache.withdraw(now, record, origin, &mut |name, rdata| {
@@ -98,14 +108,17 @@ impl<H: HeardStorage> HeardLink<H> {
             });
             return;
         }
+        if origin != Origin::Own && asks.is_no_result(record.name, &record.rdata) {
+            Stats::count(&mut self.no_instance);
+        }
         if !self.is_wanted(asks, record, origin, cache_unasked) {
             return;
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
         record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
         let Ok(id) = self.insert(asks, now, record, origin) else {
-            self.not_cached = self.not_cached.saturating_add(1);
-            asks.note_dropped(record.name, rtype);
+            Stats::count(&mut self.not_cached);
+            asks.note_dropped(record.name, &record.rdata);
             return;
         };
         let cache = &mut self.cache;
@@ -146,7 +159,7 @@ impl<H: HeardStorage> HeardLink<H> {
         record: &Record<'_>,
         origin: Origin,
     ) -> Result<u32, Full> {
-        let worth = worth_of(asks.need(record.name, record.rtype()));
+        let worth = worth_of(asks.need_of_record(record.name, &record.rdata));
         let gone: Gone<'_> = &mut |name, rdata| {
             asks.note(Change::Went, name, rdata);
         };
@@ -178,7 +191,7 @@ impl<H: HeardStorage> HeardLink<H> {
         );
         cache_unasked && origin != Origin::Own
             || is_detail && self.cache.find_name(record.name).is_some()
-            || asks.need(record.name, record.rtype()) != Need::None
+            || asks.need_of_record(record.name, &record.rdata) != Need::None
     }
 
     /// Whether any name is kept, of a record or a question.
@@ -227,11 +240,14 @@ impl<H: HeardStorage> HeardLink<H> {
         let mut last = None;
         while let Some(kept) = self.cache.get(record) {
             let (next, rtype) = (kept.next_of_name(), kept.rtype());
-            let need = match last {
+            let mut need = match last {
                 Some((last, need)) if last == rtype => need,
                 _ => asks.need(name, rtype),
             };
             last = Some((rtype, need));
+            if need == Need::Open {
+                need = asks.need_of_record(name, &self.cache.rdata(record));
+            }
             self.cache.set_worth(now, record, worth_of(need));
             record = next;
         }
@@ -259,7 +275,8 @@ impl<H: HeardStorage> HeardLink<H> {
                 asks.note_room(now);
                 continue;
             }
-            let worth = worth_of(asks.need(self.cache.name(name), rtype));
+            let need = asks.need_of_record(self.cache.name(name), &self.cache.rdata(id));
+            let worth = worth_of(need);
             if worth == Worth::Kept {
                 self.cache.refreshed(now, id);
                 self.ask_for_refresh(now, name, rtype);
@@ -532,9 +549,12 @@ impl<H: HeardStorage> HeardLink<H> {
         }
     }
 
-    /// Records that found no room, and records forgotten to make some.
-    pub(super) fn losses(&self) -> (u32, u32) {
-        (self.not_cached, self.cache.evicted())
+    /// Adds what was counted here.
+    pub(super) fn count(&self, stats: &mut Stats) {
+        stats.not_cached = self.not_cached;
+        stats.evicted = self.cache.evicted();
+        stats.no_instance = self.no_instance;
+        stats.not_link_local = self.not_link_local;
     }
 }
 

@@ -350,7 +350,7 @@ impl<S: QuerierStorage> Querier<S> {
     /// Adds the counters of a link to its others.
     pub(crate) fn count(&self, id: LinkId, stats: &mut Stats) {
         if let Some(link) = self.links.get(id.index()) {
-            (stats.not_cached, stats.evicted) = link.losses();
+            link.count(stats);
         }
     }
 }

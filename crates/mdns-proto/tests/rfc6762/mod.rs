@@ -12,5 +12,6 @@ mod s07_suppression;
 mod s08_startup;
 mod s09_conflicts;
 mod s10_coherency;
+mod s13_other_domains;
 mod s14_interfaces;
 mod s18_format;
