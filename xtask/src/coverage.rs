@@ -15,8 +15,8 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::{
-    lab::apt,
-    shell::{Shell, has, root, target},
+    install::{self, apt},
+    shell::{Shell, root, target},
 };
 
 /// What is measured.
@@ -71,10 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Installs what is missing; returns what cargo-llvm-cov would not find by itself.
 fn tools() -> Result<Vec<(&'static str, PathBuf)>> {
-    if !has("cargo-llvm-cov") {
-        println!("coverage: installing cargo-llvm-cov");
-        Shell::cargo("install --quiet --locked cargo-llvm-cov").run()?;
-    }
+    install::crate_program("cargo-llvm-cov")?;
     let said = Shell::new("rustc")
         .args(["--print", "target-libdir"])
         .output()?;

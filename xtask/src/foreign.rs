@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::{
-    lab::apt,
-    platforms::{Toolchain, is_installed},
+    install::{apt, has_target},
+    platforms::Toolchain,
     shell::{Shell, has, target},
 };
 
@@ -111,7 +111,7 @@ impl Foreign {
         if !has(&compiler) || !sysroot.is_dir() {
             missing.extend(self.packages);
         }
-        let has_library = is_installed(self.target);
+        let has_library = has_target(None, self.target);
         if !has_library && Toolchain::with_source().is_none() {
             missing.extend(COMPILER);
         }

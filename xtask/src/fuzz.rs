@@ -10,10 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::shell::{Shell, has, root, target};
+use crate::{
+    install::{self, NIGHTLY},
+    shell::{Shell, has, root, target},
+};
 
 /// What `cargo xtask test` gives each target.
 const CHECK_SECONDS: u64 = 5;
@@ -59,16 +62,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             return Ok(());
         }
     };
-    possible()?;
+    tools()?;
     fuzz(&chosen, options.seconds)
 }
 
-/// For `cargo xtask test`: a few seconds each, where that is possible.
+/// For `cargo xtask test`: a few seconds each.
 pub(crate) fn check() -> Result<()> {
-    if let Err(why) = possible() {
-        println!("fuzz skipped: {why:#}");
-        return Ok(());
-    }
+    tools()?;
     let all = targets()?;
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     fuzz(&all, CHECK_SECONDS)
@@ -89,22 +89,13 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Whether targets can be built here: a nightly toolchain, a C++ compiler for libFuzzer, and cargo-fuzz, which is installed if need be.
-fn possible() -> Result<()> {
-    Shell::cargo("+nightly --version")
-        .output()
-        .map_err(|_| anyhow!("there is no nightly toolchain (rustup toolchain install nightly)"))?;
-    ensure!(
-        has("c++") || has("g++") || has("clang++"),
-        "there is no C++ compiler (Debian: g++)"
-    );
-    if Shell::cargo("fuzz --version").output().is_err() {
-        println!("fuzz: installing cargo-fuzz");
-        Shell::cargo("install --quiet --locked cargo-fuzz")
-            .output()
-            .context("cargo-fuzz cannot be installed")?;
+/// Installs what targets are built with: a nightly toolchain, a C++ compiler for libFuzzer, and cargo-fuzz.
+fn tools() -> Result<()> {
+    install::toolchain(NIGHTLY)?;
+    if !["c++", "g++", "clang++"].into_iter().any(has) {
+        install::apt(&["g++"])?;
     }
-    Ok(())
+    install::crate_program("cargo-fuzz")
 }
 
 /// Runs targets, and says what they did.

@@ -6,7 +6,9 @@ mod exchanges;
 mod firmware;
 mod foreign;
 mod fuzz;
+mod install;
 mod lab;
+mod msrv;
 mod no_alloc;
 mod platforms;
 mod rfc;
@@ -26,6 +28,9 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
+    /// Installs nothing: a check that lacks something says what, and does not run.
+    #[arg(long, global = true)]
+    no_install: bool,
     #[command(subcommand)]
     chore: Chore,
 }
@@ -44,6 +49,8 @@ enum Chore {
     NoAlloc,
     /// Type-checks what runs on std for Windows, macOS and FreeBSD.
     Platforms(platforms::Options),
+    /// Type-checks every package with the oldest Rust that it says it builds with.
+    Msrv,
     /// Runs the tests of the core on emulated processors: big-endian, of 32 bits.
     Foreign(foreign::Options),
     /// Runs tests under AddressSanitizer, with a nightly compiler.
@@ -67,13 +74,18 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().chore {
+    let cli = Cli::parse();
+    if cli.no_install {
+        install::forbid();
+    }
+    let done = match cli.chore {
         Chore::Test(options) => test::run(&options),
         Chore::Lab(options) => lab::run(&options),
         Chore::Firmware(options) => firmware::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::NoAlloc => no_alloc::run(),
         Chore::Platforms(options) => platforms::run(&options),
+        Chore::Msrv => msrv::run(),
         Chore::Foreign(options) => foreign::run(&options),
         Chore::Sanitize(options) => sanitize::run(&options),
         Chore::Rfc(options) => rfc::run(&options),

@@ -5,9 +5,13 @@
 
 use anyhow::{Result, ensure};
 
-use crate::shell::{Shell, has, root, target};
+use crate::{
+    install,
+    shell::{Shell, root, target},
+};
 
 pub(crate) fn run() -> Result<()> {
+    install::program("nm")?;
     let manifest = root().join("xtask/no-alloc/Cargo.toml");
     let out = target().join("no-alloc");
     Shell::cargo("build --quiet --release --manifest-path")
@@ -17,21 +21,19 @@ pub(crate) fn run() -> Result<()> {
     let program = out.join("release/no-alloc");
     Shell::new(&program).run()?;
 
-    // What links might still call malloc by hand: look at the names too, where there is a tool for it.
-    if has("nm") {
-        let names = Shell::new("nm").args([&program]).output()?;
-        let found = names.lines().find(|line| {
-            ["rust_alloc", "malloc", "realloc"]
-                .iter()
-                .any(|name| line.contains(name))
-        });
-        ensure!(
-            found.is_none(),
-            "{} refers to an allocator: {}",
-            program.display(),
-            found.unwrap_or_default()
-        );
-    }
+    // What links might still call malloc by hand: look at the names too.
+    let names = Shell::new("nm").args([&program]).output()?;
+    let found = names.lines().find(|line| {
+        ["rust_alloc", "malloc", "realloc"]
+            .iter()
+            .any(|name| line.contains(name))
+    });
+    ensure!(
+        found.is_none(),
+        "{} refers to an allocator: {}",
+        program.display(),
+        found.unwrap_or_default()
+    );
     println!("no-alloc: mdns-proto linked and ran without an allocator");
     Ok(())
 }

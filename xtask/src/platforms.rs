@@ -1,7 +1,6 @@
 //! `cargo xtask platforms`: type-checks what runs on std for systems other than this one (docs/platforms.md).
 //!
-//! A system is checked with rustup's copy of its library where that is installed. Otherwise the library is checked too, from
-//! source, with a toolchain that has it beside the compiler: Debian's `rustc-web` with `rust-web-src`.
+//! A system is checked with rustup's copy of its library where that can be had. Otherwise the library is checked too, from source, with a toolchain that has it beside the compiler: Debian's `rustc-web` with `rust-web-src`.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +11,10 @@ use std::{
 use anyhow::Result;
 use clap::Args;
 
-use crate::shell::{Shell, has, target};
+use crate::{
+    install::{self, Missing},
+    shell::{Shell, target},
+};
 
 /// What is checked: all that touches the system.
 const PACKAGES: [&str; 6] = [
@@ -31,12 +33,8 @@ const TARGETS: [&str; 3] = [
     "x86_64-unknown-freebsd",
 ];
 
-/// A program that crates need even to be checked, and its package.
-const TOOLS: [(&str, &str, &str); 1] = [(
-    "x86_64-pc-windows-gnu",
-    "x86_64-w64-mingw32-dlltool",
-    "binutils-mingw-w64-x86-64",
-)];
+/// A program that crates need even to be checked.
+const TOOLS: [(&str, &str); 1] = [("x86_64-pc-windows-gnu", "x86_64-w64-mingw32-dlltool")];
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -54,52 +52,46 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     check_all(if named.is_empty() { &TARGETS } else { &named })
 }
 
+/// Checks those that can be; fails if one could not.
 fn check_all(targets: &[&str]) -> Result<()> {
-    let source = Toolchain::with_source();
+    let mut missing = Vec::new();
     for &target in targets {
-        let mut missing = TOOLS
-            .iter()
-            .filter(|(of, tool, _)| *of == target && !has(tool));
-        if let Some((_, tool, package)) = missing.next() {
-            println!("platforms: {target} skipped: {tool} is missing (Debian: {package})");
-            continue;
+        match check_one(target) {
+            Err(error) if error.is::<Missing>() => missing.push(format!("{target}: {error:#}")),
+            other => other?,
         }
-        let check = match (is_installed(target), &source) {
-            (true, _) => Shell::cargo("check"),
-            (false, Some(source)) => source.library_and("check", "std,panic_abort"),
-            (false, None) => {
-                println!(
-                    "platforms: {target} skipped: neither rustup's target nor a compiler with the source of its library is \
-                     there (Debian: rustc-web cargo-web rust-web-src)"
-                );
-                continue;
-            }
-        };
-        let start = Instant::now();
-        check
-            .args(["--quiet", "--target", target])
-            .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
-            .args(["--target-dir".into(), target_dir()])
-            .run()?;
-        println!(
-            "platforms: {target} checked in {:.1} s",
-            start.elapsed().as_secs_f64()
-        );
     }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Missing::new(missing.join("; ")))
+}
+
+fn check_one(target: &str) -> Result<()> {
+    for (_, tool) in TOOLS.iter().filter(|(of, _)| *of == target) {
+        install::program(tool)?;
+    }
+    let check = match (install::targets(None, &[target]), Toolchain::with_source()) {
+        (Ok(()), _) => Shell::cargo("check"),
+        (Err(_), Some(source)) => source.library_and("check", "std,panic_abort"),
+        (Err(error), None) => return Err(error),
+    };
+    let start = Instant::now();
+    check
+        .args(["--quiet", "--target", target])
+        .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
+        .args(["--target-dir".into(), target_dir()])
+        .run()?;
+    println!(
+        "platforms: {target} checked in {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
 /// Apart from what the other toolchain built.
 fn target_dir() -> PathBuf {
     target().join("platforms")
-}
-
-/// Whether the compiler that cargo uses here has the library of a target.
-pub(crate) fn is_installed(target: &str) -> bool {
-    let libdir = Shell::new("rustc").args(["--print", "target-libdir", "--target", target]);
-    libdir
-        .output()
-        .is_ok_and(|dir| Path::new(dir.trim()).is_dir())
 }
 
 /// A compiler that has the source of its library.

@@ -8,7 +8,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::shell::{Shell, target};
+use crate::{
+    install::{self, NIGHTLY},
+    shell::{Shell, target},
+};
 
 /// What is run by default: everything that holds state in rows or reads bytes of others.
 const PACKAGES: [&str; 3] = ["mdns-proto", "mdns-sim", "mdns-smoltcp"];
@@ -23,9 +26,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let host = Shell::cargo("+nightly -vV")
-        .output()
-        .context("it needs a nightly compiler: rustup toolchain install nightly")?;
+    install::toolchain(NIGHTLY)?;
+    let host = Shell::cargo("+nightly -vV").output()?;
     let host = host
         .lines()
         .find_map(|line| line.strip_prefix("host: "))

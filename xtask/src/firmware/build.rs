@@ -5,9 +5,8 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    lab::apt,
-    platforms::is_installed,
-    shell::{Shell, has, root, target},
+    install::{self, apt},
+    shell::{Shell, root, target},
 };
 
 /// The board's processor.
@@ -28,22 +27,25 @@ const DEBIAN: [(&str, &str); 4] = [
 ];
 
 /// How the images are compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Compiler {
     /// The one in use has, or could fetch, the library of the target.
     Rustup,
+    /// Another version of rustup, which has it.
+    Version(String),
     /// Debian's, which builds the library first.
     Debian,
 }
 
 impl Compiler {
     /// Its name and number, such as `rustc 1.95.0`.
-    pub(crate) fn version(self) -> Result<String> {
+    pub(crate) fn version(&self) -> Result<String> {
         let rustc = match self {
-            Compiler::Rustup => "rustc",
-            Compiler::Debian => "/usr/bin/rustc",
+            Compiler::Rustup => Shell::new("rustc"),
+            Compiler::Version(version) => Shell::new("rustc").args([format!("+{version}")]),
+            Compiler::Debian => Shell::new("/usr/bin/rustc"),
         };
-        let said = Shell::new(rustc).args(["--version"]).output()?;
+        let said = rustc.args(["--version"]).output()?;
         let words: Vec<_> = said.split_whitespace().take(2).collect();
         Ok(words.join(" "))
     }
@@ -77,10 +79,13 @@ impl Build {
     };
 
     /// Builds these programs and says where they are.
-    pub(crate) fn build(self, compiler: Compiler, programs: &[&str]) -> Result<Vec<PathBuf>> {
+    pub(crate) fn build(self, compiler: &Compiler, programs: &[&str]) -> Result<Vec<PathBuf>> {
         let out = target().join("firmware");
         let mut cargo = match compiler {
             Compiler::Rustup => Shell::cargo("build"),
+            Compiler::Version(version) => {
+                Shell::new("cargo").args([format!("+{version}"), "build".to_owned()])
+            }
             Compiler::Debian => Shell::new("/usr/bin/cargo")
                 .args(["build", "-Zbuild-std=core"])
                 .env("RUSTC", "/usr/bin/rustc")
@@ -119,18 +124,8 @@ impl Build {
 
 /// Finds a compiler for these targets, and installs what is missing of it.
 pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
-    if targets.iter().all(|target| is_installed(target)) {
+    if install::targets(None, targets).is_ok() {
         return Ok(Compiler::Rustup);
-    }
-    if has("rustup") {
-        println!("firmware: fetching the libraries of {}", targets.join(" "));
-        let added = Shell::new("rustup")
-            .args(["target", "add"])
-            .args(targets.iter().copied())
-            .output();
-        if added.is_ok() && targets.iter().all(|target| is_installed(target)) {
-            return Ok(Compiler::Rustup);
-        }
     }
     let missing: Vec<_> = DEBIAN
         .iter()
@@ -145,10 +140,20 @@ pub(crate) fn compiler(targets: &[&str]) -> Result<Compiler> {
     Ok(Compiler::Debian)
 }
 
+/// Returns the compiler of this version, as [`Compiler::version`] has it, and installs what is missing of it.
+pub(crate) fn compiler_of(version: &str, targets: &[&str]) -> Result<Compiler> {
+    if let Ok(compiler) = compiler(targets)
+        && compiler.version()? == version
+    {
+        return Ok(compiler);
+    }
+    let number = version.strip_prefix("rustc ").unwrap_or(version);
+    install::toolchain(number)?;
+    install::targets(Some(number), targets)?;
+    Ok(Compiler::Version(number.to_owned()))
+}
+
 /// Installs the emulator where it is missing.
 pub(crate) fn emulator() -> Result<()> {
-    if has("qemu-system-arm") {
-        return Ok(());
-    }
-    apt(&["qemu-system-arm"])
+    install::program("qemu-system-arm")
 }

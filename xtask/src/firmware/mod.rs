@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use self::{
@@ -22,7 +22,7 @@ use self::{
     checks::{CHECKS, Check, Images},
     emulator::Image,
 };
-use crate::lab;
+use crate::{install::Missing, lab};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -39,9 +39,18 @@ pub(crate) struct Options {
     mdns: Option<PathBuf>,
 }
 
-/// For `cargo xtask test`.
+/// For `cargo xtask test`: the board alone.
 pub(crate) fn check() -> Result<()> {
-    run(&Options::default())
+    run(&Options {
+        no_peers: true,
+        ..Options::default()
+    })
+}
+
+/// For `cargo xtask test`: the board among real peers.
+pub(crate) fn check_peers() -> Result<()> {
+    lab::possible().map_err(Missing::from)?;
+    among_peers(&images()?, "", None)
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -60,13 +69,40 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
 
+    ensure!(
+        !chosen.is_empty()
+            || peers::CHECKS
+                .iter()
+                .any(|check| check.name.contains(filter)),
+        "no check's name contains {filter:?}; `cargo xtask firmware --list` shows them"
+    );
+
+    let images = images()?;
+    let start = Instant::now();
+    let failed = run_checks(&images, &chosen);
+    println!("board alone: {:.1} s", start.elapsed().as_secs_f64());
+
+    if !options.no_peers {
+        lab::possible().context("the board cannot be among peers (--no-peers leaves them out)")?;
+        among_peers(&images, filter, options.mdns.clone())?;
+    }
+    ensure!(
+        failed == 0,
+        "{failed} of {} checks failed; `cargo xtask firmware NAME` repeats one",
+        chosen.len()
+    );
+    Ok(())
+}
+
+/// Builds all images, once what that takes is there.
+fn images() -> Result<Images> {
     let start = Instant::now();
     build::emulator()?;
     let compiler = build::compiler(&[build::CORTEX_M3, build::CORTEX_M0])?;
     println!("tools: {:.1} s", start.elapsed().as_secs_f64());
 
     let start = Instant::now();
-    let images = Build::TALKING.build(compiler, &["node", "advertise"])?;
+    let images = Build::TALKING.build(&compiler, &["node", "advertise"])?;
     let [node, advertise] = <[_; 2]>::try_from(images).expect("as many as were asked for");
     let m0 = Build {
         target: build::CORTEX_M0,
@@ -83,30 +119,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let images = Images {
         node: Image::mps2(node),
         advertise: Image::mps2(advertise),
-        advertise_both: Image::mps2(both.build(compiler, &["advertise"])?.remove(0)),
-        advertise_m0: Image::mps2(m0.build(compiler, &["advertise"])?.remove(0)),
-        node_small: Image::lm3s6965(small.build(compiler, &["node"])?.remove(0)),
+        advertise_both: Image::mps2(both.build(&compiler, &["advertise"])?.remove(0)),
+        advertise_m0: Image::mps2(m0.build(&compiler, &["advertise"])?.remove(0)),
+        node_small: Image::lm3s6965(small.build(&compiler, &["node"])?.remove(0)),
     };
     println!("images: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(images)
+}
 
+/// Plays the scenarios with real peers.
+fn among_peers(images: &Images, filter: &str, mdns: Option<PathBuf>) -> Result<()> {
     let start = Instant::now();
-    let failed = run_checks(&images, &chosen);
-    println!("board alone: {:.1} s", start.elapsed().as_secs_f64());
-
-    let start = Instant::now();
-    if options.no_peers {
-        println!("board among peers skipped: --no-peers was given");
-    } else if let Err(why) = lab::possible() {
-        println!("board among peers skipped: {why:#}");
-    } else {
-        peers::run(&images, filter, options.mdns.clone())?;
-        println!("board among peers: {:.1} s", start.elapsed().as_secs_f64());
-    }
-    ensure!(
-        failed == 0,
-        "{failed} of {} checks failed; `cargo xtask firmware NAME` repeats one",
-        chosen.len()
-    );
+    peers::run(images, filter, mdns)?;
+    println!("board among peers: {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 

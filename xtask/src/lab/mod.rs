@@ -32,7 +32,6 @@ use clap::Args;
 
 pub(crate) use self::{
     capture::{Content, Datagram},
-    deps::{apt, venv},
     event::Kind,
     net::Lab,
 };
