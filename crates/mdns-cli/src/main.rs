@@ -10,6 +10,7 @@ mod names;
 mod output;
 mod services;
 mod session;
+mod text;
 mod transcript;
 mod updates;
 

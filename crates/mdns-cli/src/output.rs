@@ -2,7 +2,7 @@
 //!
 //! Nothing that the network says commands a terminal: names and attributes are escaped in columns (RFC 6763 §4.3), and in JSON
 //! every control character is written as `\uXXXX`, also those beyond ASCII; so are, in both, characters that turn the direction of
-//! writing.
+//! writing or cannot be seen. Bytes that are no text are neither lost nor taken for others (`text`).
 //!
 //! The fields are documented in `docs/cli.md`, and stay.
 
@@ -28,7 +28,10 @@ use serde::{
 use unicode_width::UnicodeWidthStr as _;
 
 pub(crate) use self::table::Table;
-use crate::args::Show;
+use crate::{
+    args::Show,
+    text::{escaped, is_harmful, label_text},
+};
 
 /// The width of a column of names.
 const NAME_WIDTH: usize = 34;
@@ -75,9 +78,12 @@ pub(crate) enum Kind {
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
     event: Kind,
-    /// The first label of the name, as it is.
+    /// The first label of the name, as [`label_text`] has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
+    /// Its bytes, if that is escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance_base64: Option<String>,
     /// The whole name, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -92,6 +98,9 @@ pub(crate) struct Line {
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "txt_object")]
     txt: Option<TxtVec>,
+    /// All strings of it, if that object does not say all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    txt_base64: Option<Vec<String>>,
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "address_objects"
@@ -123,12 +132,14 @@ impl Line {
         Line {
             event,
             instance: None,
+            instance_base64: None,
             name: None,
             service_type: None,
             domain: None,
             host: None,
             port: None,
             txt: None,
+            txt_base64: None,
             addresses: None,
             rtype: None,
             rdata: None,
@@ -144,8 +155,13 @@ impl Line {
             Some((label, service_type)) => (Some(label), service_type),
             None => (None, name),
         };
+        let text = label.map(label_text);
+        let is_escaped = text.as_ref().is_some_and(|(_, is_escaped)| *is_escaped);
         Line {
-            instance: label.map(|label| String::from_utf8_lossy(label).into_owned()),
+            instance: text.map(|(text, _)| text.into_owned()),
+            instance_base64: label
+                .filter(|_| is_escaped)
+                .map(|label| BASE64_STANDARD.encode(label)),
             name: Some(name.to_string()),
             ..Line::of_type(event, service_type)
         }
@@ -175,6 +191,7 @@ impl Line {
         Line {
             host: instance.host.as_ref().map(NameBuf::to_string),
             port: instance.port,
+            txt_base64: txt_strings(&instance.txt.as_txt()),
             txt: Some(instance.txt.clone()),
             addresses: Some(instance.addresses.clone()),
             ..Line::of_instance(event, instance)
@@ -201,6 +218,7 @@ impl Line {
         Line {
             host,
             port: Some(port),
+            txt_base64: txt_strings(&txt.as_txt()),
             txt: Some(txt),
             own: Some(true),
             ..Line::about(event, name)
@@ -299,6 +317,7 @@ impl Print for Line {
 
 /// Adds a column, as wide as it needs to be and at least `width`, and two spaces.
 fn column(text: &mut String, content: &str, width: usize) {
+    let content = escaped(content);
     let padding = width.saturating_sub(content.width());
     // Writing to a string cannot fail.
     write!(text, "{content}{:padding$}  ", "").ok();
@@ -376,31 +395,26 @@ fn txt_object<S: Serializer>(txt: &Option<TxtVec>, to: S) -> Result<S::Ok, S::Er
                 base64: BASE64_STANDARD.encode(bytes),
             },
         };
-        object.serialize_entry(&String::from_utf8_lossy(key), &value)?;
+        object.serialize_entry(&label_text(key).0, &value)?;
     }
     object.end()
 }
 
-/// Whether a character commands a terminal, turns the direction of writing, or breaks a line.
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Text in which harmful characters are written as in names and zone files, byte by byte: `\226\128\174`. Lines stay lines: a
-/// line break that others sent is escaped before.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_harmful(c) && c != '\n' {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                // Writing to a string cannot fail.
-                write!(escaped, "\\{byte:03}").ok();
-            }
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
+/// All strings, where the object of attributes does not say all there is: a key that is escaped or comes again, a string
+/// without a key.
+fn txt_strings(txt: &Txt<'_>) -> Option<Vec<String>> {
+    let mut keys = BTreeSet::new();
+    let is_told = |string: &[u8]| {
+        let key = string.split(|byte| *byte == b'=').next().unwrap_or(string);
+        !key.is_empty() && !label_text(key).1 && keys.insert(key.to_ascii_lowercase())
+    };
+    // One empty string is how a TXT says nothing (RFC 6763 §6.1).
+    let all_told = *txt == Txt::EMPTY || txt.strings().all(is_told);
+    (!all_told).then(|| {
+        txt.strings()
+            .map(|string| BASE64_STANDARD.encode(string))
+            .collect()
+    })
 }
 
 /// Compact JSON that a terminal does not obey: JSON itself escapes only the control characters below U+0020.
@@ -416,7 +430,9 @@ impl serde_json::ser::Formatter for Harmless {
             match part.char_indices().next_back() {
                 Some((at, last)) if is_harmful(last) => {
                     to.write_all(&part.as_bytes()[..at])?;
-                    write!(to, "\\u{:04x}", u32::from(last))?;
+                    for unit in last.encode_utf16(&mut [0; 2]) {
+                        write!(to, "\\u{unit:04x}")?;
+                    }
                 }
                 _ => to.write_all(part.as_bytes())?,
             }
@@ -727,9 +743,84 @@ mod tests {
         assert!(text.chars().all(|c| c == '\n' || !is_harmful(c)));
         expect![[r#"
                1.235  resolved    \027]0;x\007\194\1552J\127\010\226\128\174\226\128\168._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010\226\128\174\226\128\168" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
-            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","name":"\\027]0;x\\007\\194\\1552J\\127\\010\u202e\u2028._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","bin":{"base64":"/5s="},"\u009b":"1"},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
+            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","name":"\\027]0;x\\007\\194\\1552J\\127\\010\u202e\u2028._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","bin":{"base64":"/5s="},"\u009b":"1"},"txt_base64":["az0bXTA7eAfCmzJKfwrigK7igKg=","YmluPf+b","wps9MQ==","PW5vIGtleQ==","","Sz1hZ2Fpbg=="],"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&text);
+    }
+
+    /// Names and keys that differ in bytes that are no text differ in JSON, and nothing of a TXT is lost.
+    ///
+    /// covers: SEC-19
+    #[test]
+    fn bytes_that_are_no_text_are_told_apart() {
+        let json = |label: &[u8], strings: &[&[u8]]| -> Value {
+            let line = Line::with_details(Kind::Resolved, &instance(label, txt(strings)));
+            serde_json::from_slice(&line.json(STAMP).expect("JSON")).expect("an object")
+        };
+        let all = |value: &Value| -> Vec<Vec<u8>> {
+            let strings = value["txt_base64"].as_array().expect("strings").iter();
+            let bytes = |text: &Value| BASE64_STANDARD.decode(text.as_str().expect("text"));
+            strings.map(|text| bytes(text).expect("base64")).collect()
+        };
+        let labels: [&[u8]; 6] = [
+            b"P\xff",
+            b"P\xfe",
+            b"P\xef\xbf\xbd",
+            br"P\255",
+            br"P\\255",
+            b"P\xc3",
+        ];
+        let lines = labels.map(|label| json(label, &[]));
+        let names: BTreeSet<&str> = lines
+            .iter()
+            .filter_map(|line| line["instance"].as_str())
+            .collect();
+        assert_eq!(names.len(), labels.len(), "{names:?}");
+        for (label, line) in labels.iter().zip(&lines) {
+            let told = match line.get("instance_base64") {
+                Some(text) => BASE64_STANDARD
+                    .decode(text.as_str().expect("text"))
+                    .expect("base64"),
+                None => line["instance"].as_str().expect("text").into(),
+            };
+            assert_eq!(told, *label);
+            assert!(line.get("txt_base64").is_none());
+        }
+
+        let strings: [&[u8]; 8] = [
+            b"k\xff=1",
+            b"k\xfe=2",
+            br"k\255=3",
+            b"k=4",
+            b"K=5",
+            b"flag",
+            b"=none",
+            b"",
+        ];
+        let line = json(b"P", &strings);
+        let keys: BTreeSet<&str> = line["txt"]
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(keys, [r"k\255", r"k\254", r"k\\255", "k", "flag"].into());
+        assert_eq!(all(&line), strings);
+        // Whatever the object leaves out, the strings have.
+        for strings in [
+            &[&b"a"[..], b"A"][..],
+            &[b"a", b""],
+            &[b"a=1", b"=x"],
+            &[br"\\=1"],
+        ] {
+            assert_eq!(all(&json(b"P", strings)), strings);
+        }
+        for strings in [&[&b""[..]][..], &[b"a"], &[b"a=", b"b"], &[b"a=\xff"]] {
+            assert!(
+                json(b"P", strings).get("txt_base64").is_none(),
+                "{strings:?}"
+            );
+        }
     }
 
     #[test]

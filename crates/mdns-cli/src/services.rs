@@ -1,6 +1,6 @@
 //! Services from a file: one JSON object a line, with the fields that `--json` prints.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mdns_proto::{
@@ -9,7 +9,10 @@ use mdns_proto::{
 };
 use mdns_socket::Selection;
 use mdns_tokio::Announcement;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use crate::args::{own_host, subtype};
 
@@ -17,11 +20,17 @@ use crate::args::{own_host, subtype};
 #[derive(Deserialize)]
 struct Line {
     instance: String,
+    /// In place of `instance`, its bytes.
+    #[serde(default)]
+    instance_base64: Option<String>,
     #[serde(rename = "type")]
     service_type: String,
     port: u16,
     #[serde(default)]
-    txt: BTreeMap<String, Value>,
+    txt: Attributes,
+    /// In place of `txt`, all of its strings.
+    #[serde(default)]
+    txt_base64: Option<Vec<String>>,
     #[serde(default)]
     subtypes: Vec<String>,
     #[serde(default)]
@@ -31,6 +40,34 @@ struct Line {
     /// Names and patterns; all that are used, if there are none.
     #[serde(default)]
     interfaces: Vec<String>,
+}
+
+/// Attributes in the order in which they are written.
+#[derive(Default)]
+struct Attributes(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of attributes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Attributes, A::Error> {
+                let mut attributes = Vec::new();
+                while let Some(attribute) = object.next_entry()? {
+                    attributes.push(attribute);
+                }
+                Ok(Attributes(attributes))
+            }
+        }
+
+        from.deserialize_map(Object)
+    }
 }
 
 /// The value of an attribute.
@@ -64,7 +101,11 @@ pub(crate) fn read(text: &str) -> Result<Vec<Announcement>, String> {
 }
 
 fn service(line: &str) -> Result<Announcement, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let mut line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    if let Some(label) = &line.instance_base64 {
+        line.instance = String::from_utf8(of_base64(label, "instance_base64")?)
+            .map_err(|error| format!("instance_base64 {label:?}: {error}"))?;
+    }
     let service_type: ServiceType = line
         .service_type
         .parse()
@@ -72,19 +113,22 @@ fn service(line: &str) -> Result<Announcement, String> {
     check_instance(&line.instance)
         .map_err(|error| format!("instance {:?}: {error}", line.instance))?;
     let mut txt = TxtVec::new();
-    for (key, value) in &line.txt {
+    for (key, value) in &line.txt.0 {
         let bytes = match value {
             Value::Text(text) => Some(text.clone().into_bytes()),
-            Value::Bytes { base64 } => Some(
-                BASE64_STANDARD
-                    .decode(base64)
-                    .map_err(|error| format!("txt {key:?}: {error}"))?,
-            ),
+            Value::Bytes { base64 } => Some(of_base64(base64, "txt")?),
             Value::Present(true) | Value::Null(()) => None,
             Value::Present(false) => continue,
         };
         txt.push(key, bytes.as_deref())
             .map_err(|error| format!("txt {key:?}: {error}"))?;
+    }
+    if let Some(strings) = &line.txt_base64 {
+        txt = TxtVec::new();
+        for string in strings {
+            txt.push_string(&of_base64(string, "txt_base64")?)
+                .map_err(|error| format!("txt_base64 {string:?}: {error}"))?;
+        }
     }
     for label in &line.subtypes {
         subtype(label).map_err(|error| format!("subtype {label:?}: {error}"))?;
@@ -105,6 +149,13 @@ fn service(line: &str) -> Result<Announcement, String> {
         interfaces: interfaces(&line.interfaces)?,
         ..Announcement::new(line.instance, service_type, line.port)
     })
+}
+
+/// The bytes of a field.
+fn of_base64(text: &str, field: &str) -> Result<Vec<u8>, String> {
+    BASE64_STANDARD
+        .decode(text)
+        .map_err(|error| format!("{field} {text:?}: {error}"))
 }
 
 /// What a service is offered on. They need not be there yet.
@@ -137,6 +188,34 @@ mod tests {
         assert_eq!(services[0].host.as_deref(), Some("h1"));
         assert!(services[0].interfaces.is_some() && services[1].interfaces.is_none());
         assert_eq!(services[1].service_type.to_string(), "_ipp._tcp.local");
+    }
+
+    /// What is no text is read back from what was printed, and attributes keep their order.
+    #[test]
+    fn bytes_are_read_in_place_of_text() {
+        let text = r#"{"instance":"\\\\a","instance_base64":"XFxh","type":"_http._tcp","port":1,"txt":{"z":"1","a":true}}
+            {"instance":"B","type":"_http._tcp","port":1,"txt":{"\\255":"1"},"txt_base64":["/z0x","/z0y","YQ==","PW4="]}"#;
+        let services = read(text).expect("services");
+        assert_eq!(services[0].instance, r"\\a");
+        assert_eq!(services[0].txt.as_txt().to_string(), r#""z=1" "a""#);
+        assert_eq!(
+            services[1].txt.as_txt().to_string(),
+            r#""\255=1" "\255=2" "a" "=n""#
+        );
+        for (rest, why) in [
+            (
+                r#""instance_base64":"/w==""#,
+                "instance_base64 \"/w==\": invalid utf-8",
+            ),
+            (r#""instance_base64":"?""#, "instance_base64 \"?\": "),
+            (r#""txt_base64":["?"]"#, "txt_base64 \"?\": "),
+            (r#""txt":{"a":"1","A":"2"}"#, "txt \"A\": key given before"),
+            (r#""txt":{"a":"1","a":"2"}"#, "txt \"a\": key given before"),
+        ] {
+            let line = format!(r#"{{"instance":"A","type":"_http._tcp","port":1,{rest}}}"#);
+            let error = read(&line).expect_err(why);
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

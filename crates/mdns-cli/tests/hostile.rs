@@ -22,8 +22,9 @@ use mdns_sim::{ip_packet, message, reported_packets};
 use mdns_socket::{Family, LinkSocket, interfaces};
 use serde_json::Value;
 
-/// What would clear a terminal, rename its window, go to the next line, and turn the rest around.
-const NASTY: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\r\n\0\u{202e}\u{2028}";
+/// What would clear a terminal, rename its window, go to the next line, turn the rest around, and what cannot be seen.
+const NASTY: &str =
+    "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\r\n\0\u{202e}\u{2028}\u{200b}\u{61c}\u{ad}\u{e0041}";
 
 fn mdns(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mdns"));
@@ -31,12 +32,12 @@ fn mdns(words: &[&str]) -> Command {
     command
 }
 
-/// Nothing in it commands a terminal, turns text around, or makes lines of its own.
+/// Nothing in it commands a terminal, turns text around, makes lines of its own, or is there unseen.
 fn assert_harmless(bytes: &[u8]) {
     let text = str::from_utf8(bytes).expect("UTF-8");
     let is_harmful = |c: char| {
         (c != '\n' && c.is_control())
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{61c}' | '\u{ad}' | '\u{e0041}')
     };
     assert!(!text.contains(is_harmful), "{text:?}");
 }

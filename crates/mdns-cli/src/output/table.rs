@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, io};
 use comfy_table::{ContentArrangement, Row as Cells, Table as Layout, presets};
 use console::Term;
 
-use super::{Kind, Line, has_strings, is_harmful, joined};
+use super::{Kind, Line, has_strings, joined};
+use crate::text::harmless;
 
 /// The least width at which a column is of use.
 const COLUMN_WIDTH: u16 = 12;
@@ -197,11 +198,6 @@ fn details(line: &Line) -> [String; 3] {
         txt.map(|txt| txt.to_string()).unwrap_or_default(),
     ]
     .map(|text| harmless(&text))
-}
-
-/// Text without control characters, and without those that turn the direction of writing or break lines.
-fn harmless(text: &str) -> String {
-    text.replace(is_harmful, "\u{fffd}")
 }
 
 #[cfg(test)]
