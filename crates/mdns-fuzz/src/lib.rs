@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod arp;
 mod differential;
 mod endpoint;
 mod ethernet;
@@ -38,7 +39,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "message",
         about: "any bytes are parsed, walked and put into words",
@@ -86,6 +87,12 @@ pub const TARGETS: [Target; 8] = [
         about: "Ethernet frames into the firmware adapter",
         corpora: &["smoltcp"],
         run: ethernet::run,
+    },
+    Target {
+        name: "arp",
+        about: "a program of things done to two hosts that claim an address on one link",
+        corpora: &["arp"],
+        run: arp::run,
     },
 ];
 

@@ -125,5 +125,6 @@ pub mod querier;
 pub mod responder;
 pub mod stats;
 pub mod store;
-pub mod time;
 pub mod wire;
+
+pub use proto_base::time;

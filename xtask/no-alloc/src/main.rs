@@ -7,6 +7,7 @@
 
 use core::{ffi::c_int, panic::PanicInfo, time::Duration};
 
+use ipv4ll::{AddressMachine, FRAME_LEN, HardwareAddress};
 use mdns_proto::{
     config::Config,
     discovery,
@@ -31,7 +32,7 @@ mdns_proto::fixed! {
 // SAFETY: no other part of this program is called `main`.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> c_int {
-    match life() {
+    match address().and_then(|()| life()) {
         Some(()) => 0,
         None => 1,
     }
@@ -65,6 +66,22 @@ struct Seen {
 }
 
 /// One advertises, the other browses, on a wire without loss.
+/// An address without a server.
+fn address() -> Option<()> {
+    let mut machine = AddressMachine::new(HardwareAddress([2, 0, 0, 0, 0, 1]), 1);
+    machine.start(Instant::ZERO, None);
+    let mut frame = [0; FRAME_LEN];
+    let mut events = 0;
+    while let Some(now) = machine.poll_timeout() {
+        machine.handle_timeout(now);
+        while machine.poll_transmit(now, &mut frame).is_some() {}
+        while machine.poll_event().is_some() {
+            events += 1;
+        }
+    }
+    (events == 1).then_some(())
+}
+
 fn life() -> Option<()> {
     let mut now = Instant::ZERO;
     let mut printer = endpoint(1, now)?;

@@ -15,7 +15,7 @@ use core::{
 ///
 /// ```
 /// use core::time::Duration;
-/// use mdns_proto::time::Instant;
+/// use proto_base::time::Instant;
 ///
 /// let start = Instant::from_micros(1_000_000);
 /// let later = start + Duration::from_millis(250);
