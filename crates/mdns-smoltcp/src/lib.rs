@@ -71,6 +71,11 @@
 //! * **Leave the polling to it**: [`poll`](Mdns::poll) also serves all other sockets of the set. `Interface::poll` would take all
 //!   frames of a burst before anybody sees the first, and most would find the socket full.
 //!
+//! # An address without a server
+//!
+//! [`Guarded`] wraps the device and gives the interface a link-local address (RFC 3927) when there is no DHCP server, or guards the one
+//! that it was given (RFC 5227). By itself smoltcp notices no conflict and does not answer probes.
+//!
 //! # Limits of smoltcp
 //!
 //! It learns a neighbour only by asking for it (ARP, NDP), once a second for all neighbours together, and keeps a unicast answer
@@ -88,10 +93,16 @@
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
 )]
 
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+mod guarded;
 mod mdns;
 mod time;
 
 pub use mdns_proto as proto;
+
+#[cfg(all(feature = "ethernet", feature = "ipv4"))]
+pub use guarded::{Guarded, GuardedRx, GuardedTx};
+pub use ipv4ll;
 
 pub use self::{
     mdns::{Mdns, StartError},
