@@ -11,7 +11,7 @@ use smoltcp::{
 
 use crate::{
     console::{self, Parameters},
-    device::Device,
+    device::{Device, Wired},
     machine::{self, TICKS_PER_MICRO},
     say, stack,
 };
@@ -21,6 +21,9 @@ const COMMAND_PORT: u16 = 4242;
 
 /// The largest UDP payload that fits a frame.
 pub const PACKET: usize = 1472;
+
+/// That for commands, that of the program, and that for DHCP.
+const SOCKETS: usize = 2 + cfg!(feature = "dhcp") as usize;
 
 /// How often it is looked whether the cable is in.
 const CABLE_INTERVAL: Duration = Duration::from_millis(50);
@@ -51,7 +54,7 @@ pub struct Queues {
     sent: [udp::PacketMetadata; 1],
     command: [udp::PacketMetadata; 1],
     reply: [udp::PacketMetadata; 1],
-    sockets: [SocketStorage<'static>; 2],
+    sockets: [SocketStorage<'static>; SOCKETS],
 }
 
 impl Queues {
@@ -61,7 +64,7 @@ impl Queues {
         sent: [udp::PacketMetadata::EMPTY; 1],
         command: [udp::PacketMetadata::EMPTY; 1],
         reply: [udp::PacketMetadata::EMPTY; 1],
-        sockets: [SocketStorage::EMPTY; 2],
+        sockets: [SocketStorage::EMPTY; SOCKETS],
     };
 }
 
@@ -80,13 +83,13 @@ pub enum Command {
     Bye,
 }
 
-/// The board.
-pub struct Board {
+/// The board, whose chip is in a device of type `D`.
+pub struct Board<D: Wired = Device> {
     /// The chip.
-    pub device: Device,
+    pub device: D,
     /// Its addresses.
     pub interface: Interface,
-    /// That for commands, and room for one more.
+    /// That for commands, and room for others.
     pub sockets: SocketSet<'static>,
     /// What it was told when it was switched on.
     pub parameters: Parameters,
@@ -97,27 +100,30 @@ pub struct Board {
     look_at: Instant,
 }
 
-impl Board {
-    /// Switches everything on.
+impl<D: Wired> Board<D> {
+    /// Switches everything on, but for addresses; `wrap` makes the device of the chip, its hardware address and a seed.
     ///
     /// # Panics
     /// When it is called twice.
-    pub fn new(buffers: &'static mut Buffers, queues: &'static mut Queues) -> (Board, Program) {
+    pub fn new(
+        buffers: &'static mut Buffers,
+        queues: &'static mut Queues,
+        wrap: impl FnOnce(Device, EthernetAddress, u64) -> D,
+    ) -> (Board<D>, Program) {
         let peripherals = Peripherals::take().expect("called once");
         let mut chip = machine::start(peripherals);
         let clock = Clock::new(machine::ticks(&chip));
         let address = chip.address();
         chip.listen(GROUP_MAC_V4.0);
-        let mut device = Device::new(chip);
-
         let parameters = console::parameters();
-        let config = Config::new(EthernetAddress(address).into());
-        let mut interface = Interface::new(config, &mut device, Instant::ZERO);
-        interface.update_ip_addrs(|addresses| {
-            addresses.push(parameters.address).ok();
-        });
+        let hardware = EthernetAddress(address);
+        let seed = seed(&mut chip, &parameters);
+        let mut device = wrap(Device::new(chip), hardware, seed);
+        #[cfg_attr(not(feature = "ipv6"), expect(unused_mut))]
+        let mut interface =
+            Interface::new(Config::new(hardware.into()), &mut device, Instant::ZERO);
         #[cfg(feature = "ipv6")]
-        set_link_local(&mut device.chip, &mut interface, address);
+        set_link_local(device.chip(), &mut interface, address);
 
         let mut commands = udp::Socket::new(
             udp::PacketBuffer::new(&mut queues.command[..], &mut buffers.command[..]),
@@ -144,18 +150,23 @@ impl Board {
         (board, Program { socket, packet })
     }
 
-    /// The time since it was switched on.
-    pub fn now(&mut self) -> Instant {
-        self.clock.now(machine::ticks(&self.device.chip))
+    /// Gives it the address that it was told.
+    pub fn set_address(&mut self) {
+        let address = self.parameters.address;
+        self.interface.update_ip_addrs(|addresses| {
+            addresses.push(address).ok();
+        });
     }
 
-    /// A seed for all chance. This board has no source of noise: its address and the moment have to do. A real one has better.
+    /// The time since it was switched on.
+    pub fn now(&mut self) -> Instant {
+        self.clock.now(machine::ticks(self.device.chip()))
+    }
+
+    /// A seed for all random draws.
     pub fn seed(&mut self) -> u64 {
-        let [a, b, c, d, e, f] = self.device.chip.address();
-        let ticks = machine::ticks(&self.device.chip);
-        let seed = u64::from(ticks) << 32 | u64::from(u32::from_le_bytes([c, d, e, f]));
-        let seed = seed ^ u64::from(u16::from_le_bytes([a, b])) << 16;
-        self.parameters.seed.unwrap_or(seed)
+        let parameters = self.parameters;
+        seed(self.device.chip(), &parameters)
     }
 
     /// Whether the cable has come in or out since this was last asked.
@@ -164,7 +175,7 @@ impl Board {
             return None;
         }
         self.look_at = now + CABLE_INTERVAL;
-        let is_plugged = self.device.chip.is_plugged();
+        let is_plugged = self.device.chip().is_plugged();
         if is_plugged == self.is_plugged {
             return None;
         }
@@ -204,6 +215,15 @@ impl Board {
     pub fn sleep(&self) {
         cortex_m::asm::wfi();
     }
+}
+
+/// A seed for all random draws. This board has no source of noise: its address and the moment have to do. A real one has better.
+fn seed(chip: &mut machine::Chip, parameters: &Parameters) -> u64 {
+    let [a, b, c, d, e, f] = chip.address();
+    let ticks = machine::ticks(chip);
+    let seed = u64::from(ticks) << 32 | u64::from(u32::from_le_bytes([c, d, e, f]));
+    let seed = seed ^ u64::from(u16::from_le_bytes([a, b])) << 16;
+    parameters.seed.unwrap_or(seed)
 }
 
 /// The cable of the board.

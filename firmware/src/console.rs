@@ -14,6 +14,8 @@ pub struct Parameters {
     pub service_type: &'static str,
     /// `ip`: its IPv4 address.
     pub address: IpCidr,
+    /// `lease`: the longest time, in seconds, that an address from DHCP is kept without being renewed.
+    pub lease: Option<u64>,
     /// `seed`: the source of all chance, for runs that can be repeated.
     pub seed: Option<u64>,
 }
@@ -24,6 +26,7 @@ impl Parameters {
         instance: "Front Desk",
         service_type: "_http._tcp",
         address: IpCidr::new(IpAddress::v4(10, 0, 0, 2), 24),
+        lease: None,
         seed: None,
     };
 }
@@ -60,6 +63,7 @@ mod debugger {
                 "instance" => parameters.instance = value,
                 "type" => parameters.service_type = value,
                 "ip" => parameters.address = value.parse().expect("ip=10.0.0.2/24"),
+                "lease" => parameters.lease = Some(value.parse().expect("lease=20")),
                 "seed" => parameters.seed = Some(value.parse().expect("seed=7")),
                 _ => panic!("no parameter is called {key}"),
             }

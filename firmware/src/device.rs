@@ -1,5 +1,6 @@
 //! The chip as smoltcp wants it: a token for each frame.
 
+use mdns_smoltcp::Guarded;
 use smoltcp::{
     phy::{self, DeviceCapabilities, Medium},
     time::Instant,
@@ -62,6 +63,24 @@ impl phy::Device for Device {
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = FRAME_MAX;
         capabilities
+    }
+}
+
+/// A device with the chip of the board in it, however it is wrapped.
+pub trait Wired: phy::Device {
+    /// The chip itself.
+    fn chip(&mut self) -> &mut Chip;
+}
+
+impl Wired for Device {
+    fn chip(&mut self) -> &mut Chip {
+        &mut self.chip
+    }
+}
+
+impl Wired for Guarded<Device> {
+    fn chip(&mut self) -> &mut Chip {
+        &mut self.device_mut().chip
     }
 }
 

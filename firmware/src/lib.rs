@@ -13,6 +13,7 @@
 //! The protocol is in `mdns-smoltcp` and below: nothing here knows of it.
 #![no_std]
 
+pub mod address;
 pub mod board;
 pub mod console;
 pub mod device;

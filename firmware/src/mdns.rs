@@ -11,6 +11,7 @@ use mdns_smoltcp::{
 };
 
 use crate::{
+    address::{Address, Fixed},
     board::{Board, Buffers, Cable, Command, Program, Queues},
     console::Parameters,
     say,
@@ -31,11 +32,24 @@ pub const LINKS: usize = FAMILIES.len();
 /// # Panics
 /// When the storage is too small for what is wanted.
 pub fn serve<S: Storage>(
-    (buffers, queues): (&'static mut Buffers, &'static mut Queues),
+    memory: (&'static mut Buffers, &'static mut Queues),
     mdns: &'static mut Mdns<S>,
     want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
 ) -> ! {
-    let (mut board, Program { socket, packet }) = Board::new(buffers, queues);
+    serve_with(memory, Fixed, mdns, want)
+}
+
+/// The same, with this source of the board's IPv4 address.
+///
+/// # Panics
+/// When the storage is too small for what is wanted.
+pub fn serve_with<S: Storage, A: Address>(
+    (buffers, queues): (&'static mut Buffers, &'static mut Queues),
+    mut address: A,
+    mdns: &'static mut Mdns<S>,
+    want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
+) -> ! {
+    let (mut board, Program { socket, packet }) = Board::new(buffers, queues, A::wrap);
     let (now, seed) = (board.now(), board.seed());
     mdns.start(
         now,
@@ -47,17 +61,21 @@ pub fn serve<S: Storage>(
     )
     .expect("the buffers are large enough");
     ask(mdns, at(now), &board.parameters, want);
+    address.start(now, &mut board);
     loop {
         let now = board.now();
-        match board.cable(now) {
-            Some(Cable::In) => mdns.link_up(now),
-            Some(Cable::Out) => mdns.link_down(now),
-            None => {}
+        if let Some(cable) = board.cable(now) {
+            match cable {
+                Cable::In => mdns.link_up(now),
+                Cable::Out => mdns.link_down(now),
+            }
+            address.cable(now, &mut board, cable);
         }
         if board.command(now) == Some(Command::Bye) {
             say!(now, "bye");
             mdns.shutdown(at(now));
         }
+        address.poll(now, &mut board);
         mdns.poll(
             now,
             &mut board.interface,
@@ -69,6 +87,7 @@ pub fn serve<S: Storage>(
             tell(now, &event);
         }
         let next = mdns.poll_at(now, &mut board.interface, &board.sockets);
+        let next = next.into_iter().chain(address.poll_at(&board)).min();
         if next.is_none_or(|next| next > board.now()) {
             board.sleep();
         }

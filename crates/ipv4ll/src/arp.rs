@@ -145,19 +145,19 @@ impl Packet {
 
     /// Writes the packet as an Ethernet frame from its sender to `destination`.
     pub fn write(&self, destination: HardwareAddress, frame: &mut [u8; FRAME_LEN]) {
-        let source = self.sender_hardware.0;
-        let parts: [&[u8]; 7] = [
-            &destination.0,
-            &source,
-            &[0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, self.operation as u8],
-            &source,
-            &self.sender.octets(),
-            &self.target_hardware.0,
-            &self.target.octets(),
+        let [d0, d1, d2, d3, d4, d5] = destination.0;
+        let [s0, s1, s2, s3, s4, s5] = self.sender_hardware.0;
+        let [t0, t1, t2, t3, t4, t5] = self.target_hardware.0;
+        let [i0, i1, i2, i3] = self.sender.octets();
+        let [j0, j1, j2, j3] = self.target.octets();
+        let operation = self.operation as u8;
+        #[rustfmt::skip]
+        let bytes = [
+            d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, 0x08, 0x06,
+            0, 1, 0x08, 0x00, 6, 4, 0, operation,
+            s0, s1, s2, s3, s4, s5, i0, i1, i2, i3, t0, t1, t2, t3, t4, t5, j0, j1, j2, j3,
         ];
-        for (to, from) in frame.iter_mut().zip(parts.into_iter().flatten()) {
-            *to = *from;
-        }
+        *frame = bytes;
     }
 
     /// Returns whether this asks for an address without claiming it (RFC 5227 §1.1).

@@ -251,10 +251,10 @@ impl AddressMachine {
 
     /// Sets whether the machine replies to ARP requests for its address, as it does at first.
     ///
-    /// Switch this off where the operating system replies, as Linux does for each address that is configured.
+    /// Switch this off where the operating system replies, as Linux does for each address that is configured. It counts for the requests that
+    /// are handled from now on.
     pub fn set_replies(&mut self, replies: bool) {
         self.replies = replies;
-        self.reply_to = None;
     }
 
     /// Starts to claim a link-local address (RFC 3927): `previous` first, if there is one and it may be chosen, then others.

@@ -11,11 +11,10 @@
 //! ```
 //!
 //! By itself smoltcp 0.14 does not answer ARP probes for its address, answers a host that takes its address, and adds that host to its
-//! neighbours. Here the machine replies for the address it has, and what smoltcp must not hear or say of it is kept from it.
+//! neighbours. Here the machine replies to those whom smoltcp ignores, and a host that takes the address is kept from smoltcp.
 
 use ipv4ll::{
-    AddressError, AddressMachine, Event, FRAME_LEN, HardwareAddress, Policy,
-    arp::{Operation, Packet},
+    AddressError, AddressMachine, Event, FRAME_LEN, HardwareAddress, Policy, arp::Packet,
 };
 use mdns_proto::store::Full;
 use smoltcp::{
@@ -67,7 +66,7 @@ pub struct Guarded<D> {
     device: D,
     machine: AddressMachine,
     /// The address that the interface has from here.
-    configured: Option<Ipv4Address>,
+    configured: Option<Ipv4Cidr>,
     /// The prefix of the address that is claimed.
     prefix_len: u8,
 }
@@ -147,7 +146,8 @@ impl<D: Device> Guarded<D> {
         let event = self.machine.poll_event();
         match event {
             Some(Event::Claimed { address }) => {
-                let cidr = IpCidr::new(address.into(), self.prefix_len);
+                let ipv4 = Ipv4Cidr::new(address, self.prefix_len);
+                let cidr = IpCidr::from(ipv4);
                 let mut added = Ok(());
                 interface.update_ip_addrs(|addresses| {
                     if !addresses.contains(&cidr) {
@@ -160,7 +160,7 @@ impl<D: Device> Guarded<D> {
                     self.machine.poll_event();
                     return Err(Full);
                 }
-                self.configured = Some(address);
+                self.configured = Some(ipv4);
             }
             Some(Event::Lost { address }) => {
                 self.configured = None;
@@ -216,10 +216,7 @@ impl<D: Device> Device for Guarded<D> {
         // What the frame before asked for goes first.
         self.send(now);
         let (rx, tx) = self.device.receive(now)?;
-        let tx = GuardedTx {
-            token: tx,
-            configured: self.configured,
-        };
+        let tx = GuardedTx { token: tx };
         let machine = &mut self.machine;
         let rx = GuardedRx {
             token: rx,
@@ -233,8 +230,7 @@ impl<D: Device> Device for Guarded<D> {
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         self.send(now);
         let token = self.device.transmit(now)?;
-        let configured = self.configured;
-        Some(GuardedTx { token, configured })
+        Some(GuardedTx { token })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -247,46 +243,53 @@ impl<D: Device> Device for Guarded<D> {
 pub struct GuardedRx<'a, T> {
     token: T,
     machine: &'a mut AddressMachine,
-    configured: Option<Ipv4Address>,
+    configured: Option<Ipv4Cidr>,
     now: Instant,
 }
 
 impl<T: RxToken> RxToken for GuardedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
         self.token.consume(|frame| {
-            let packet = Packet::parse(frame);
-            self.machine.handle_frame(at(self.now), frame);
-            // Who says that our address is his is not made a neighbour, and gets no reply.
-            let is_conflict = packet.is_some_and(|packet| Some(packet.sender) == self.configured);
-            read(if is_conflict { &[] } else { frame })
+            let mut is_hidden = false;
+            if let Some(packet) = Packet::parse(frame) {
+                // smoltcp replies to its neighbours, and knows them then; neither to probes nor to other networks (RFC 3927 §2.6.2).
+                let configured = self.configured;
+                let is_neighbour =
+                    configured.is_some_and(|cidr| cidr.contains_addr(&packet.sender));
+                self.machine.set_replies(!is_neighbour);
+                self.machine.handle_frame(at(self.now), frame);
+                // Who says that our address is his is not made a neighbour, and gets no reply; nor does anybody for an address that is lost,
+                // which the interface has until the next poll.
+                is_hidden = configured.is_some_and(|cidr| {
+                    packet.sender == cidr.address()
+                        || self.machine.address() != Some(cidr.address())
+                });
+            }
+            read(if is_hidden { &[] } else { frame })
         })
     }
 }
 
-/// Permission to send one frame, unless it is a reply for the address that the machine replies for.
+/// Permission to send one frame. Replies for a link-local address are made broadcasts (RFC 3927 §2.5).
 #[derive(Debug)]
 pub struct GuardedTx<T> {
     token: T,
-    configured: Option<Ipv4Address>,
 }
 
 impl<T: TxToken> TxToken for GuardedTx<T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
-        if len != FRAME_LEN {
-            return self.token.consume(len, write);
-        }
-        let mut frame = [0; FRAME_LEN];
-        let result = write(&mut frame);
-        let is_replied = Packet::parse(&frame).is_some_and(|packet| {
-            packet.operation == Operation::Reply && Some(packet.sender) == self.configured
-        });
-        if !is_replied {
-            self.token.consume(FRAME_LEN, |buffer| {
-                for (to, from) in buffer.iter_mut().zip(frame) {
-                    *to = from;
-                }
-            });
-        }
-        result
+        self.token.consume(len, |frame| {
+            let result = write(frame);
+            broadcast(frame);
+            result
+        })
+    }
+}
+
+/// Has an ARP packet of a link-local sender sent to all.
+fn broadcast(frame: &mut [u8]) {
+    let is_link_local = Packet::parse(frame).is_some_and(|packet| packet.sender.is_link_local());
+    if let (true, Some(destination)) = (is_link_local, frame.first_chunk_mut()) {
+        *destination = HardwareAddress::BROADCAST.0;
     }
 }

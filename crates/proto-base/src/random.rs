@@ -4,6 +4,8 @@
 
 use core::{num::NonZeroU64, ops::RangeInclusive, time::Duration};
 
+use crate::time::micros;
+
 /// What a number is drawn for. Each core has its own enum of purposes.
 pub trait Purpose {
     /// The number that stands for this purpose in the hash: different for each, and not below 256, where the
@@ -27,8 +29,7 @@ impl Random {
 
     /// Draws a number for this purpose and subject; another one each time.
     pub fn draw(&mut self, purpose: impl Purpose, subject: u32) -> u64 {
-        self.count = self.count.wrapping_add(1);
-        self.hash(purpose.number(), u64::from(subject) << 32 ^ self.count)
+        self.draw_for(purpose.number(), subject)
     }
 
     /// Draws a duration evenly from a range, in whole microseconds.
@@ -38,11 +39,7 @@ impl Random {
         subject: u32,
         range: RangeInclusive<Duration>,
     ) -> Duration {
-        let from = range.start().as_micros() as u64;
-        let last = (range.end().as_micros() as u64).saturating_sub(from);
-        // The bias of the remainder is below one in 10^12 for spans of seconds.
-        let drawn = self.draw(purpose, subject) % NonZeroU64::MIN.saturating_add(last);
-        Duration::from_micros(from + drawn)
+        self.within_for(purpose.number(), subject, range)
     }
 
     /// Returns the number that belongs to the seed, this purpose and this subject: the same one each time.
@@ -55,6 +52,28 @@ impl Random {
         self.hash(n.into(), 0)
     }
 
+    // What follows does not know the type of the purpose, so that a board with two cores has it once.
+
+    fn draw_for(&mut self, purpose: u64, subject: u32) -> u64 {
+        self.count = self.count.wrapping_add(1);
+        self.hash(purpose, u64::from(subject) << 32 ^ self.count)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn within_for(
+        &mut self,
+        purpose: u64,
+        subject: u32,
+        range: RangeInclusive<Duration>,
+    ) -> Duration {
+        let from = micros(*range.start());
+        let last = micros(*range.end()).saturating_sub(from);
+        // The bias of the remainder is below one in 10^12 for spans of seconds.
+        let drawn = self.draw_for(purpose, subject) % NonZeroU64::MIN.saturating_add(last);
+        Duration::from_micros(from + drawn)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
     fn hash(&self, purpose: u64, subject: u64) -> u64 {
         mix(mix(self.seed ^ mix(purpose)) ^ subject)
     }

@@ -63,7 +63,7 @@ impl Instant {
 }
 
 /// Whole microseconds of a span; 584,000 years for anything longer.
-fn micros(span: Duration) -> u64 {
+pub(crate) fn micros(span: Duration) -> u64 {
     span.as_secs()
         .saturating_mul(1_000_000)
         .saturating_add(span.subsec_micros().into())
