@@ -161,6 +161,7 @@ impl Driver {
             Kind::Unicast(socket, _) => {
                 receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?
             }
+            Kind::OneShot(socket) => receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?,
         };
         // Where sockets cannot be bound to the group, they get unicast too.
         let is_unicast = received.destination.is_some_and(|to| !to.is_multicast());
@@ -169,6 +170,7 @@ impl Driver {
                 (self.links.link_on(interface, *family), Via::Unicast)
             }
             (Kind::Unicast(..), None) => (None, Via::Unicast),
+            (Kind::OneShot(_), by) => (self.links.one_shot_link_of(source, by), Via::OneShot),
             _ => (
                 self.links.link_of(source),
                 if is_unicast {
@@ -532,6 +534,12 @@ impl Driver {
         self.tick();
         self.host.reconfirm_instance(self.now, instance);
         self.drain();
+    }
+
+    /// Whether nothing more is to be expected soon of a resolve, a look-up or a query: each record that it asks for is known, or its
+    /// owner has said that there is none. Another link may still have more of them. Never so of a browse.
+    pub fn is_complete(&self, ask: AskId) -> bool {
+        self.host.is_complete(ask)
     }
 
     /// Ends what was asked for.

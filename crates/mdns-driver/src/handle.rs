@@ -502,6 +502,14 @@ impl<N: Subscription> Results<N> {
         .await
     }
 
+    /// Whether nothing more is to be expected soon of a resolve, a look-up or a query, as far as it was answered when this is asked:
+    /// each record that it asks for is known, or its owner has said that there is none. Another link may still have more of them.
+    /// Never so of a browse.
+    pub fn is_complete(&self) -> bool {
+        self.ask
+            .is_some_and(|ask| self.handle.shared.with(|driver| driver.is_complete(ask)))
+    }
+
     fn poll_event(&mut self, context: &Context<'_>) -> Poll<Option<N::Event>> {
         let Some(ask) = self.ask else {
             return Poll::Ready(None);

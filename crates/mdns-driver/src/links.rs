@@ -13,13 +13,14 @@ use std::{
 
 use mdns_proto::{
     host::Host,
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Subnet, Transmit},
+    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, SourcePort, Subnet, Transmit},
     stats::Stats,
     store::Heap,
     time::Instant,
 };
 use mdns_socket::{
-    Interface, LinkSocket, OpenError, Selection, UnicastSocket, Unused, Watcher, interfaces,
+    Interface, LinkSocket, OneShotSocket, OpenError, Selection, UnicastSocket, Unused, Watcher,
+    interfaces,
 };
 use tracing::{debug, info, warn};
 
@@ -46,6 +47,7 @@ pub struct Socket(Kind);
 pub(crate) enum Kind {
     Link(LinkSocket),
     Unicast(UnicastSocket, Family),
+    OneShot(OneShotSocket),
     Watcher(Watcher),
 }
 
@@ -82,6 +84,7 @@ mod descriptor {
             match &self.0 {
                 Kind::Link(socket) => socket.as_fd(),
                 Kind::Unicast(socket, _) => socket.as_fd(),
+                Kind::OneShot(socket) => socket.as_fd(),
                 Kind::Watcher(watcher) => watcher.as_fd(),
             }
         }
@@ -105,6 +108,7 @@ mod descriptor {
             match &self.0 {
                 Kind::Link(socket) => socket.socket().as_socket(),
                 Kind::Unicast(socket, _) => socket.socket().as_socket(),
+                Kind::OneShot(socket) => socket.socket().as_socket(),
                 Kind::Watcher(watcher) => watcher.as_socket(),
             }
         }
@@ -136,6 +140,8 @@ struct Link {
     socket: Arc<Socket>,
     config: LinkConfig,
     is_up: bool,
+    /// The socket of one-shot questions, from the first of them on.
+    one_shot: Option<(SourceId, Arc<Socket>)>,
     /// A datagram that the socket had no room for.
     waiting: Option<(Box<[u8]>, SocketAddr)>,
     /// Why the last send failed, if it did: said once.
@@ -146,7 +152,8 @@ struct Link {
 #[derive(Debug)]
 pub(crate) struct Links {
     selection: Selection,
-    interfaces: Vec<Interface>,
+    /// The interfaces as they were last seen; `None` before the first look.
+    interfaces: Option<Vec<Interface>>,
     links: Vec<Link>,
     /// In the order of their numbers.
     sources: Vec<(SourceId, Arc<Socket>)>,
@@ -167,7 +174,7 @@ impl Links {
     pub(crate) fn new(selection: Selection) -> Self {
         let mut links = Links {
             selection,
-            interfaces: Vec::new(),
+            interfaces: None,
             links: Vec::new(),
             sources: Vec::new(),
             next_source: 0,
@@ -233,8 +240,16 @@ impl Links {
     pub(crate) fn link_of(&self, source: SourceId) -> Option<LinkId> {
         self.links
             .iter()
-            .find(|link| link.source == source)
+            .find(|link| link.has_source(source))
             .map(|link| link.id)
+    }
+
+    /// The link whose socket of one-shot questions this is, if what came by an interface is for it.
+    pub(crate) fn one_shot_link_of(&self, source: SourceId, by: Option<u32>) -> Option<LinkId> {
+        let is_it = |link: &&Link| {
+            link.has_source(source) && by.is_none_or(|by| by == link.config.interface.0)
+        };
+        self.links.iter().find(is_it).map(|link| link.id)
     }
 
     /// The link of an interface and a family.
@@ -254,7 +269,7 @@ impl Links {
             let LinkConfig {
                 interface, family, ..
             } = link.config;
-            let mut seen = self.interfaces.iter();
+            let mut seen = self.interfaces.iter().flatten();
             let found = seen.find(|found| found.index == interface.0)?;
             Some((link.id, found, family))
         })
@@ -309,15 +324,14 @@ impl Links {
         {
             self.watch(now);
         }
-        match interfaces() {
-            Ok(interfaces) => self.interfaces = interfaces,
+        let seen = match interfaces() {
+            Ok(seen) => seen,
             Err(error) => {
                 self.complain(None, error.to_string());
                 self.look_at(now + RETRY);
                 return Err(Error::Interfaces(error));
             }
-        }
-        let seen = std::mem::take(&mut self.interfaces);
+        };
         let turns = self.close(now, host, &seen);
         self.set_addresses(now, host, &seen);
         for link in self
@@ -340,7 +354,7 @@ impl Links {
             }
         }
         let opened = self.open_new(now, host, &seen);
-        self.interfaces = seen;
+        self.interfaces = Some(seen);
         Ok(opened?)
     }
 
@@ -369,7 +383,7 @@ impl Links {
                 Fate::GoesDown => link.is_up = false,
                 Fate::Closes => {
                     host.remove_link(now, link.id);
-                    sources.retain(|(id, _)| *id != link.source);
+                    sources.retain(|(id, _)| !link.has_source(*id));
                 }
             }
             info!(interface, family = %link.config.family, "link {fate}");
@@ -442,11 +456,17 @@ impl Links {
                 mtu: mtu_of(found),
                 unicast: self.unicast.contains(&family),
             };
-            let Ok(id) = host.add_link(now, config) else {
+            let added = if self.was_usable(found.index, family) {
+                host.add_running_link(now, config)
+            } else {
+                host.add_link(now, config)
+            };
+            let Ok(id) = added else {
                 troubles.insert((found.index, family), "there are too many links".to_owned());
                 continue;
             };
             host.set_link_local_route(id, family == Family::V4 && found.has_link_local_route);
+            host.set_one_shot(id, true);
             info!(interface = found.name, %family, "link opened");
             let (source, socket) = self.add_source(Kind::Link(socket));
             self.links.push(Link {
@@ -455,6 +475,7 @@ impl Links {
                 socket,
                 config,
                 is_up: true,
+                one_shot: None,
                 waiting: None,
                 trouble: None,
             });
@@ -468,6 +489,16 @@ impl Links {
             self.complain(Some(link), what);
         }
         first
+    }
+
+    /// Whether an interface could be used for a family before this look. At the first look that is so of all: what others noticed
+    /// too happened before the program began.
+    fn was_usable(&self, interface: u32, family: Family) -> bool {
+        self.interfaces.as_ref().is_none_or(|before| {
+            let mut before = before.iter();
+            let found = before.find(|found| found.index == interface);
+            found.is_some_and(|found| self.selection.check(found, family).is_ok())
+        })
     }
 
     fn complain(&mut self, about: Option<(u32, Family)>, what: String) {
@@ -489,11 +520,23 @@ impl Links {
             // Links that are opened from now on do not count on it.
             self.unicast.retain(|other| other != family);
         }
-        self.sources.retain(|(id, _)| *id != source);
-        if let Some(at) = self.links.iter().position(|link| link.source == source) {
-            let link = self.links.swap_remove(at);
-            host.remove_link(now, link.id);
+        let Some(at) = self.links.iter().position(|link| link.has_source(source)) else {
+            self.sources.retain(|(id, _)| *id != source);
+            return self.note_refused(now, error);
+        };
+        if let Some(link) = self.links.get_mut(at).filter(|link| link.source != source) {
+            debug!("no one-shot questions: the event loop takes no more sockets: {error}");
+            self.sources.retain(|(id, _)| *id != source);
+            link.one_shot = None;
+            return host.set_one_shot(link.id, false);
         }
+        let link = self.links.swap_remove(at);
+        self.sources.retain(|(id, _)| !link.has_source(*id));
+        host.remove_link(now, link.id);
+        self.note_refused(now, error);
+    }
+
+    fn note_refused(&mut self, now: Instant, error: &io::Error) {
         self.complain(
             None,
             format!("the event loop takes no more sockets: {error}"),
@@ -520,6 +563,9 @@ impl Links {
         transmit: Transmit,
         bytes: &[u8],
     ) {
+        if transmit.source == SourcePort::OneShot {
+            return self.ask_one_shot(host, transmit.link, bytes);
+        }
         let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else {
             return;
         };
@@ -538,6 +584,46 @@ impl Links {
             }
             Err(error) => link.is_not_sent(now, host, transmit.destination, &error),
         }
+    }
+
+    /// Sends a one-shot question. The socket is opened for the first of them: who only advertises needs no descriptor for it. One
+    /// that cannot be sent is lost; the same was asked on port 5353.
+    fn ask_one_shot(&mut self, host: &mut Host<Heap>, id: LinkId, bytes: &[u8]) {
+        let Some(at) = self.links.iter().position(|link| link.id == id) else {
+            return;
+        };
+        if self
+            .links
+            .get(at)
+            .is_some_and(|link| link.one_shot.is_none())
+        {
+            let opened = self.open_one_shot(at);
+            match (opened, self.links.get_mut(at)) {
+                (Ok(source), Some(link)) => link.one_shot = Some(source),
+                (Err(error), _) => {
+                    debug!("no one-shot questions: {error}");
+                    return host.set_one_shot(id, false);
+                }
+                (Ok(_), None) => return,
+            }
+        }
+        let one_shot = self.links.get(at).and_then(|link| link.one_shot.as_ref());
+        if let Some(Kind::OneShot(socket)) = one_shot.map(|(_, socket)| socket.kind())
+            && let Err(error) = socket.ask(bytes)
+        {
+            debug!("a one-shot question was not sent: {error}");
+        }
+    }
+
+    fn open_one_shot(&mut self, at: usize) -> io::Result<(SourceId, Arc<Socket>)> {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let LinkConfig {
+            interface, family, ..
+        } = self.links.get(at).ok_or_else(gone)?.config;
+        let mut seen = self.interfaces.iter().flatten();
+        let found = seen.find(|found| found.index == interface.0);
+        let socket = OneShotSocket::open(found.ok_or_else(gone)?, family)?;
+        Ok(self.add_source(Kind::OneShot(socket)))
     }
 
     /// Whether a socket is waited for to take a datagram.
@@ -638,6 +724,11 @@ impl Link {
         }
     }
 
+    /// Whether a socket is one of this link.
+    fn has_source(&self, source: SourceId) -> bool {
+        self.source == source || self.one_shot.as_ref().is_some_and(|(id, _)| *id == source)
+    }
+
     fn is_sent(&mut self) {
         if self.trouble.take().is_some() {
             info!(interface = self.config.interface.0, family = %self.config.family, "sends again");
@@ -669,6 +760,7 @@ impl InterfaceNames for Links {
         let found = self
             .interfaces
             .iter()
+            .flatten()
             .find(|found| found.index == interface.0);
         found.map_or("", |found| found.name.as_str()).into()
     }
@@ -755,6 +847,7 @@ mod tests {
         let link = links.links[0].id;
         let to = |destination| Transmit {
             link,
+            source: SourcePort::Mdns,
             destination,
             len: 12,
         };

@@ -87,7 +87,7 @@ impl Mdns {
     }
 
     /// Registers the sockets. One token is taken for each, and given back when the socket is closed, which happens as
-    /// interfaces come and go: have room for two or three an interface, and two more.
+    /// interfaces come and go: have room for four an interface, and three more.
     ///
     /// # Errors
     /// It is registered already, or the registry cannot be shared. A socket that finds no token, or that the system cannot wait
@@ -140,6 +140,8 @@ impl Mdns {
 
     /// How long the poll may wait before [`handle_timeout`](Self::handle_timeout) is to be called; `None` for as long as it likes.
     pub fn timeout(&mut self) -> Option<Duration> {
+        // A command may have opened a socket.
+        self.follow();
         let registered = self.registered.iter();
         if registered
             .flat_map(|all| &all.sources)

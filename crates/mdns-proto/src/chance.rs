@@ -21,6 +21,8 @@ pub(crate) enum Draw {
     LateSeries,
     /// The extra time before a record is asked for again (§5.2).
     Refresh,
+    /// The id of a one-shot question (§5.1).
+    OneShotId,
 }
 
 impl Purpose for Draw {
@@ -33,6 +35,7 @@ impl Purpose for Draw {
             Draw::FirstQuestion => 0x500,
             Draw::Refresh => 0x600,
             Draw::LateSeries => 0x700,
+            Draw::OneShotId => 0x800,
         }
     }
 }

@@ -21,6 +21,10 @@ pub struct Config {
     pub own_results: bool,
     /// Whether records that no open question awaits are kept too, so that later questions have an answer at once.
     pub cache_unasked: bool,
+    /// Whether the first question of a look-up, a resolve or a query goes out from another port too, where the caller has one
+    /// ([`set_one_shot`](crate::host::Host::set_one_shot)): its answer comes at once, even if it was multicast less than a second
+    /// ago (RFC 6762 §5.1, §6.7).
+    pub one_shot: bool,
     /// The most records of others kept per link; rows of fixed size end sooner.
     pub heard_records_max: u32,
     /// The most bytes of names and rdata of others kept per link.
@@ -45,6 +49,7 @@ impl Config {
         announcements: 2,
         own_results: true,
         cache_unasked: true,
+        one_shot: true,
         heard_records_max: 100_000,
         heard_text_max: 16 << 20,
         asks_max: 10_000,

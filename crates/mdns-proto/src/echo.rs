@@ -5,7 +5,11 @@
 
 use core::time::Duration;
 
-use crate::{link::LinkId, name::KeyedHash, time::Instant};
+use crate::{
+    link::{LinkId, SourcePort},
+    name::KeyedHash,
+    time::Instant,
+};
 
 /// How many datagrams are remembered.
 const MOST: usize = 8;
@@ -39,19 +43,25 @@ impl Echoes {
         self.key = key;
     }
 
-    fn hash(&self, bytes: &[u8]) -> u32 {
-        let mut hash = KeyedHash::new(self.key);
+    fn hash(&self, source: SourcePort, bytes: &[u8]) -> u32 {
+        let mut hash = KeyedHash::new(self.key ^ source as u64);
         hash.bytes(bytes);
         hash.finish()
     }
 
     /// Remembers a datagram that goes out to the group.
-    pub(crate) fn remember(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+    pub(crate) fn remember(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        source: SourcePort,
+        bytes: &[u8],
+    ) {
         if self.sent.is_full() {
             self.sent.pop_front();
         }
         let sent = Sent {
-            hash: self.hash(bytes),
+            hash: self.hash(source, bytes),
             until: now + KEPT,
             link,
         };
@@ -61,11 +71,17 @@ impl Echoes {
 
     /// Whether this is the first copy of a datagram of ours. The memory is used up by it: a neighbour on this host may send
     /// the very same bytes.
-    pub(crate) fn take(&mut self, now: Instant, link: LinkId, bytes: &[u8]) -> bool {
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        source: SourcePort,
+        bytes: &[u8],
+    ) -> bool {
         if self.sent.is_empty() {
             return false;
         }
-        let hash = self.hash(bytes);
+        let hash = self.hash(source, bytes);
         let found = self
             .sent
             .iter_mut()
@@ -84,17 +100,20 @@ impl Echoes {
 mod tests {
     use super::*;
 
+    const MDNS: SourcePort = SourcePort::Mdns;
+
     #[test]
     fn one_copy_is_ours_and_no_more() {
         let mut echoes = Echoes::new();
         let (now, link) = (Instant::from_millis(5), LinkId(0));
-        echoes.remember(now, link, b"hello");
-        assert!(!echoes.take(now, LinkId(1), b"hello"));
-        assert!(!echoes.take(now, link, b"hullo"));
-        assert!(echoes.take(now, link, b"hello"));
-        assert!(!echoes.take(now, link, b"hello"));
-        echoes.remember(now, link, b"hello");
-        assert!(!echoes.take(now + KEPT, link, b"hello"));
+        echoes.remember(now, link, MDNS, b"hello");
+        assert!(!echoes.take(now, LinkId(1), MDNS, b"hello"));
+        assert!(!echoes.take(now, link, MDNS, b"hullo"));
+        assert!(!echoes.take(now, link, SourcePort::OneShot, b"hello"));
+        assert!(echoes.take(now, link, MDNS, b"hello"));
+        assert!(!echoes.take(now, link, MDNS, b"hello"));
+        echoes.remember(now, link, MDNS, b"hello");
+        assert!(!echoes.take(now + KEPT, link, MDNS, b"hello"));
     }
 
     #[test]
@@ -102,9 +121,9 @@ mod tests {
         let mut echoes = Echoes::new();
         let (now, link) = (Instant::ZERO, LinkId(0));
         for n in 0..=8u8 {
-            echoes.remember(now, link, &[n]);
+            echoes.remember(now, link, MDNS, &[n]);
         }
-        assert!(!echoes.take(now, link, &[0]));
-        assert!(echoes.take(now, link, &[8]));
+        assert!(!echoes.take(now, link, MDNS, &[0]));
+        assert!(echoes.take(now, link, MDNS, &[8]));
     }
 }

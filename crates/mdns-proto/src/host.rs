@@ -11,8 +11,8 @@ use crate::{
     discovery::{self, AddressKind, AskError, AskId, Span},
     echo::Echoes,
     link::{
-        Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet,
-        Transmit, Via, is_link_local,
+        Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, SourcePort,
+        Subnet, Transmit, Via, is_link_local,
     },
     name::Name,
     own::{HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
@@ -144,7 +144,9 @@ impl<S: Storage> Host<S> {
 
     // --- links ---
 
-    /// Adds a link, which is up: names are probed for there, questions asked.
+    /// Adds a link, which has just come up: names are probed for there, questions asked. Others notice that it came up too, so in the
+    /// next second a look-up keeps the wait of §5.2; where the interface was up before the program began,
+    /// [`add_running_link`](Self::add_running_link) spares it that.
     ///
     /// # Errors
     /// [`Full`] when there is no row for one more link; also before the start.
@@ -158,6 +160,27 @@ impl<S: Storage> Host<S> {
         self.querier.link_up(now, link, &self.responder);
         self.set_writable(link, true);
         Ok(link)
+    }
+
+    /// Adds a link whose interface had its carrier and its address before: only its sockets are new. Otherwise as
+    /// [`add_link`](Self::add_link).
+    ///
+    /// # Errors
+    /// As [`add_link`](Self::add_link).
+    pub fn add_running_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
+        let link = self.add_link(now, config)?;
+        self.querier.set_running(link);
+        Ok(link)
+    }
+
+    /// Says whether the caller can send from another port of the link than 5353 and receive what comes to it; until this says so, it
+    /// cannot. Then, and if [`Config::one_shot`] allows it, the first question of a look-up, a resolve or a query goes out from
+    /// there as well ([`SourcePort::OneShot`], RFC 6762 §5.1), and what comes back is passed in as [`Via::OneShot`].
+    ///
+    /// The port must be one that strangers cannot guess, such as the system gives to a socket that asks for none.
+    pub fn set_one_shot(&mut self, link: LinkId, is_possible: bool) {
+        self.querier
+            .set_one_shot(link, is_possible && self.config.one_shot);
     }
 
     /// Forgets a link, with what was heard there. Goodbyes cannot be said any more: withdraw first where that matters.
@@ -489,6 +512,12 @@ impl<S: Storage> Host<S> {
         self.querier.reconfirm_instance(now, instance);
     }
 
+    /// Whether nothing more is to be expected soon of a resolve, a look-up or a query: each record that it asks for is known, or its
+    /// owner has said that there is none. Another link may still have more of them. Never so of a browse, nor of what was stopped.
+    pub fn is_complete(&self, ask: AskId) -> bool {
+        self.querier.is_complete(ask)
+    }
+
     /// Ends what was asked for. Its id means nothing any more.
     pub fn stop(&mut self, now: Instant, ask: AskId) {
         let Some(now) = self.clock(now) else { return };
@@ -504,9 +533,12 @@ impl<S: Storage> Host<S> {
         let Some(config) = self.responder.link_config(link) else {
             return;
         };
-        let is_echo = packet.source.port() == PORT
-            && self.is_own_address(packet.source.ip())
-            && self.echoes.take(now, link, packet.bytes);
+        let port = match packet.source.port() {
+            PORT => SourcePort::Mdns,
+            _ => SourcePort::OneShot,
+        };
+        let is_echo = self.is_own_address(packet.source.ip())
+            && self.echoes.take(now, link, port, packet.bytes);
         let Some(stats) = self.responder.stats_mut(link) else {
             return;
         };
@@ -529,19 +561,27 @@ impl<S: Storage> Host<S> {
         }
         let is_near = self.is_near(link, config, &packet);
         // §11: of what comes to the group only that counts as forwarded which says so itself.
-        let needs_near =
-            packet.via == Via::Unicast || packet.hop_limit.is_some_and(|limit| limit != HOP_LIMIT);
+        let needs_near = packet.via != Via::Multicast
+            || packet.hop_limit.is_some_and(|limit| limit != HOP_LIMIT);
         // §6: responses come from port 5353. §5.5, §11: what comes by unicast comes from the link. No one has port 0.
         let is_refused = !is_host(packet.source)
             || (flags.response() && packet.source.port() != PORT)
-            || (needs_near && !is_near);
+            || (needs_near && !is_near)
+            || (packet.via == Via::OneShot && !flags.response());
         if is_refused {
             if let Some(stats) = self.responder.stats_mut(link) {
                 Stats::count(&mut stats.refused);
             }
             return;
         }
-        if flags.response() {
+        if packet.via == Via::OneShot {
+            let is_of_use = self
+                .querier
+                .handle_one_shot(now, link, message, &self.responder);
+            if !is_of_use && let Some(stats) = self.responder.stats_mut(link) {
+                Stats::count(&mut stats.refused);
+            }
+        } else if flags.response() {
             // The defence of a name that we are probing for may come by unicast.
             if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
                 self.responder
@@ -644,23 +684,23 @@ impl<S: Storage> Host<S> {
         }
         let room = buffer.len().min(self.config.packet_max);
         let buffer = buffer.get_mut(..room)?;
-        let (destination, len) = if self.querier.is_continuing(link) {
-            // §7.2: the rest of the known answers follows at once.
-            (
-                Destination::Multicast,
-                self.querier.poll_transmit(now, link, buffer)?,
-            )
-        } else if let Some(sent) = self.responder.poll_transmit(now, link, buffer) {
-            sent
+        // §7.2: the rest of the known answers follows at once.
+        let is_continuing = self.querier.is_continuing(link);
+        let answer = if is_continuing {
+            None
         } else {
-            (
-                Destination::Multicast,
-                self.querier.poll_transmit(now, link, buffer)?,
-            )
+            self.responder.poll_transmit(now, link, buffer)
+        };
+        let (destination, source, len) = match answer {
+            Some((destination, len)) => (destination, SourcePort::Mdns, len),
+            None => {
+                let (source, len) = self.querier.poll_transmit(now, link, buffer)?;
+                (Destination::Multicast, source, len)
+            }
         };
         let bytes = buffer.get(..len).unwrap_or(&[]);
         if destination == Destination::Multicast {
-            self.echoes.remember(now, link, bytes);
+            self.echoes.remember(now, link, source, bytes);
             if let Ok(message) = &Message::parse(bytes)
                 && message.header().flags.response()
             {
@@ -672,6 +712,7 @@ impl<S: Storage> Host<S> {
         }
         Some(Transmit {
             link,
+            source,
             destination,
             len,
         })

@@ -136,6 +136,18 @@ pub enum Via {
     Multicast,
     /// Sent to an address of ours.
     Unicast,
+    /// Sent to the port that the one-shot questions of the link leave from ([`SourcePort::OneShot`]).
+    OneShot,
+}
+
+/// The port that a datagram leaves from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourcePort {
+    /// Port 5353.
+    Mdns,
+    /// Another port than 5353, which the system chose at random: that of one-shot questions (RFC 6762 §5.1). Answers come to it at
+    /// once, by unicast (§6.7). Only on links for which [`set_one_shot`](crate::host::Host::set_one_shot) said that there is one.
+    OneShot,
 }
 
 /// A datagram that was received.
@@ -163,11 +175,13 @@ pub enum Destination {
 
 /// A datagram to be sent: the first `len` bytes of the buffer that was passed.
 ///
-/// It leaves from port 5353 with an IP TTL or hop limit of 255 (RFC 6762 §11).
+/// It leaves with an IP TTL or hop limit of 255 (RFC 6762 §11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// On which link.
     pub link: LinkId,
+    /// From which port.
+    pub source: SourcePort,
     /// Where to.
     pub destination: Destination,
     /// How many bytes of the buffer.

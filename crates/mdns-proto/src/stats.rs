@@ -15,7 +15,8 @@ pub struct Stats {
     pub malformed: u32,
     /// Datagrams of which a part could not be read; the rest was used.
     pub faulty: u32,
-    /// Datagrams from a source or port that must not be listened to (§5.5, §6, §11).
+    /// Datagrams from a source or port that must not be listened to (§5.5, §6, §11), and datagrams to the port of one-shot questions
+    /// that answer none that waits (§5.1).
     pub refused: u32,
     /// Questions answered by multicast, or not at all, because no more askers can be remembered or no more of them answered in
     /// this second.

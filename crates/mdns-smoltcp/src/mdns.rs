@@ -1,4 +1,4 @@
-//! The one socket, and what passes between it, the interface and the host.
+//! The one socket or two, and what passes between them, the interface and the host.
 
 use core::{
     fmt, mem,
@@ -11,7 +11,9 @@ use heapless::Vec;
 use mdns_proto::{
     config::Config,
     host::{Host, Storage},
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, PORT, Packet, Subnet, Via},
+    link::{
+        Destination, Family, InterfaceId, LinkConfig, LinkId, PORT, Packet, SourcePort, Subnet, Via,
+    },
     store::Full,
     time::Instant,
 };
@@ -30,6 +32,9 @@ const INTERFACE: InterfaceId = InterfaceId(1);
 
 /// RFC 6762 §11: all that is sent has it, that older peers believe it to be of their link.
 const HOP_LIMIT: u8 = 255;
+
+/// The least room for a packet of one-shot questions or answers, in bytes: as for all DNS over UDP (RFC 1035 §2.3.4).
+const ONE_SHOT_PACKET: usize = 512;
 
 /// The most frames taken in one poll: under a flood the board has its turn all the same.
 const FRAMES: usize = 64;
@@ -75,6 +80,8 @@ pub struct Mdns<S: Storage> {
     host: Host<S>,
     packet_max: usize,
     socket: Option<SocketHandle>,
+    /// The socket of one-shot questions, if there is one.
+    one_shot: Option<SocketHandle>,
     /// At most one a family.
     links: Vec<Link, 2>,
     is_plugged: bool,
@@ -104,6 +111,7 @@ impl<S: Storage> Mdns<S> {
             host: Host::new(config),
             packet_max: config.packet_max,
             socket: None,
+            one_shot: None,
             links: Vec::new(),
             is_plugged: false,
             addresses: Vec::new(),
@@ -164,6 +172,44 @@ impl<S: Storage> Mdns<S> {
         Ok(())
     }
 
+    /// Adds a second socket, for one-shot questions (RFC 6762 §5.1): the answer to a look-up, a resolve or a query then comes at once,
+    /// even if its owner has multicast it within the last second. Without it everything works, and a board that looks nothing up
+    /// has no need of it. It may be added before the start or after.
+    ///
+    /// `port` is one that strangers cannot guess: drawn at random from 49152 to 65535. The socket needs room for one packet of 512
+    /// bytes each way; a longer answer than it has room for is lost.
+    ///
+    /// # Errors
+    /// See [`StartError`]. [`Bound`](StartError::Bound) for the ports 0 and 5353, too.
+    ///
+    /// # Panics
+    /// As `SocketSet::add` does, when the set is full.
+    pub fn add_one_shot<'a>(
+        &mut self,
+        sockets: &mut SocketSet<'a>,
+        mut socket: udp::Socket<'a>,
+        port: u16,
+    ) -> Result<(), StartError> {
+        let packets = socket
+            .packet_recv_capacity()
+            .min(socket.packet_send_capacity());
+        let bytes = socket
+            .payload_recv_capacity()
+            .min(socket.payload_send_capacity());
+        if packets == 0 || bytes < ONE_SHOT_PACKET {
+            return Err(StartError::Buffer);
+        }
+        if port == PORT || self.one_shot.is_some() || socket.bind(port).is_err() {
+            return Err(StartError::Bound);
+        }
+        socket.set_hop_limit(Some(HOP_LIMIT));
+        self.one_shot = Some(sockets.add(socket));
+        for link in &self.links {
+            self.host.set_one_shot(link.id, true);
+        }
+        Ok(())
+    }
+
     fn add_link(&mut self, now: Instant, family: Family, mtu: u16) -> Result<(), Full> {
         let id = self.host.add_link(
             now,
@@ -176,6 +222,7 @@ impl<S: Storage> Mdns<S> {
         )?;
         // It is up when there is a cable and an address.
         self.host.link_down(now, id);
+        self.host.set_one_shot(id, self.one_shot.is_some());
         let link = Link {
             id,
             family,
@@ -283,13 +330,21 @@ impl<S: Storage> Mdns<S> {
         };
         let now = at(now);
         let has_changed = self.follow(now, interface);
-        self.receive(now, interface, sockets.get_mut(handle));
+        self.receive(now, interface, sockets.get_mut(handle), SourcePort::Mdns);
+        if let Some(one_shot) = self.one_shot {
+            self.receive(
+                now,
+                interface,
+                sockets.get_mut(one_shot),
+                SourcePort::OneShot,
+            );
+        }
         self.host.handle_timeout(now);
 
         let socket = sockets.get_mut::<udp::Socket<'_>>(handle);
         if socket.send_queue() == 0 {
             self.waits_since = self.waits_since.filter(|&since| is_fresh(now, since));
-            return self.send(now, socket, packet) || has_changed;
+            return self.send(now, sockets, handle, packet) || has_changed;
         }
         self.set_writable(false);
         if self.is_unicast && self.is_hopeless(now) {
@@ -338,19 +393,25 @@ impl<S: Storage> Mdns<S> {
     }
 
     #[inline(never)]
-    fn receive(&mut self, now: Instant, interface: &Interface, socket: &mut udp::Socket<'_>) {
+    fn receive(
+        &mut self,
+        now: Instant,
+        interface: &Interface,
+        socket: &mut udp::Socket<'_>,
+        port: SourcePort,
+    ) {
         while let Ok((bytes, from)) = socket.recv() {
             let Some(to) = from.local_address else {
                 continue;
             };
             let family = Family::of(&to.into());
-            let via = if IpAddr::from(to) == family.group().ip() {
-                Via::Multicast
-            } else if interface.has_ip_addr(to) {
-                Via::Unicast
-            } else {
+            let is_group = IpAddr::from(to) == family.group().ip();
+            let via = match port {
+                SourcePort::Mdns if is_group => Via::Multicast,
+                SourcePort::Mdns if interface.has_ip_addr(to) => Via::Unicast,
+                SourcePort::OneShot if interface.has_ip_addr(to) => Via::OneShot,
                 // A broadcast, or another's group.
-                continue;
+                SourcePort::Mdns | SourcePort::OneShot => continue,
             };
             let link = self.links.iter().find(|link| link.family == family);
             if let Some(link) = link.filter(|link| link.is_up) {
@@ -367,8 +428,15 @@ impl<S: Storage> Mdns<S> {
     }
 
     #[inline(never)]
-    fn send(&mut self, now: Instant, socket: &mut udp::Socket<'_>, packet: &mut [u8]) -> bool {
+    fn send(
+        &mut self,
+        now: Instant,
+        sockets: &mut SocketSet<'_>,
+        handle: SocketHandle,
+        packet: &mut [u8],
+    ) -> bool {
         self.set_writable(true);
+        let socket = sockets.get::<udp::Socket<'_>>(handle);
         let room = packet.len().min(socket.payload_send_capacity());
         let Some(transmit) = packet
             .get_mut(..room)
@@ -381,11 +449,24 @@ impl<S: Storage> Mdns<S> {
             (Destination::Unicast(to), _) => Some(to),
             (Destination::Multicast, link) => link.map(|link| link.family.group()),
         };
-        self.is_unicast = transmit.destination != Destination::Multicast;
+        let handle = match transmit.source {
+            SourcePort::Mdns => Some(handle),
+            SourcePort::OneShot => self.one_shot,
+        };
         let bytes = packet.get(..transmit.len).unwrap_or(&[]);
         let sent = to
             .and_then(|to| Some((address(to.ip())?, to.port())))
-            .map(|to| socket.send_slice(bytes, to));
+            .zip(handle)
+            .map(|(to, handle)| {
+                sockets
+                    .get_mut::<udp::Socket<'_>>(handle)
+                    .send_slice(bytes, to)
+            });
+        if transmit.source == SourcePort::OneShot {
+            // One that is not sent is lost: the same was asked on port 5353.
+            return true;
+        }
+        self.is_unicast = transmit.destination != Destination::Multicast;
         if !matches!(sent, Some(Ok(()))) {
             self.host.send_failed(now, transmit.link);
         }

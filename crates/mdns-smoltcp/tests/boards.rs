@@ -6,6 +6,7 @@ mod wire;
 use mdns_smoltcp::{
     CONFIG, Mdns, StartError, at,
     proto::{
+        discovery::Span,
         link::{Family, GROUP_V4, PORT},
         name::NameBuf,
         wire::{Flags, Header, Message, Question, RecordType, Writer},
@@ -69,6 +70,63 @@ fn two_boards_find_each_other() {
                 .iter()
                 .all(|said| said.hop_limit == 255 && said.source.port() == PORT)
         );
+    }
+}
+
+/// What a board looks up is asked at once, and from a second socket too, if it has one: the answer comes there by unicast, though
+/// it was multicast within the last second.
+///
+/// covers: 6762-5.1-a
+#[test]
+fn a_board_with_a_second_socket_is_answered_at_once() {
+    const ONE_SHOT: u16 = 50_505;
+    for has_second in [false, true] {
+        let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"], &["10.0.0.2/24"]]);
+        net.boards[0].advertise("hall", "Door");
+        if has_second {
+            let board = &mut net.boards[1];
+            let second = || socket(512);
+            for port in [0, PORT] {
+                let refused = board.mdns.add_one_shot(&mut board.sockets, second(), port);
+                assert_eq!(refused, Err(StartError::Bound));
+            }
+            let small = board
+                .mdns
+                .add_one_shot(&mut board.sockets, socket(511), ONE_SHOT);
+            assert_eq!(small, Err(StartError::Buffer));
+            let added = board
+                .mdns
+                .add_one_shot(&mut board.sockets, second(), ONE_SHOT);
+            assert_eq!(added, Ok(()));
+        }
+        net.run_for(SECOND * 5);
+        // Somebody else asks; this board was not there when he was answered.
+        net.boards[1].plug(false);
+        let asks = question("hall.local", RecordType::A, 0);
+        let port = net.port();
+        net.say(&port, STRANGER, &asks);
+        net.run_for(Duration::from_millis(1));
+        net.boards[1].plug(true);
+        net.run_for(Duration::from_millis(700));
+        let said = net.said_by(1).len();
+        let now = at(net.now());
+        let hall: NameBuf = "hall.local".parse().unwrap();
+        let host = &mut net.boards[1].mdns;
+        host.query(now, hall.as_name(), RecordType::A, Span::OneShot)
+            .unwrap();
+        net.run_for(Duration::from_millis(150));
+        assert_eq!(net.boards[1].has_told("Answered"), has_second);
+        let asked = net.said_by(1).split_off(said);
+        let from = |port| asked.iter().filter(move |said| said.source.port() == port);
+        assert_eq!(from(PORT).count(), 1);
+        assert_eq!(from(ONE_SHOT).count(), usize::from(has_second));
+        assert!(
+            asked
+                .iter()
+                .all(|said| said.hop_limit == 255 && said.destination == (GROUP_V4, PORT).into())
+        );
+        net.run_for(SECOND);
+        assert!(net.boards[1].has_told("Answered"));
     }
 }
 

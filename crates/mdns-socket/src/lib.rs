@@ -55,6 +55,6 @@ pub use interface::{Address, Change, Interface, changes, interfaces};
 pub use mdns_proto::link::{Family, GROUP_V4, GROUP_V6, PORT};
 pub use receive::{Received, receive};
 pub use selection::{PatternError, Selection, Unused};
-pub use socket::{LinkSocket, UnicastSocket};
+pub use socket::{LinkSocket, OneShotSocket, UnicastSocket};
 pub use trial::{Trial, try_links};
 pub use watcher::Watcher;

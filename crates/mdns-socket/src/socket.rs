@@ -1,9 +1,10 @@
-//! Sockets on port 5353 that live beside other stacks of the host.
+//! Sockets on port 5353 that live beside other stacks of the host, and one on another port for one-shot questions.
 //!
 //! | socket | bound to | hears | takes from neighbours on the port |
 //! |---|---|---|---|
 //! | [`LinkSocket`], one per link | the group | the group, on its interface | nothing |
 //! | [`UnicastSocket`], one per family, if nobody else is there | the wildcard address | unicast | a later one shares it by hash |
+//! | [`OneShotSocket`], one per link, when a look-up needs it | the wildcard address, a random port | unicast to that port | nothing |
 //!
 //! On Linux, as measured: a socket bound to the group never sees unicast, every member of a group
 //! gets its own copy of a multicast datagram, and unicast goes to one of the sockets bound to the
@@ -59,10 +60,7 @@ impl LinkSocket {
     pub fn open(interface: &Interface, family: Family) -> Result<Self, OpenError> {
         let name = Some(interface.name.as_str());
         let at = |step| move |error| OpenError::new(name, family, step, error);
-        let group = match family {
-            Family::V4 => SocketAddr::from((GROUP_V4, PORT)),
-            Family::V6 => SocketAddrV6::new(GROUP_V6, PORT, 0, interface.index).into(),
-        };
+        let group = group(interface, family);
         let socket = shared(family).map_err(at("open a socket"))?;
         bind_to_device(&socket, interface, family);
         bind(&socket, group).map_err(at("bind to the mDNS group"))?;
@@ -185,6 +183,73 @@ impl UnicastSocket {
     }
 }
 
+/// The socket that one-shot questions of a link leave from (RFC 6762 §5.1). The system chooses its port at random, and answers to
+/// that come at once, by unicast (§6.7), also where another stack has port 5353.
+///
+/// It shares its port with nobody, and is not a member of the group.
+#[derive(Debug)]
+pub struct OneShotSocket {
+    socket: UdpSocket,
+    group: SocketAddr,
+}
+
+impl OneShotSocket {
+    /// Opens the socket of a link.
+    ///
+    /// # Errors
+    ///
+    /// See [`Reason`](crate::Reason). A link works without it: its first answer may come up to a second later.
+    pub fn open(interface: &Interface, family: Family) -> Result<Self, OpenError> {
+        let name = Some(interface.name.as_str());
+        let at = |step| move |error| OpenError::new(name, family, step, error);
+        let socket = plain(family).map_err(at("open a socket"))?;
+        socket
+            .set_nonblocking(true)
+            .map_err(at("make the socket non-blocking"))?;
+        bind_to_device(&socket, interface, family);
+        let any_port = SocketAddr::new(wildcard(family).ip(), 0);
+        socket
+            .bind(&SockAddr::from(any_port))
+            .map_err(at("bind to a free port"))?;
+        send_by(&socket, interface, family).map_err(at("choose the interface"))?;
+        set_hop_limit(&socket, family).map_err(at("set the hop limit"))?;
+        tell_all(&socket, family).map_err(at("ask for the interface of datagrams"))?;
+        Ok(OneShotSocket {
+            socket: socket.into(),
+            group: group(interface, family),
+        })
+    }
+
+    /// Reads one datagram; as [`receive`]. Where its interface is told and is another than that of the link, it is not for the link.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`].
+    pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        receive(&self.socket, buffer)
+    }
+
+    /// Sends a question to the group, from an address of the interface.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkSocket::send_to`]. A question that is not sent is lost: the same one goes out from port 5353.
+    pub fn ask(&self, datagram: &[u8]) -> io::Result<()> {
+        self.socket.send_to(datagram, self.group).map(drop)
+    }
+
+    /// The plain socket, to be registered in an event loop. It is non-blocking; its options are
+    /// ours.
+    pub fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// The plain socket, to be owned by a reactor; [`receive`] reads from it.
+    pub fn into_std(self) -> UdpSocket {
+        self.socket
+    }
+}
+
 /// A non-blocking socket that will share its port and hears no group that it has not joined.
 fn shared(family: Family) -> io::Result<Socket> {
     let socket = plain(family)?;
@@ -224,6 +289,14 @@ fn is_port_free(family: Family) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The group, and the interface on which it is meant.
+fn group(interface: &Interface, family: Family) -> SocketAddr {
+    match family {
+        Family::V4 => SocketAddr::from((GROUP_V4, PORT)),
+        Family::V6 => SocketAddrV6::new(GROUP_V6, PORT, 0, interface.index).into(),
     }
 }
 
@@ -268,45 +341,60 @@ fn bind_to_device(socket: &Socket, interface: &Interface, family: Family) {
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn bind_to_device(_: &Socket, _: &Interface, _: Family) {}
 
-/// Joins the group on this interface alone, and sends to it by this interface, and to our own host
-/// too.
+/// Joins the group on this interface alone, and [sends by it](send_by).
 fn join(socket: &Socket, interface: &Interface, family: Family) -> io::Result<()> {
     match family {
+        Family::V4 => join_v4(socket, interface)?,
+        Family::V6 => socket.join_multicast_v6(&GROUP_V6, interface.index)?,
+    }
+    send_by(socket, interface, family)
+}
+
+/// Sends to the group by this interface, and to our own host too.
+fn send_by(socket: &Socket, interface: &Interface, family: Family) -> io::Result<()> {
+    match family {
         Family::V4 => {
-            join_v4(socket, interface)?;
+            send_by_v4(socket, interface)?;
             socket.set_multicast_loop_v4(true)
         }
         Family::V6 => {
-            socket.join_multicast_v6(&GROUP_V6, interface.index)?;
             socket.set_multicast_if_v6(interface.index)?;
             socket.set_multicast_loop_v6(true)
         }
     }
 }
 
+#[cfg(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd"))]
+fn join_v4(socket: &Socket, interface: &Interface) -> io::Result<()> {
+    use socket2::InterfaceIndexOrAddress;
+
+    socket.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(interface.index))
+}
+
 /// By index: an address, on Linux, would stay the source of what is sent when the interface has it
 /// no more. Loopback's does not go, and has to be given: of itself Linux sends there from another
 /// interface's.
 #[cfg(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd"))]
-fn join_v4(socket: &Socket, interface: &Interface) -> io::Result<()> {
+fn send_by_v4(socket: &Socket, interface: &Interface) -> io::Result<()> {
     use rustix::net::sockopt::set_ip_multicast_if_with_ifindex;
-    use socket2::InterfaceIndexOrAddress;
 
     let source = if interface.is_loopback {
         first_v4(interface)?
     } else {
         Ipv4Addr::UNSPECIFIED
     };
-    socket.join_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(interface.index))?;
     set_ip_multicast_if_with_ifindex(socket, &GROUP_V4, &source, interface.index)?;
     Ok(())
 }
 
 #[cfg(not(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd")))]
 fn join_v4(socket: &Socket, interface: &Interface) -> io::Result<()> {
-    let address = first_v4(interface)?;
-    socket.join_multicast_v4(&GROUP_V4, &address)?;
-    socket.set_multicast_if_v4(&address)
+    socket.join_multicast_v4(&GROUP_V4, &first_v4(interface)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple", target_os = "freebsd")))]
+fn send_by_v4(socket: &Socket, interface: &Interface) -> io::Result<()> {
+    socket.set_multicast_if_v4(&first_v4(interface)?)
 }
 
 fn first_v4(interface: &Interface) -> io::Result<Ipv4Addr> {
@@ -334,7 +422,19 @@ fn set_hop_limit(socket: &Socket, family: Family) -> io::Result<()> {
 mod descriptors {
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-    use super::{LinkSocket, UnicastSocket};
+    use super::{LinkSocket, OneShotSocket, UnicastSocket};
+
+    impl AsFd for OneShotSocket {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.socket.as_fd()
+        }
+    }
+
+    impl AsRawFd for OneShotSocket {
+        fn as_raw_fd(&self) -> RawFd {
+            self.socket.as_raw_fd()
+        }
+    }
 
     impl AsFd for LinkSocket {
         fn as_fd(&self) -> BorrowedFd<'_> {

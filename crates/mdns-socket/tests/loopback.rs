@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 
 use mdns_socket::{
-    Family, GROUP_V4, Interface, LinkSocket, Membership, PORT, Received, Selection, UnicastSocket,
-    interfaces, memberships, port_holders, receive, try_links,
+    Family, GROUP_V4, Interface, LinkSocket, Membership, OneShotSocket, PORT, Received, Selection,
+    UnicastSocket, interfaces, memberships, port_holders, receive, try_links,
 };
 
 /// The loopback interface of this machine.
@@ -69,6 +69,45 @@ fn s11_a_datagram_leaves_from_5353_with_hop_limit_255() {
     assert_eq!(received.destination, Some(IpAddr::from(GROUP_V4)));
     assert_eq!(received.interface, Some(loopback().index));
     assert_eq!(received.hop_limit, Some(255));
+}
+
+/// A one-shot question leaves from a port that nobody can guess and nobody else gets, and what is answered comes there.
+///
+/// covers: 6762-5.1-a, 6762-11-a, SEC-18, CVE-2024-52615
+#[test]
+fn s5_1_a_one_shot_question_leaves_from_a_random_port_of_its_own() {
+    let sockets = [(); 8].map(|()| OneShotSocket::open(&loopback(), Family::V4).expect("a socket"));
+    let port = |socket: &OneShotSocket| socket.socket().local_addr().expect("an address").port();
+    let mut ports = sockets.each_ref().map(port);
+    ports.sort_unstable();
+    assert!(ports.windows(2).all(|pair| pair[0] < pair[1]), "{ports:?}");
+    assert!(
+        ports[0] > PORT && ports[7] - ports[0] > 7,
+        "not one after another: {ports:?}"
+    );
+
+    let (listener, asker) = (open(), &sockets[0]);
+    asker.ask(b"one shot").expect("sent");
+    let asked = hear(listener.socket(), b"one shot").expect("heard");
+    assert_eq!(asked.source, (Ipv4Addr::LOCALHOST, port(asker)).into());
+    assert_eq!(asked.hop_limit, Some(255));
+    listener.send_to(b"group", listener.group()).expect("sent");
+    listener.send_to(b"answer", asked.source).expect("sent");
+    let mut buffer = [0; 9000];
+    asker
+        .socket()
+        .set_nonblocking(false)
+        .expect("a blocking socket");
+    let answer = asker.recv_from(&mut buffer).expect("an answer");
+    assert_eq!(&buffer[..answer.len], b"answer", "the group is not heard");
+    assert_eq!(answer.source, (Ipv4Addr::LOCALHOST, PORT).into());
+    assert_eq!(answer.interface, Some(loopback().index));
+
+    let thief =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).expect("a socket");
+    thief.set_reuse_address(true).expect("an option");
+    let taken = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port(asker)));
+    assert!(thief.bind(&taken.into()).is_err());
 }
 
 /// covers: 6762-6-p, 6762-11-a, BCT-III-1

@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub use record::HeardRecord;
-use record::{Data, LATEST, Term};
+use record::{Data, LATEST, Set, Term};
 pub(crate) use record::{Life, Worth};
 
 /// The seconds that are left to a record that was withdrawn or replaced (§10.1, §10.2).
@@ -77,6 +77,8 @@ pub(crate) struct Room<'g> {
 pub(crate) enum Origin {
     /// From another on the link. Its refreshes are late by this much of what they may be.
     Heard(u16),
+    /// From another, in answer to a one-shot question (§6.7).
+    OneShot,
     /// From ourselves.
     Own,
 }
@@ -195,18 +197,32 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Whether the owner of the name has said that it has no such records (§6.1).
     pub(crate) fn denies(&self, name: NameId, rtype: RecordType) -> bool {
+        self.is_denied_by(name, rtype, |_| true)
+    }
+
+    /// Whether it has said so to all, and not only in answer to a one-shot question.
+    pub(crate) fn denies_in_full(&self, name: NameId, rtype: RecordType) -> bool {
+        self.is_denied_by(name, rtype, |record| !record.is_one_shot())
+    }
+
+    fn is_denied_by(
+        &self,
+        name: NameId,
+        rtype: RecordType,
+        counts: impl Fn(&HeardRecord) -> bool,
+    ) -> bool {
         // The types of §6.1 are those below 256.
         rtype.0 < 256
-            && self.newest_nsec(name).is_some_and(
+            && self.newest_nsec(name, counts).is_some_and(
                 |id| matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype)),
             )
             && self.of_type(name, rtype).next().is_none()
     }
 
     /// The newest NSEC of a name: an older one that nothing has flushed says what was so before (§10.2).
-    fn newest_nsec(&self, name: NameId) -> Option<u32> {
+    fn newest_nsec(&self, name: NameId, counts: impl Fn(&HeardRecord) -> bool) -> Option<u32> {
         self.of_type(name, RecordType::NSEC)
-            .filter(|(_, record)| record.life() != Life::CutShort)
+            .filter(|(_, record)| record.life() != Life::CutShort && counts(record))
             .min_by_key(|(_, record)| Reverse((record.life() != Life::Doubted, record.heard())))
             .map(|(id, _)| id)
     }
@@ -327,7 +343,13 @@ impl<H: HeardStorage> Cache<H> {
     ) -> Result<Inserted, Full> {
         let (jitter, life) = match origin {
             Origin::Heard(jitter) => (jitter, Life::Whole),
+            Origin::OneShot => (0, Life::Whole),
             Origin::Own => (0, Life::Own),
+        };
+        let set = match origin {
+            Origin::OneShot => Set::OneShot,
+            Origin::Heard(_) | Origin::Own if record.cache_flush => Set::Unique,
+            Origin::Heard(_) | Origin::Own => Set::Shared,
         };
         let ttl_secs = record.ttl.0.min(self.ttl_secs_max);
         let term = Term {
@@ -335,7 +357,7 @@ impl<H: HeardStorage> Cache<H> {
             ttl_secs,
             jitter,
             life,
-            unique: record.cache_flush,
+            set,
         };
         let Some(id) = self.find(record) else {
             // What has to go for it is forgotten from here, where there is no half-made record, and little on the stack.
@@ -353,8 +375,13 @@ impl<H: HeardStorage> Cache<H> {
             return Err(Full);
         };
         let before = kept.life();
-        // What is ours is ours, whoever repeats it.
-        if before != Life::Own || origin == Origin::Own {
+        // What is ours is ours, whoever repeats it; and what all were told is not known better for one who was.
+        let is_known_better = match origin {
+            Origin::Heard(_) => before == Life::Own,
+            Origin::OneShot => before == Life::Own || before == Life::Whole,
+            Origin::Own => false,
+        };
+        if !is_known_better {
             kept.renew(term);
             self.settle(id);
         }
@@ -598,7 +625,7 @@ impl<H: HeardStorage> Cache<H> {
                 self.cut(now, id, LAST_SECS);
                 gone(record.name, &record.rdata);
             }
-            (Origin::Heard(_), true) => {}
+            (Origin::Heard(_), true) | (Origin::OneShot, _) => {}
         }
     }
 

@@ -74,19 +74,15 @@ pub(super) enum Data {
 
 /// The set that a record is a member of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Set {
+pub(super) enum Set {
     /// Others have members of it too.
     Shared,
     /// It is sent whole: the record came with cache-flush.
     Unique,
     /// The same, and since it was last heard another asked for it and was not answered (§10.5).
     Missed,
-}
-
-impl Set {
-    fn new(unique: bool) -> Self {
-        if unique { Set::Unique } else { Set::Shared }
-    }
+    /// It came in answer to a one-shot question, and may be one of several, or all there is (§6.7).
+    OneShot,
 }
 
 /// How a record ends.
@@ -120,7 +116,7 @@ pub(super) struct Term {
     pub(super) ttl_secs: u32,
     pub(super) jitter: u16,
     pub(super) life: Life,
-    pub(super) unique: bool,
+    pub(super) set: Set,
 }
 
 impl HeardRecord {
@@ -137,7 +133,7 @@ impl HeardRecord {
             rtype,
             refreshes: 0,
             life: term.life,
-            set: Set::new(term.unique),
+            set: term.set,
             worth: Worth::Idle,
         }
     }
@@ -148,7 +144,7 @@ impl HeardRecord {
         self.ttl_secs = term.ttl_secs;
         self.jitter = term.jitter;
         self.life = term.life;
-        self.set = Set::new(term.unique);
+        self.set = term.set;
         self.refreshes = 0;
     }
 
@@ -227,7 +223,12 @@ impl HeardRecord {
     }
 
     pub(crate) fn is_unique(&self) -> bool {
-        self.set != Set::Shared
+        matches!(self.set, Set::Unique | Set::Missed)
+    }
+
+    /// Whether all that is known of it is an answer to a one-shot question.
+    pub(crate) fn is_one_shot(&self) -> bool {
+        self.set == Set::OneShot
     }
 
     pub(crate) fn worth(&self) -> Worth {
@@ -279,7 +280,10 @@ impl Chained for HeardRecord {
 impl Timed for HeardRecord {
     fn due(&self) -> Instant {
         match (self.life, self.worth) {
-            (Life::Whole, Worth::Kept) => self.refresh_at().unwrap_or(self.expires()),
+            // The question that an answer to a one-shot question does not end is asked on.
+            (Life::Whole, Worth::Kept) if !self.is_one_shot() => {
+                self.refresh_at().unwrap_or(self.expires())
+            }
             _ => self.expires(),
         }
     }
@@ -296,7 +300,7 @@ mod tests {
             ttl_secs: 100,
             jitter,
             life: Life::Whole,
-            unique: false,
+            set: Set::Shared,
         };
         HeardRecord::new(NameId::of(0), 0, RecordType::PTR, term)
     }

@@ -5,12 +5,13 @@ use core::{ops::Range, time::Duration};
 use super::{
     AskId, AskSlot, AskStorage, Need, Outcome, ToldSlot,
     ask::Kind,
-    told::{Entry, List, Listed, NOTHING, Once, Role},
+    told::{CoarseTime, Entry, List, Listed, NOTHING, Once, Role},
 };
 
 use crate::{
     config::Config,
     name::{Name, is_browse_result},
+    querier::Start,
     store::{Due, Full, Id, Limits, NONE, NameId, Names, Table},
     time::Instant,
     wire::{Rdata, RecordType},
@@ -87,6 +88,7 @@ impl<A: AskStorage> Asks<A> {
     /// Makes room for something asked for; all but a browse has its one told slot at once.
     pub(super) fn add(
         &mut self,
+        now: Instant,
         name: Name<'_>,
         kind: Kind,
         patience: Option<Instant>,
@@ -106,6 +108,7 @@ impl<A: AskStorage> Asks<A> {
             is_missing: false,
             outcome: None,
             due: patience.unwrap_or(Instant::MAX),
+            asked_at: CoarseTime::of(now),
         };
         let Ok(ask) = self.asks.insert(slot, self.asks_max) else {
             self.names.release(name);
@@ -530,6 +533,21 @@ impl<A: AskStorage> Asks<A> {
             slot.due = Instant::MAX;
         }
         self.due.settle(&self.asks, ask);
+    }
+
+    /// When to ask for what is missing of a told slot: at once the first time, and when more becomes known to ask for, while
+    /// somebody waits for it.
+    pub(super) fn take_start(&mut self, now: Instant, told: u32) -> Start {
+        let Some(slot) = self.told.get_mut(told) else {
+            return Start::Random;
+        };
+        let is_new = core::mem::take(&mut slot.owes_details);
+        let ask = self.asks.get(slot.ask.get());
+        if is_new && ask.is_some_and(|ask| ask.asked_at.is_recent(now)) {
+            Start::AtOnce
+        } else {
+            Start::Random
+        }
     }
 
     /// Whether nothing is asked for.

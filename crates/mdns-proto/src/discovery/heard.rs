@@ -17,6 +17,8 @@ pub(crate) trait Heard {
     fn first(&self, name: Name<'_>) -> u32;
     fn entry(&self, id: u32) -> Option<Entry<'_>>;
     fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool;
+    /// The same, but not by an answer to a one-shot question alone.
+    fn denies_in_full(&self, name: Name<'_>, rtype: RecordType) -> bool;
     /// How many records of a name are looked at where a stranger could make us look at many.
     fn walk_max(&self) -> usize;
 }
@@ -140,7 +142,8 @@ pub(crate) fn is_answered(
             || matches!(entry.life, Life::Whole | Life::Doubted) && (entry.is_unique || !in_full)
     };
     rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
-        || heard.denies(name, rtype)
+        || heard.denies_in_full(name, rtype)
+        || !in_full && heard.denies(name, rtype)
 }
 
 /// Whether there is a record of this type.

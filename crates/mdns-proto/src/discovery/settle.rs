@@ -15,7 +15,7 @@ use super::{
 use crate::{
     cache::Origin,
     own::OwnRecords,
-    querier::{Querier, QuerierStorage, Subject},
+    querier::{Querier, QuerierStorage, Start, Subject},
     store::{Full, NameId},
     time::Instant,
     wire::RecordType,
@@ -111,7 +111,12 @@ impl<S: QuerierStorage> Querier<S> {
             is_there = true;
             is_own |= is_ours;
             if standing.kind == Kind::Browse && standing.owes_details {
-                all = all.and(self.want_details(now, index, standing.name, Need::Once, own));
+                all = all.and(self.want_details(
+                    now,
+                    index,
+                    (standing.name, Need::Once, Start::Random),
+                    own,
+                ));
             }
         }
         if standing.owes_details && all.is_ok() {
@@ -136,11 +141,12 @@ impl<S: QuerierStorage> Querier<S> {
         standing: &Standing,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
+        let start = self.asks.take_start(now, told);
         let mut all = Ok(());
         // The host first: records of it are wanted from then on.
         let mut number = self.settle_target(told, standing.name, standing.ask);
         for index in 0..self.links.bound() {
-            all = all.and(self.want_details(now, index, standing.name, Need::Kept, own));
+            all = all.and(self.want_details(now, index, (standing.name, Need::Kept, start), own));
         }
         let name = self.asks.name(standing.name);
         let instance = Instance {
@@ -195,18 +201,23 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        name: NameId,
-        need: Need,
+        (name, need, start): (NameId, Need, Start),
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let subject = Subject::Asked(name);
         let mut all = Ok(());
         for rtype in [RecordType::SRV, RecordType::TXT] {
-            all = all.and(self.want(now, index, subject, rtype, need, own));
+            all = all.and(self.want(now, index, (subject, rtype), (need, start), own));
         }
         if let Some(host) = self.hold_host(index, name) {
             for &rtype in AddressKind::Both.types() {
-                all = all.and(self.want(now, index, Subject::Heard(host), rtype, need, own));
+                all = all.and(self.want(
+                    now,
+                    index,
+                    (Subject::Heard(host), rtype),
+                    (need, start),
+                    own,
+                ));
             }
             if let Some(link) = self.links.get_mut(index) {
                 link.cache.release(host);
@@ -238,10 +249,11 @@ impl<S: QuerierStorage> Querier<S> {
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let subject = Subject::Asked(standing.name);
+        let start = self.asks.take_start(now, told);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
             for &rtype in kind.types() {
-                all = all.and(self.want(now, index, subject, rtype, Need::Kept, own));
+                all = all.and(self.want(now, index, (subject, rtype), (Need::Kept, start), own));
             }
         }
         let name = self.asks.name(standing.name);
@@ -278,9 +290,10 @@ impl<S: QuerierStorage> Querier<S> {
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let subject = Subject::Asked(standing.name);
+        let start = self.asks.take_start(now, told);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            all = all.and(self.want(now, index, subject, rtype, Need::Kept, own));
+            all = all.and(self.want(now, index, (subject, rtype), (Need::Kept, start), own));
         }
         let name = self.asks.name(standing.name);
         let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
@@ -319,8 +332,8 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        subject: Subject,
-        rtype: RecordType,
+        (subject, rtype): (Subject, RecordType),
+        start: Start,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let Querier {
@@ -344,7 +357,7 @@ impl<S: QuerierStorage> Querier<S> {
                 return Ok(());
             }
         }
-        let asked = link.ask(asks, now, subject, rtype, chance);
+        let asked = link.ask(asks, now, (subject, rtype), start, chance);
         link.is_starved |= asked.is_err();
         asked
     }
@@ -354,9 +367,8 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         index: usize,
-        subject: Subject,
-        rtype: RecordType,
-        need: Need,
+        (subject, rtype): (Subject, RecordType),
+        (need, start): (Need, Start),
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let Querier { links, asks, .. } = self;
@@ -366,10 +378,10 @@ impl<S: QuerierStorage> Querier<S> {
         link.await_records(asks, now, subject, rtype, need);
         let name = link.subject(asks, subject);
         if is_answered(&*link, name, rtype, need == Need::Kept)
-            || !link.is_fresh && link.is_asking(name, rtype)
+            || !link.is_fresh && start == Start::Random && link.is_asking(name, rtype)
         {
             return Ok(());
         }
-        self.put(now, index, subject, rtype, own)
+        self.put(now, index, (subject, rtype), start, own)
     }
 }

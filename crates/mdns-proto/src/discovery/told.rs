@@ -39,6 +39,23 @@ pub struct AskSlot {
     pub(super) outcome: Option<Outcome>,
     /// When patience ends, [`Instant::MAX`] if it has ended or never does.
     pub(super) due: Instant,
+    /// When it was asked for, in four bytes.
+    pub(super) asked_at: CoarseTime,
+}
+
+/// A moment to within about a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CoarseTime(u32);
+
+impl CoarseTime {
+    pub(super) fn of(moment: Instant) -> Self {
+        CoarseTime((moment.as_micros() >> 20) as u32)
+    }
+
+    /// Whether somebody still waits for the first answer: for the first three seconds, or four (RFC 6762 §5.1).
+    pub(super) fn is_recent(self, now: Instant) -> bool {
+        CoarseTime::of(now).0.wrapping_sub(self.0) <= 3
+    }
 }
 
 impl Timed for AskSlot {

@@ -4,12 +4,17 @@ use core::{net::IpAddr, time::Duration};
 
 use super::{
     AddressKind, AskError, AskId, Asks, Change, Event, Host, Instance, Links, Outcome, Records,
-    Span, ask::Kind, instance::target_on, news::News, told::NOTHING,
+    Span,
+    ask::Kind,
+    heard::{each_link, has_any},
+    instance::target_on,
+    news::News,
+    told::NOTHING,
 };
 use crate::{
     name::{META_QUERY, Name, NameBuf, reverse_name, split_instance},
     own::OwnRecords,
-    querier::{Querier, QuerierStorage, Rows, Subject, worth_of},
+    querier::{Querier, QuerierStorage, Rows, Start, Subject, worth_of},
     store::{Full, NONE},
     time::Instant,
     wire::RecordType,
@@ -116,7 +121,7 @@ impl<S: QuerierStorage> Querier<S> {
         own: &dyn OwnRecords,
     ) -> Result<AskId, AskError> {
         let patience = (span == Span::OneShot).then(|| now + PATIENCE);
-        let ask = self.asks.add(name, kind, patience)?;
+        let ask = self.asks.add(now, name, kind, patience)?;
         self.recheck(now, ask);
         let is_asked = if kind.is_browse() {
             (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, own))
@@ -137,6 +142,36 @@ impl<S: QuerierStorage> Querier<S> {
         if let Some(ask) = self.asks.index(id) {
             self.end(now, ask);
             self.settle(now, own);
+        }
+    }
+
+    /// Whether every record that was asked for is known, or known not to be there, on some link. Never of a browse.
+    pub(crate) fn is_complete(&self, id: AskId) -> bool {
+        let Some((name, kind)) = self.asks.index(id).and_then(|ask| self.asks.asked(ask)) else {
+            return false;
+        };
+        let is_known = |name: Name<'_>, rtype| {
+            each_link(&self.links)
+                .any(|heard| has_any(heard, name, rtype) || heard.denies(name, rtype))
+        };
+        let has_addresses =
+            |name, kind: AddressKind| kind.types().iter().all(|&rtype| is_known(name, rtype));
+        match kind {
+            Kind::Browse | Kind::Types => false,
+            Kind::Resolve => {
+                let instance = Instance {
+                    links: &self.links,
+                    name,
+                    is_own: false,
+                };
+                instance.target().is_some_and(|target| {
+                    !target.is_available()
+                        || is_known(name, RecordType::TXT)
+                            && has_addresses(target.host, AddressKind::Both)
+                })
+            }
+            Kind::Host(kind) => has_addresses(name, kind),
+            Kind::Query(rtype) => is_known(name, rtype),
         }
     }
 
@@ -237,7 +272,13 @@ impl<S: QuerierStorage> Querier<S> {
             }
             id = next;
         }
-        let put = self.put(now, index, Subject::Asked(name), RecordType::PTR, own);
+        let put = self.put(
+            now,
+            index,
+            (Subject::Asked(name), RecordType::PTR),
+            Start::Random,
+            own,
+        );
         if put.is_err() {
             self.asks.set_missing(ask);
         }

@@ -6,7 +6,9 @@
 use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
+    chance::{Chance, Draw},
     discovery::{AskStorage, Asks, Need, is_answered},
+    link::SourcePort,
     store::{Id, NONE},
     time::Instant,
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
@@ -17,22 +19,30 @@ use crate::{
 pub(super) const PACKETS_MAX: u8 = 50;
 
 impl<H: HeardStorage> HeardLink<H> {
-    /// Writes the next packet of questions, or of known answers that did not fit the last one. Says how long it is.
+    /// Writes the next packet of questions, or of known answers that did not fit the last one. Says from which port it goes, and how
+    /// long it is.
     pub(super) fn poll_transmit<A: AskStorage>(
         &mut self,
         asks: &Asks<A>,
         now: Instant,
         buffer: &mut [u8],
-    ) -> Option<usize> {
+        chance: &mut Chance,
+    ) -> Option<(SourcePort, usize)> {
         if self.next_transmit() > now {
             return None;
         }
+        if self.listed.0 == NONE
+            && let Some(len) = self.write_one_shot(asks, now, buffer, chance)
+        {
+            self.pace.counted(now);
+            self.pace.count();
+            return Some((SourcePort::OneShot, len));
+        }
         // Whether another packet may follow this one at once.
         let may_go_on = self.pace.counted(now).saturating_add(1) < PACKETS_MAX;
-        let limit = usize::from(self.config.mtu).saturating_sub(self.config.family.headers());
         let mut writer = Writer::new(
             buffer,
-            limit,
+            self.payload_max(),
             Header {
                 id: 0,
                 flags: Flags::QUERY,
@@ -46,7 +56,58 @@ impl<H: HeardStorage> HeardLink<H> {
             return None;
         }
         self.pace.count();
+        Some((SourcePort::Mdns, writer.finish()))
+    }
+
+    /// Writes the one-shot questions that are due, all under one random id (§5.1). They list no known answers: who answers them
+    /// suppresses none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn write_one_shot<A: AskStorage>(
+        &mut self,
+        asks: &Asks<A>,
+        now: Instant,
+        buffer: &mut [u8],
+        chance: &mut Chance,
+    ) -> Option<usize> {
+        let mut written: Option<(Writer<'_>, u16)> = None;
+        let mut buffer = Some(buffer);
+        while let Some(id) = self.due.by(&self.questions, now) {
+            let Some(slot) = self.questions.get(id).filter(|slot| slot.is_one_shot_due()) else {
+                break;
+            };
+            let (name, rtype) = (self.cache.name(slot.name), slot.rtype);
+            let is_wanted = self.has_one_shot
+                && asks.need(name, rtype) >= Need::Kept
+                && !is_answered(self, name, rtype, false);
+            let mut asked = None;
+            if is_wanted {
+                if let Some(buffer) = buffer.take() {
+                    let id = (chance.draw(Draw::OneShotId, self.id.0.into()) >> 48) as u16;
+                    let flags = Flags::QUERY;
+                    let writer = Writer::new(buffer, self.payload_max(), Header { id, flags });
+                    written = Some((writer, id));
+                }
+                let (writer, id) = written.as_mut()?;
+                let question = Question::new(name, rtype);
+                // One that does not fit an empty packet is passed over.
+                if writer.question(&question).is_err() && !writer.is_empty() {
+                    break;
+                }
+                asked = Some(*id);
+            }
+            if let Some(slot) = self.questions.get_mut(id) {
+                slot.note_one_shot(asked);
+            }
+            self.due.settle(&self.questions, id);
+        }
+        let (writer, _) = written.filter(|(writer, _)| !writer.is_empty())?;
+        self.expect_one_shot(now);
         Some(writer.finish())
+    }
+
+    /// The largest UDP payload of a packet.
+    fn payload_max(&self) -> usize {
+        usize::from(self.config.mtu).saturating_sub(self.config.family.headers())
     }
 
     fn write_questions<A: AskStorage>(
@@ -56,7 +117,11 @@ impl<H: HeardStorage> HeardLink<H> {
         writer: &mut Writer<'_>,
     ) {
         while let Some(id) = self.due.by(&self.questions, now) {
-            let Some(slot) = self.questions.get(id) else {
+            let Some(slot) = self
+                .questions
+                .get(id)
+                .filter(|slot| !slot.is_one_shot_due())
+            else {
                 return;
             };
             let (rtype, unicast) = (slot.rtype, slot.unicast);

@@ -1,10 +1,10 @@
 //! One link as the querier sees it: what was heard on it, what is asked on it.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use super::{
     known::PACKETS_MAX,
-    question::{FIRST_MAX, FIRST_MIN, QuestionSlot},
+    question::{FIRST_MAX, FIRST_MIN, QuestionSlot, Start},
 };
 use crate::{
     cache::{Cache, Gone, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth},
@@ -18,8 +18,14 @@ use crate::{
     stats::Stats,
     store::{Due, Full, Id, NONE, NameId, Table},
     time::Instant,
-    wire::{Rdata, Record, RecordType},
+    wire::{Rdata, Record, RecordType, Ttl},
 };
+
+/// For how long hosts may do something because of an event that all of them notice, such as a switch that comes up.
+const COMMON_EVENT: Duration = Duration::from_secs(1);
+
+/// For how long an answer to a one-shot question is believed (§6.7).
+const ONE_SHOT_TTL_MAX: Ttl = Ttl(10);
 
 /// A name that questions are about, by its number where it is held: records that are taken in meanwhile may move its text.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +51,12 @@ pub struct HeardLink<H: HeardStorage> {
     burst: (Instant, u16),
     /// Until when a unicast answer is believed.
     unicast_until: Instant,
+    /// From when on a look-up need not wait: until then others may ask because of what we ask for, that the link came up.
+    pub(crate) at_once_from: Instant,
+    /// Whether one-shot questions can be asked.
+    pub(crate) has_one_shot: bool,
+    /// Until when an answer to a one-shot question is believed.
+    one_shot_until: Instant,
     /// Questions whose known answers are still to be written, the first and the last.
     pub(super) listed: (u32, u32),
     /// Packets sent lately.
@@ -73,6 +85,9 @@ impl<H: HeardStorage> HeardLink<H> {
             questions_max: limits.heard_records_max,
             burst: (Instant::ZERO, 0),
             unicast_until: Instant::ZERO,
+            at_once_from: Instant::ZERO,
+            has_one_shot: false,
+            one_shot_until: Instant::ZERO,
             listed: (NONE, NONE),
             pace: Pace::NEW,
             is_starved: false,
@@ -116,9 +131,7 @@ impl<H: HeardStorage> HeardLink<H> {
         }
         // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
         record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
-        let Ok(id) = self.insert(asks, now, record, origin) else {
-            Stats::count(&mut self.not_cached);
-            asks.note_dropped(record.name, &record.rdata);
+        let Some(id) = self.insert_or_count(asks, now, record, origin) else {
             return;
         };
         let cache = &mut self.cache;
@@ -128,6 +141,37 @@ impl<H: HeardStorage> HeardLink<H> {
             });
         }
         self.note_answered(asks, record, id);
+    }
+
+    /// Takes in a record of an answer to a one-shot question. It is believed for ten seconds at most (§6.7), and there may always
+    /// be more than it says: it takes the place of nothing, and ends no question.
+    pub(super) fn take_one_shot<A: AskStorage>(
+        &mut self,
+        asks: &mut Asks<A>,
+        now: Instant,
+        record: &mut Record<'_>,
+    ) {
+        record.cache_flush = false;
+        record.ttl = record.ttl.min(ONE_SHOT_TTL_MAX);
+        if record.ttl != Ttl::ZERO {
+            self.insert_or_count(asks, now, record, Origin::OneShot);
+        }
+    }
+
+    /// Inserts a record; one that finds no room is counted, and whoever wants it is told.
+    fn insert_or_count<A: AskStorage>(
+        &mut self,
+        asks: &mut Asks<A>,
+        now: Instant,
+        record: &Record<'_>,
+        origin: Origin,
+    ) -> Option<u32> {
+        let inserted = self.insert(asks, now, record, origin);
+        if inserted.is_err() {
+            Stats::count(&mut self.not_cached);
+            asks.note_dropped(record.name, &record.rdata);
+        }
+        inserted.ok()
     }
 
     /// Forgets what was taken in as our own and is not ours any more.
@@ -295,6 +339,7 @@ impl<H: HeardStorage> HeardLink<H> {
             asks.note(Change::Went, name, rdata);
         });
         self.unicast_until = Instant::ZERO;
+        self.one_shot_until = Instant::ZERO;
     }
 
     // Questions.
@@ -311,14 +356,20 @@ impl<H: HeardStorage> HeardLink<H> {
         }
     }
 
+    /// The link came up, or the machine has slept: others notice it too, and a look-up keeps the wait of §5.2 for a while.
+    pub(super) fn note_up(&mut self, now: Instant) {
+        self.is_fresh = true;
+        self.at_once_from = now + COMMON_EVENT;
+    }
+
     /// Starts to ask, unless that is being done.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn ask<A: AskStorage>(
         &mut self,
         asks: &mut Asks<A>,
         now: Instant,
-        subject: Subject,
-        rtype: RecordType,
+        (subject, rtype): (Subject, RecordType),
+        start: Start,
         chance: &mut Chance,
     ) -> Result<(), Full> {
         let id = match self.find_question(self.subject(asks, subject), rtype) {
@@ -327,23 +378,53 @@ impl<H: HeardStorage> HeardLink<H> {
         };
         let is_asked = self.questions.get(id).is_some_and(QuestionSlot::has_series);
         if is_asked && !self.is_fresh {
+            if start == Start::AtOnce {
+                self.hurry(now, id);
+            }
             return Ok(());
         }
         let unicast = self.is_fresh && self.config.unicast;
-        let (due, late) = self.next_burst(now, chance);
+        let (due, late) = match start {
+            // Before the one-shot questions of all that are asked now, which are due when the first of these was asked.
+            Start::AtOnce if now >= self.at_once_from => {
+                (now - Duration::from_micros(1), self.draw_late(chance))
+            }
+            Start::AtOnce | Start::Random => self.next_burst(now, chance),
+        };
         if let Some(slot) = self.questions.get_mut(id) {
             slot.start(due, late, unicast);
+            if start == Start::AtOnce && self.has_one_shot {
+                slot.ask_one_shot();
+            }
         }
         self.due.settle(&self.questions, id);
         Ok(())
+    }
+
+    /// Somebody waits for the answer to what is being asked, and the series may pause for long: asks once more beside it, at most
+    /// once a second.
+    fn hurry(&mut self, now: Instant, id: u32) {
+        if now < self.at_once_from {
+            return;
+        }
+        if let Some(slot) = self.questions.get_mut(id) {
+            slot.ask_for_refresh(now);
+            if self.has_one_shot {
+                slot.ask_one_shot();
+            }
+        }
+        self.due.settle(&self.questions, id);
+    }
+
+    fn draw_late(&self, chance: &mut Chance) -> u16 {
+        (chance.draw(Draw::LateSeries, self.id.0.into()) >> 48) as u16
     }
 
     /// When questions that start now are to be asked: together, so that they share packets (§5.2, §5.3).
     fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> (Instant, u16) {
         if self.burst.0 < now + FIRST_MIN {
             let wait = chance.within(Draw::FirstQuestion, self.id.0.into(), FIRST_MIN..=FIRST_MAX);
-            let late = chance.draw(Draw::LateSeries, self.id.0.into());
-            self.burst = (now + wait, (late >> 48) as u16);
+            self.burst = (now + wait, self.draw_late(chance));
         }
         self.burst
     }
@@ -488,7 +569,7 @@ impl<H: HeardStorage> HeardLink<H> {
         while let Some(slot) = self.questions.get(id) {
             let next = slot.next;
             let is_answered = match record.rdata {
-                Rdata::Nsec(_) => self.cache.denies(name, slot.rtype),
+                Rdata::Nsec(_) => self.cache.denies_in_full(name, slot.rtype),
                 _ => record.cache_flush && record.rtype() == slot.rtype,
             };
             if is_answered && asks.need(record.name, slot.rtype) != Need::Open {
@@ -530,6 +611,43 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Whether a unicast answer may be one to a question of ours (§6).
     pub(super) fn expects_unicast(&self, now: Instant) -> bool {
         now <= self.unicast_until && self.unicast_until != Instant::ZERO
+    }
+
+    /// Takes note that one-shot questions were asked.
+    pub(super) fn expect_one_shot(&mut self, now: Instant) {
+        self.one_shot_until = now + UNICAST_SPAN;
+    }
+
+    /// Whether an answer to a one-shot question may still come.
+    pub(super) fn expects_one_shot(&self, now: Instant) -> bool {
+        now <= self.one_shot_until && self.one_shot_until != Instant::ZERO
+    }
+
+    /// Whether a one-shot question of this id waits for records of this name and type, or for those that would say that there are
+    /// none.
+    pub(super) fn awaits_one_shot<A: AskStorage>(
+        &self,
+        asks: &Asks<A>,
+        id: u16,
+        name: Name<'_>,
+        rtype: RecordType,
+    ) -> bool {
+        let mut question = self
+            .cache
+            .find_name(name)
+            .map_or(NONE, |name| self.cache.tag(name));
+        while let Some(slot) = self.questions.get(question) {
+            let is_answer = || {
+                rtype == RecordType::NSEC
+                    || matches!(slot.rtype, asked if asked == rtype || asked == RecordType::ANY)
+                    || asks.need(name, rtype) >= Need::Kept
+            };
+            if slot.awaits_one_shot(id) && is_answer() {
+                return true;
+            }
+            question = slot.next.get();
+        }
+        false
     }
 
     /// Whether known answers are left over from the last packet.
@@ -613,6 +731,12 @@ impl<H: HeardStorage> Heard for HeardLink<H> {
         self.cache
             .find_name(name)
             .is_some_and(|name| self.cache.denies(name, rtype))
+    }
+
+    fn denies_in_full(&self, name: Name<'_>, rtype: RecordType) -> bool {
+        self.cache
+            .find_name(name)
+            .is_some_and(|name| self.cache.denies_in_full(name, rtype))
     }
 
     fn walk_max(&self) -> usize {

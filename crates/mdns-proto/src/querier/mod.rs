@@ -18,17 +18,20 @@ use crate::{
     chance::{Chance, Draw},
     config::Config,
     discovery::{AskStorage, Asks, Heard, Links},
-    link::{LinkConfig, LinkId, Via},
+    link::{LinkConfig, LinkId, SourcePort, Via},
     name::Name,
     own::OwnRecords,
     stats::Stats,
     store::{Full, Slots},
     time::Instant,
-    wire::{Class, Message, RecordType, Section, Ttl},
+    wire::{Class, Message, Rdata, RecordType, Section, Ttl},
 };
 
-pub(crate) use self::link::{Subject, worth_of};
 pub use self::{link::HeardLink, question::QuestionSlot};
+pub(crate) use self::{
+    link::{Subject, worth_of},
+    question::Start,
+};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
 const KEY: u8 = 1;
@@ -188,8 +191,22 @@ impl<S: QuerierStorage> Querier<S> {
             && !link.is_up
         {
             link.is_up = true;
-            link.is_fresh = true;
+            link.note_up(now);
             self.start_over(now, own);
+        }
+    }
+
+    /// The interface of a link that was just added had come up before: a look-up need not wait there.
+    pub(crate) fn set_running(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.index()) {
+            link.at_once_from = Instant::ZERO;
+        }
+    }
+
+    /// Whether one-shot questions can be asked on a link.
+    pub(crate) fn set_one_shot(&mut self, id: LinkId, is_possible: bool) {
+        if let Some(link) = self.links.get_mut(id.index()) {
+            link.has_one_shot = is_possible;
         }
     }
 
@@ -206,7 +223,7 @@ impl<S: QuerierStorage> Querier<S> {
     pub(crate) fn resumed(&mut self, now: Instant, own: &dyn OwnRecords) {
         for link in self.links.iter_mut().filter(|link| link.is_up) {
             link.cache.age(now);
-            link.is_fresh = true;
+            link.note_up(now);
         }
         self.start_over(now, own);
     }
@@ -237,6 +254,51 @@ impl<S: QuerierStorage> Querier<S> {
         }
         self.take_message(now, id, message, Origin::Heard(u16::from_le_bytes([a, b])));
         self.settle(now, own);
+    }
+
+    /// Takes in a response that came to the port of one-shot questions, from a source on the link. Only what such a question waits
+    /// for is believed: records of the name and the types that are wanted and, with the SRV of an instance, the addresses of its
+    /// host. Says whether there was any.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn handle_one_shot(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        message: &Message<'_>,
+        own: &dyn OwnRecords,
+    ) -> bool {
+        let Querier { links, asks, .. } = self;
+        let Some(link) = links
+            .up_mut(id.index())
+            .filter(|link| link.expects_one_shot(now))
+        else {
+            return false;
+        };
+        let (question, mut host, mut is_of_use) = (message.header().id, None, false);
+        for is_in in PASSES {
+            for section in [Section::Answer, Section::Additional] {
+                for mut record in message.section(section) {
+                    let rtype = record.rtype();
+                    if record.class != Class::IN || rtype.is_pseudo() || !is_in(rtype) {
+                        continue;
+                    }
+                    let is_of_host = host == Some(record.name)
+                        && matches!(rtype, RecordType::A | RecordType::AAAA | RecordType::NSEC);
+                    if !is_of_host && !link.awaits_one_shot(asks, question, record.name, rtype) {
+                        continue;
+                    }
+                    if let Rdata::Srv(srv) = record.rdata
+                        && srv.target.is_link_local()
+                    {
+                        host = host.or(Some(srv.target));
+                    }
+                    is_of_use = true;
+                    link.take_one_shot(asks, now, &mut record);
+                }
+            }
+        }
+        self.settle(now, own);
+        is_of_use
     }
 
     /// Takes in what we ourselves have just said on a link.
@@ -321,16 +383,16 @@ impl<S: QuerierStorage> Querier<S> {
 
     // Questions.
 
-    /// Writes the next packet for a link, which is for its group.
+    /// Writes the next packet for a link, which is for its group. Says from which port it goes, and how long it is.
     pub(crate) fn poll_transmit(
         &mut self,
         now: Instant,
         id: LinkId,
         buffer: &mut [u8],
-    ) -> Option<usize> {
+    ) -> Option<(SourcePort, usize)> {
         self.links
             .up_mut(id.index())?
-            .poll_transmit(&self.asks, now, buffer)
+            .poll_transmit(&self.asks, now, buffer, &mut self.chance)
     }
 
     /// Whether the next packet goes on with known answers, and so must follow the last one at once (§7.2).

@@ -2,7 +2,11 @@
 //!
 //! ```text
 //! start ─20..120 ms─▶ ask ─1 s─▶ ask ─2 s─▶ ask ─4 s─▶ ... ─1 h─▶ ask ─1 h─▶ ...
+//! start ────at once─▶ ask, and a one-shot question (§5.1) ─1 s─▶ ask ─2 s─▶ ...
 //! ```
+//!
+//! The wait keeps hosts apart that begin to ask because of the same event. A look-up that somebody waits for has no such cause,
+//! unless the link has just come up.
 //!
 //! All intervals of a series are longer by one part of themselves, which is drawn when it starts: each is twice the one
 //! before, and browsers that started together ask one after the other, so that the first spares the others theirs (§7.3).
@@ -42,6 +46,26 @@ const DETAILS_ASKED: u8 = 3;
 /// How often we ask for what is in doubt. Two is the least (§10.4).
 const DOUBTS_ASKED: u8 = 3;
 
+/// When the first question of a series is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At once, with a one-shot question beside it where that is possible: somebody waits for the answer.
+    AtOnce,
+    /// After a random wait, together with others that start (§5.2).
+    Random,
+}
+
+/// The one-shot question beside the first question of a series (§5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OneShot {
+    /// There is none, or its answer is not waited for any more.
+    None,
+    /// It is asked after the question of the series.
+    Due,
+    /// It was asked under this id.
+    Asked(u16),
+}
+
 /// A question as it stands on one link.
 #[derive(Debug)]
 pub struct QuestionSlot {
@@ -59,6 +83,7 @@ pub struct QuestionSlot {
     pub(super) refresh: bool,
     /// How often it is still to be asked because what answers it is in doubt.
     doubts: u8,
+    one_shot: OneShot,
     /// How late the series is, of what it may be.
     late: u16,
     /// When the series goes on; [`Instant::MAX`] if there is none.
@@ -79,6 +104,7 @@ impl QuestionSlot {
             unicast: false,
             refresh: false,
             doubts: 0,
+            one_shot: OneShot::None,
             late: 0,
             due: Instant::MAX,
             free: Instant::ZERO,
@@ -91,6 +117,29 @@ impl QuestionSlot {
         self.late = late;
         self.asked = 0;
         self.unicast = unicast;
+        self.one_shot = OneShot::None;
+    }
+
+    /// A one-shot question is asked too, after the next question of the series or, if there was one already, at once.
+    pub(super) fn ask_one_shot(&mut self) {
+        if self.one_shot == OneShot::None {
+            self.one_shot = OneShot::Due;
+        }
+    }
+
+    /// Whether a one-shot question is the next thing to ask.
+    pub(super) fn is_one_shot_due(&self) -> bool {
+        self.one_shot == OneShot::Due && self.asked > 0 && !self.refresh
+    }
+
+    /// The one-shot question was asked under an id, or with `None` there is no need for it any more.
+    pub(super) fn note_one_shot(&mut self, id: Option<u16>) {
+        self.one_shot = id.map_or(OneShot::None, OneShot::Asked);
+    }
+
+    /// Whether a message of this id may answer the one-shot question.
+    pub(super) fn awaits_one_shot(&self, id: u16) -> bool {
+        self.one_shot == OneShot::Asked(id)
     }
 
     /// Whether it is asked of its own accord, not for the sake of one record alone.
@@ -145,6 +194,10 @@ impl QuestionSlot {
     /// Goes on with the series after a question at `now`.
     fn go_on(&mut self, now: Instant) {
         self.unicast = false;
+        if self.asked > 0 && self.one_shot != OneShot::Due {
+            // What is asked again was not answered.
+            self.one_shot = OneShot::None;
+        }
         // From now, not from `due`: a late driver must not make intervals short.
         self.due = now + self.interval(self.asked);
         self.asked = self.asked.saturating_add(1).min(32);
@@ -161,6 +214,10 @@ impl QuestionSlot {
 
 impl Timed for QuestionSlot {
     fn due(&self) -> Instant {
+        if self.is_one_shot_due() {
+            // When it was asked on port 5353: questions that started together come before.
+            return self.free - Duration::from_secs(INTERVAL_SECS);
+        }
         match (self.refresh, self.doubts) {
             (true, _) => Instant::ZERO,
             (false, 0) => self.due,

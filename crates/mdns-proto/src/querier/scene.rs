@@ -15,7 +15,7 @@ use crate::{
     cache::{HeardRecord, HeardStorage},
     config::Config,
     discovery::{AskSlot, AskStorage, Event, Instance, ToldSlot},
-    link::{Family, InterfaceId, LinkConfig, LinkId, Via},
+    link::{Family, InterfaceId, LinkConfig, LinkId, SourcePort, Via},
     name::{Name, NameBuf},
     own::OwnRecords,
     store::{NONE, NameSlot, Slot},
@@ -246,6 +246,9 @@ impl OwnRecords for Ours {
 pub(crate) struct Sent {
     pub(crate) at: Instant,
     pub(crate) link: LinkId,
+    pub(crate) source: SourcePort,
+    /// The id of the message; not 0 for a one-shot question alone.
+    pub(crate) id: u16,
     pub(crate) truncated: bool,
     pub(crate) questions: Vec<String>,
     pub(crate) known: Vec<String>,
@@ -323,13 +326,17 @@ impl<S: QuerierStorage> Scene<S> {
     fn drain(&mut self) {
         let mut buffer = [0; 1500];
         for link in [LAN, LAN6] {
-            while let Some(len) = self.querier.poll_transmit(self.now, link, &mut buffer) {
+            while let Some((source, len)) = self.querier.poll_transmit(self.now, link, &mut buffer)
+            {
                 let message = Message::parse(&buffer[..len]).unwrap();
-                assert!(message.is_sound() && message.header().id == 0);
+                let id = message.header().id;
+                assert!(message.is_sound() && (id == 0 || source == SourcePort::OneShot));
                 assert!(!message.header().flags.response());
                 self.sent.push(Sent {
                     at: self.now,
                     link,
+                    source,
+                    id,
                     truncated: message.header().flags.truncated(),
                     questions: message
                         .questions()

@@ -8,7 +8,7 @@ use mdns_proto::{
     config::Config,
     discovery::{AddressKind, AskId, Span},
     host::Host,
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, Subnet, Via},
+    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, SourcePort, Subnet, Via},
     name::{NameBuf, ServiceType},
     own::{HostId, NewRecord, RecordId, RegisterError, Service, ServiceId, Sharing},
     time::Instant,
@@ -39,6 +39,7 @@ pub(crate) struct Sent {
     pub(crate) at: u64,
     pub(crate) micros: u64,
     pub(crate) link: LinkId,
+    pub(crate) from: SourcePort,
     pub(crate) to: Destination,
     pub(crate) bytes: Vec<u8>,
 }
@@ -50,6 +51,10 @@ impl Sent {
 
     pub(crate) fn is_response(&self) -> bool {
         self.message().header().flags.response()
+    }
+
+    pub(crate) fn is_one_shot(&self) -> bool {
+        self.from == SourcePort::OneShot
     }
 
     pub(crate) fn is_multicast(&self) -> bool {
@@ -526,6 +531,7 @@ impl Bench {
                 at: self.now.as_micros() / 1000,
                 micros: self.now.as_micros(),
                 link: transmit.link,
+                from: transmit.source,
                 to: transmit.destination,
                 bytes: buffer[..transmit.len].to_vec(),
             });

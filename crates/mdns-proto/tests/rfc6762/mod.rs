@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 mod news;
 mod s03_names;
+mod s05_one_shot;
 mod s05_querying;
 mod s06_negative;
 mod s06_responding;

@@ -181,12 +181,12 @@ fn a_query_ends() {
     net.expect(expect![[r#"
         3.000 attic  hears    hall has A 10.0.0.1
         3.000 attic  ends     hall A: answered
-        8.115 attic  asks     hall AAAA?
-        8.116 hall   says     hall NSEC! A
-        8.116 attic  hears    hall has no AAAA
-        8.116 attic  ends     hall AAAA: denied
-        13.038 attic  asks     nobody A?
-        14.254 attic  asks     nobody A?
+        8.000 attic  asks     hall AAAA?
+        8.000 hall   says     hall NSEC! A
+        8.000 attic  hears    hall has no AAAA
+        8.000 attic  ends     hall AAAA: denied
+        13.000 attic  asks     nobody A?
+        14.167 attic  asks     nobody A?
         16.000 attic  ends     nobody A: no answer
     "#]]);
 }

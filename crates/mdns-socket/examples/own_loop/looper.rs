@@ -12,11 +12,11 @@ use std::{
 use mdns_proto::{
     config::Config,
     host::Host,
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, Subnet, Via},
+    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Packet, SourcePort, Subnet, Via},
     store::Heap,
     time::Instant,
 };
-use mdns_socket::{Interface, LinkSocket, Selection, Watcher, interfaces};
+use mdns_socket::{Interface, LinkSocket, OneShotSocket, Selection, Watcher, interfaces};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Room for the largest datagram that `Config::packet_max` promises to bring.
@@ -39,6 +39,7 @@ pub(crate) struct Looper {
     watcher: Watcher,
     /// When to look at the interfaces again.
     look: Option<Instant>,
+    has_looked: bool,
     links: Vec<Link>,
     buffer: Box<[u8; BUFFER]>,
 }
@@ -49,6 +50,8 @@ struct Link {
     interface: u32,
     family: Family,
     socket: LinkSocket,
+    /// Where one-shot questions leave from; without it the first answer may come up to a second later.
+    one_shot: Option<OneShotSocket>,
     /// A datagram that the socket had no room for.
     waiting: Option<(Vec<u8>, SocketAddr)>,
 }
@@ -64,6 +67,7 @@ impl Looper {
             // Before the first look, so that no change is missed.
             watcher: Watcher::new()?,
             look: None,
+            has_looked: false,
             links: Vec::new(),
             buffer: Box::new([0; BUFFER]),
         };
@@ -83,6 +87,10 @@ impl Looper {
             let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else {
                 continue;
             };
+            if transmit.source == SourcePort::OneShot {
+                link.ask(&self.buffer[..transmit.len]);
+                continue;
+            }
             let destination = match transmit.destination {
                 Destination::Multicast => link.socket.group(),
                 Destination::Unicast(address) => address,
@@ -111,6 +119,8 @@ impl Looper {
                 None => PollFlags::IN,
             };
             waits.push(PollFd::new(link.socket.socket(), flags));
+            let one_shot = link.one_shot.iter();
+            waits.extend(one_shot.map(|socket| PollFd::new(socket.socket(), PollFlags::IN)));
         }
         waits.extend(other.map(|other| PollFd::new(other, PollFlags::IN)));
         match poll(&mut waits, timeout.as_ref()) {
@@ -120,9 +130,14 @@ impl Looper {
         let ready: Vec<PollFlags> = waits.iter().map(PollFd::revents).collect();
 
         let now = self.now();
-        for (link, ready) in self.links.iter_mut().zip(&ready[1..]) {
+        let mut sockets = ready[1..].iter();
+        for link in &mut self.links {
+            let Some(ready) = sockets.next() else { break };
             if ready.contains(PollFlags::OUT) {
                 link.send_waiting(&mut self.host, now);
+            }
+            if link.one_shot.is_some() && sockets.next().is_some_and(|ready| !ready.is_empty()) {
+                link.read_one_shot(&mut self.host, now, &mut *self.buffer);
             }
             // Also when there is an error to be read.
             if !ready.difference(PollFlags::OUT).is_empty() {
@@ -158,6 +173,8 @@ impl Looper {
     fn look(&mut self) -> io::Result<()> {
         self.look = None;
         let now = self.now();
+        // What is up at the first look was up before the program began.
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
         let (found, selection) = (interfaces()?, self.selection.clone());
         let wanted: Vec<(&Interface, Family)> = selection.links(&found).collect();
         self.links.retain(|link| {
@@ -201,14 +218,21 @@ impl Looper {
                 continue;
             }
             match LinkSocket::open(interface, family) {
-                Ok(socket) => self.add(now, interface, family, socket),
+                Ok(socket) => self.add(now, interface, family, socket, is_first),
                 Err(error) => eprintln!("{error}"),
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, now: Instant, interface: &Interface, family: Family, socket: LinkSocket) {
+    fn add(
+        &mut self,
+        now: Instant,
+        interface: &Interface,
+        family: Family,
+        socket: LinkSocket,
+        is_running: bool,
+    ) {
         let config = LinkConfig {
             interface: InterfaceId(interface.index),
             family,
@@ -216,14 +240,24 @@ impl Looper {
             // There is no socket for it here.
             unicast: false,
         };
-        match self.host.add_link(now, config) {
-            Ok(id) => self.links.push(Link {
-                id,
-                interface: interface.index,
-                family,
-                socket,
-                waiting: None,
-            }),
+        let added = if is_running {
+            self.host.add_running_link(now, config)
+        } else {
+            self.host.add_link(now, config)
+        };
+        match added {
+            Ok(id) => {
+                let one_shot = OneShotSocket::open(interface, family).ok();
+                self.host.set_one_shot(id, one_shot.is_some());
+                self.links.push(Link {
+                    id,
+                    interface: interface.index,
+                    family,
+                    socket,
+                    one_shot,
+                    waiting: None,
+                });
+            }
             Err(full) => eprintln!("{} {family}: {full}", interface.name),
         }
     }
@@ -232,6 +266,15 @@ impl Looper {
 impl Link {
     fn is_on(&self, interface: &Interface, family: Family) -> bool {
         self.interface == interface.index && self.family == family
+    }
+
+    /// Sends a one-shot question. One that is not sent is lost: the same was asked on port 5353.
+    fn ask(&self, datagram: &[u8]) {
+        if let Some(socket) = &self.one_shot
+            && let Err(error) = socket.ask(datagram)
+        {
+            eprintln!("cannot ask: {error}");
+        }
     }
 
     fn send(
@@ -263,6 +306,25 @@ impl Link {
         if let Some((datagram, destination)) = self.waiting.take() {
             host.set_writable(self.id, true);
             self.send(host, now, &datagram, destination);
+        }
+    }
+
+    fn read_one_shot(&self, host: &mut Host<Heap>, now: Instant, buffer: &mut [u8]) {
+        let Some(socket) = &self.one_shot else { return };
+        for _ in 0..TURN {
+            let Ok(received) = socket.recv_from(buffer) else {
+                return;
+            };
+            // Where the system tells of another interface, it is not for this link.
+            if received.interface.is_none_or(|by| by == self.interface) {
+                let packet = Packet {
+                    source: received.source,
+                    via: Via::OneShot,
+                    hop_limit: received.hop_limit,
+                    bytes: &buffer[..received.len],
+                };
+                host.handle_packet(now, self.id, packet);
+            }
         }
     }
 
