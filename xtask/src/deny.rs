@@ -38,7 +38,7 @@ pub(crate) fn check_advisories() -> Result<()> {
     if let Err(error) = Shell::new(tool()?).args(["fetch", "db"]).output() {
         let last = format!("{error:#}");
         let last = last.lines().last().unwrap_or_default().trim().to_owned();
-        return Err(Missing::new(format!(
+        return Err(Missing::error(format!(
             "the database of RustSec cannot be fetched: {last}"
         )));
     }

@@ -50,7 +50,7 @@ impl Missing {
     }
 
     /// Returns an error about the machine that says `what` is missing.
-    pub(crate) fn new(what: impl Into<String>) -> Error {
+    pub(crate) fn error(what: impl Into<String>) -> Error {
         Missing(what.into()).into()
     }
 }
@@ -58,7 +58,7 @@ impl Missing {
 /// Runs commands that install `what`.
 fn install(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     if IS_FORBIDDEN.load(Ordering::Relaxed) {
-        return Err(Missing::new(format!(
+        return Err(Missing::error(format!(
             "missing: {what} (--no-install was given)"
         )));
     }
@@ -66,7 +66,7 @@ fn install(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     work().map_err(|error| {
         let error = format!("{error:#}");
         let why = error.lines().next().unwrap_or_default();
-        Missing::new(format!("missing: {what}, and not installable: {why}"))
+        Missing::error(format!("missing: {what}, and not installable: {why}"))
     })
 }
 

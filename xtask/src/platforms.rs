@@ -64,7 +64,7 @@ fn check_all(targets: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Missing::new(missing.join("; ")))
+    Err(Missing::error(missing.join("; ")))
 }
 
 fn check_one(target: &str) -> Result<()> {

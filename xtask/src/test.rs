@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn what_cannot_run_has_not_passed() {
-        let missing = || Err(Missing::new("there is no compiler").context("second"));
+        let missing = || Err(Missing::error("there is no compiler").context("second"));
         let done = three(missing);
         assert_eq!(last_line(&done), "parts: 2 passed, 0 failed, 1 skipped");
         assert!(report(&done).contains("skipped: second: there is no compiler\n"));
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn what_a_part_needs_is_looked_for_before_it_runs() {
         let part = Part {
-            needs: || Err(Missing::new("no root")),
+            needs: || Err(Missing::error("no root")),
             ..chore("lab", "panics", || panic!("it ran"))
         };
         let done = run_parts(&[part], &[]);

@@ -5,7 +5,10 @@
 use std::{collections::BTreeSet, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Parser, Subcommand, builder::NonEmptyStringValueParser};
-use clap_complete::Shell;
+use clap_complete::{
+    Shell,
+    engine::{ArgValueCandidates, CompletionCandidate},
+};
 use mdns_proto::{
     discovery::AskError,
     name::{
@@ -21,13 +24,14 @@ use crate::{
     attributes::{Attribute, Attributes},
     names::{Names, Wanted},
     session::Failure,
+    tips::{self, KNOWN_TYPES},
     updates::Updates,
 };
 
 /// The domain of multicast DNS (RFC 6762 §3).
 const LOCAL: Name<'static> = Name::from_static(b"\x05local\0");
 
-const EXIT_CODES: &str = "\
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  found, or advertised
   1  nothing found; for doctor, something is wrong
@@ -60,23 +64,30 @@ pub(crate) enum Command {
 
 /// Lists the instances of a service type, or of all types, as they come and go.
 ///
-/// Runs until ctrl-C, unless --timeout or --count ends it. On a terminal it shows a table of what is there now; elsewhere it
+/// Runs until ctrl-C, unless --once, --timeout or --count ends it. On a terminal it shows a table of what is there now; elsewhere it
 /// prints a line whenever something comes or goes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   mdns browse                                  everything there is
   mdns browse _http._tcp --resolve             web servers, with address and port
+  mdns browse _ssh._tcp --once --short         names alone, of what is there now
   mdns browse _printer._sub._http._tcp         those of the subtype _printer
   mdns browse _ipp._tcp --timeout 3 --json     printers that answer within 3 s, as JSON")]
 pub(crate) struct Browse {
     /// A service type such as _http._tcp, perhaps with a subtype before it: _printer._sub._http._tcp [default: all types].
-    #[arg(value_name = "TYPE", value_parser = browsed)]
+    #[arg(value_name = "TYPE", value_parser = browsed, add = ArgValueCandidates::new(known_types))]
     pub(crate) service_type: Option<ServiceType>,
 
     /// Tells host, port, attributes and addresses of each instance, again when they change.
     #[arg(long, short)]
     pub(crate) resolve: bool,
+
+    /// Ends when nothing new has come for two seconds: tells what is there now.
+    ///
+    /// With --resolve it waits a little longer for details. It ends after 30 s in any case.
+    #[arg(long)]
+    pub(crate) once: bool,
 
     /// Takes types that RFC 6335 does not allow, such as those of more than 15 characters; some devices have them.
     #[arg(long)]
@@ -88,6 +99,8 @@ pub(crate) struct Browse {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Tells host, port, attributes and addresses of one instance.
@@ -98,6 +111,7 @@ pub(crate) struct Browse {
 Examples:
   mdns resolve 'Front Desk._ipp._tcp'          as `browse` prints it, with or without .local
   mdns resolve 'J. Smith' _ipp._tcp            the name as it is, and its type
+  mdns resolve 'Front Desk._ipp._tcp' --short  host:port, for a script
   mdns resolve Web _http._tcp --count 9 --timeout 60
                                                the next 9 changes within a minute")]
 pub(crate) struct Resolve {
@@ -106,7 +120,7 @@ pub(crate) struct Resolve {
     instance: String,
 
     /// The service type, if INSTANCE does not have it.
-    #[arg(value_name = "TYPE", value_parser = instance_type)]
+    #[arg(value_name = "TYPE", value_parser = instance_type, add = ArgValueCandidates::new(known_types))]
     service_type: Option<ServiceType>,
 
     #[command(flatten)]
@@ -115,6 +129,8 @@ pub(crate) struct Resolve {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Tells the addresses of a host.
@@ -124,6 +140,7 @@ pub(crate) struct Resolve {
 #[command(after_help = "\
 Examples:
   mdns lookup printer                          the same as printer.local
+  mdns lookup printer --short                  addresses, one a line
   mdns lookup printer.local -6 --json          IPv6 addresses only, as JSON")]
 pub(crate) struct Lookup {
     /// The name of the host, with or without .local
@@ -136,6 +153,8 @@ pub(crate) struct Lookup {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Tells the names of the host that has an address.
@@ -157,6 +176,8 @@ pub(crate) struct Reverse {
     network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Tells the records of a name.
@@ -188,6 +209,8 @@ pub(crate) struct Query {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Advertises a service, or a host alone, until ctrl-C, and then says goodbye.
@@ -213,7 +236,7 @@ pub(crate) struct Advertise {
     instance: Option<String>,
 
     /// The service type, such as _http._tcp.
-    #[arg(value_name = "TYPE", value_parser = str::parse::<ServiceType>)]
+    #[arg(value_name = "TYPE", value_parser = str::parse::<ServiceType>, add = ArgValueCandidates::new(known_types))]
     service_type: Option<ServiceType>,
 
     /// The port on which the service listens.
@@ -257,6 +280,8 @@ pub(crate) struct Advertise {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) show: Show,
+    #[command(flatten)]
+    short: Short,
 }
 
 /// Advertises two services and finds them, over real sockets on loopback; takes about four seconds.
@@ -270,7 +295,7 @@ Examples:
   mdns demo --interface eth0 --verbose         over a real network")]
 pub(crate) struct Demo {
     /// Gives up after this many seconds.
-    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "10")]
+    #[arg(long, short, value_name = "SECS", value_parser = seconds, default_value = "10")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 
@@ -352,9 +377,12 @@ pub(crate) struct Decode {
 }
 
 /// Prints a script that completes the words of this command in a shell.
+///
+/// It asks this command what may come next, so that it knows the network interfaces that there are.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  source <(mdns completions bash)              in this shell
   mdns completions bash > ~/.local/share/bash-completion/completions/mdns
   mdns completions zsh > ~/.zfunc/_mdns
   mdns completions fish > ~/.config/fish/completions/mdns.fish")]
@@ -397,6 +425,7 @@ pub(crate) struct Network {
     ///
     /// A name or an index must be one that there is. A pattern may match nothing yet.
     #[arg(long = "interface", short, value_name = "INTERFACE", value_parser = interface)]
+    #[arg(add = ArgValueCandidates::new(interface_names))]
     interfaces: Vec<Interface>,
 
     /// Uses IPv4 only.
@@ -419,6 +448,25 @@ pub(crate) struct Show {
     /// Tells which interfaces are used, and since when.
     #[arg(long, short)]
     pub(crate) verbose: bool,
+
+    /// One value a line; see [`Short`].
+    #[arg(skip)]
+    pub(crate) short: bool,
+}
+
+/// What to print, where results have one value.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Short {
+    /// Prints one value a line and nothing else: an address, host:port, a name, or the data of a record.
+    #[arg(long, conflicts_with = "json")]
+    short: bool,
+}
+
+impl Show {
+    fn with(self, Short { short }: Short) -> Self {
+        Show { short, ..self }
+    }
 }
 
 /// An interface as it was asked for.
@@ -447,17 +495,17 @@ pub(crate) enum Own {
 impl Command {
     pub(crate) fn show(&self) -> Show {
         match self {
-            Command::Browse(args) => args.show,
-            Command::Resolve(args) => args.show,
-            Command::Lookup(args) => args.show,
-            Command::Reverse(args) => args.show,
-            Command::Query(args) => args.show,
-            Command::Advertise(args) => args.show,
+            Command::Browse(args) => args.show.with(args.short),
+            Command::Resolve(args) => args.show.with(args.short),
+            Command::Lookup(args) => args.show.with(args.short),
+            Command::Reverse(args) => args.show.with(args.short),
+            Command::Query(args) => args.show.with(args.short),
+            Command::Advertise(args) => args.show.with(args.short),
             Command::Demo(args) => args.show,
             Command::Monitor(args) => args.show,
             Command::Doctor(Doctor { json, .. }) | Command::Decode(Decode { json, .. }) => Show {
                 json: *json,
-                verbose: false,
+                ..Show::default()
             },
             Command::Completions(_) | Command::Man(_) => Show::default(),
         }
@@ -489,7 +537,15 @@ impl Resolve {
                 .map_err(|error| error.to_string()),
             None => full_instance(&self.instance),
         };
-        name.map_err(|why| format!("instance {:?}: {why}", self.instance))
+        name.map_err(|why| {
+            let tip = tips::value_tip("resolve", &self.instance, &[]);
+            let tip = tip.map(|tip| format!("\n\n  tip: {tip}"));
+            format!(
+                "instance {:?}: {why}{}",
+                self.instance,
+                tip.unwrap_or_default()
+            )
+        })
     }
 }
 
@@ -659,6 +715,12 @@ pub(crate) fn own_host(text: &str) -> Result<String, LabelError> {
 
 /// `printer`, `printer.local` and `printer.local.` are the same.
 fn host_name(text: &str) -> Result<NameBuf, String> {
+    if tips::host_of(text).is_some_and(tips::is_address) {
+        return Err("an address, not the name of a host".to_owned());
+    }
+    if text.contains("://") {
+        return Err("a URL, not the name of a host".to_owned());
+    }
     let mut name: NameBuf = text
         .parse()
         .map_err(|error: NameError| format!("not a name: {error}"))?;
@@ -781,6 +843,20 @@ fn interface(text: &str) -> Result<Interface, String> {
             ))
         }
     }
+}
+
+/// For completions.
+fn interface_names() -> Vec<CompletionCandidate> {
+    let present = interfaces().unwrap_or_default();
+    present
+        .into_iter()
+        .map(|interface| CompletionCandidate::new(interface.name))
+        .collect()
+}
+
+/// For completions.
+fn known_types() -> Vec<CompletionCandidate> {
+    KNOWN_TYPES.map(CompletionCandidate::new).into()
 }
 
 #[cfg(test)]

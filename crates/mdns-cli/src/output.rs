@@ -101,11 +101,8 @@ pub(crate) struct Line {
     /// All strings of it, if that object does not say all.
     #[serde(skip_serializing_if = "Option::is_none")]
     txt_base64: Option<Vec<String>>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "address_objects"
-    )]
-    addresses: Option<Vec<Address>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Places>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtype: Option<String>,
     /// As in a zone file, escaped.
@@ -117,6 +114,9 @@ pub(crate) struct Line {
     interfaces: Option<Vec<Interface>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<bool>,
+    /// What `--short` prints, line by line; if nothing, the line is left out.
+    #[serde(skip)]
+    short: Option<String>,
 }
 
 /// An interface that is used.
@@ -146,6 +146,15 @@ impl Line {
             interface: None,
             interfaces: None,
             own: None,
+            short: None,
+        }
+    }
+
+    /// The same line, of which this is the value that counts.
+    pub(crate) fn valued(self, value: impl ToString) -> Self {
+        Line {
+            short: Some(value.to_string()),
+            ..self
         }
     }
 
@@ -188,23 +197,36 @@ impl Line {
 
     /// A line about an instance, with all that is known.
     pub(crate) fn with_details(event: Kind, instance: &Instance) -> Self {
+        let place = match (&instance.host, instance.port) {
+            (Some(host), Some(port)) => Some(format!("{host}:{port}")),
+            _ => None,
+        };
         Line {
+            short: place,
             host: instance.host.as_ref().map(NameBuf::to_string),
             port: instance.port,
             txt_base64: txt_strings(&instance.txt.as_txt()),
             txt: Some(instance.txt.clone()),
-            addresses: Some(instance.addresses.clone()),
+            addresses: Some(Places {
+                addresses: instance.addresses.clone(),
+                port: instance.port,
+            }),
             ..Line::of_instance(event, instance)
         }
     }
 
     /// A line about the addresses of a host.
     pub(crate) fn of_host(host: &NameBuf, addresses: Vec<Address>) -> Self {
+        let each: Vec<String> = addresses.iter().map(scoped).collect();
         Line {
             host: Some(host.to_string()),
-            addresses: Some(addresses),
+            addresses: Some(Places {
+                addresses,
+                port: None,
+            }),
             ..Line::new(Kind::Address)
         }
+        .valued(each.join("\n"))
     }
 
     /// A line about a service of ours.
@@ -221,6 +243,7 @@ impl Line {
             txt_base64: txt_strings(&txt.as_txt()),
             txt: Some(txt),
             own: Some(true),
+            short: (event == Kind::Registered).then(|| name.to_string()),
             ..Line::about(event, name)
         }
     }
@@ -230,6 +253,7 @@ impl Line {
         Line {
             host: Some(host.to_string()),
             own: Some(true),
+            short: (event == Kind::Registered).then(|| host.to_string()),
             ..Line::new(event)
         }
     }
@@ -242,6 +266,7 @@ impl Line {
             rdata: Some(record.rdata().to_string()),
             interface: Some(record.interface_name.to_string()),
             own: Some(record.is_own),
+            short: (event == Kind::Record).then(|| record.rdata().to_string()),
             ..Line::new(event)
         }
     }
@@ -258,6 +283,11 @@ impl Line {
 pub(crate) trait Print: Serialize {
     /// For people, who are shown neither JSON nor control characters.
     fn columns(&self, stamp: Stamp) -> String;
+
+    /// What counts, one value a line, if there is something.
+    fn short(&self) -> Option<&str> {
+        None
+    }
 
     /// For programs.
     fn json(&self, stamp: Stamp) -> Result<Vec<u8>, serde_json::Error> {
@@ -276,6 +306,10 @@ pub(crate) trait Print: Serialize {
 }
 
 impl Print for Line {
+    fn short(&self) -> Option<&str> {
+        self.short.as_deref()
+    }
+
     /// Columns: time in seconds, event, name, place, addresses, attributes.
     fn columns(&self, stamp: Stamp) -> String {
         let kind = format!("{:?}", self.event).to_lowercase();
@@ -293,7 +327,7 @@ impl Print for Line {
             _ => {}
         }
         if let Some(addresses) = &self.addresses {
-            column(&mut text, &joined(addresses), 0);
+            column(&mut text, &addresses.joined(), 0);
         }
         if let (Some(rtype), Some(rdata)) = (&self.rtype, &self.rdata) {
             column(&mut text, rtype, TYPE_WIDTH);
@@ -323,12 +357,6 @@ fn column(text: &mut String, content: &str, width: usize) {
     write!(text, "{content}{:padding$}  ", "").ok();
 }
 
-/// Addresses in one column.
-fn joined(addresses: &[Address]) -> String {
-    let all: Vec<String> = addresses.iter().map(scoped).collect();
-    all.join(", ")
-}
-
 /// An address with the interface that one needs to reach it, if one does.
 fn scoped(address: &Address) -> String {
     match scope(address) {
@@ -350,27 +378,55 @@ fn has_strings(txt: &Txt<'_>) -> bool {
     txt.strings().any(|string| !string.is_empty())
 }
 
-fn address_objects<S: Serializer>(
-    addresses: &Option<Vec<Address>>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Object<'a> {
-        address: String,
-        interface: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        scope: Option<u32>,
+/// Addresses, and the port to connect to, if that is known.
+#[derive(Clone, Debug)]
+struct Places {
+    addresses: Vec<Address>,
+    port: Option<u16>,
+}
+
+impl Places {
+    /// In one column.
+    fn joined(&self) -> String {
+        let all: Vec<String> = self.addresses.iter().map(scoped).collect();
+        all.join(", ")
     }
-    let addresses = addresses.as_deref().unwrap_or_default();
-    let mut list = to.serialize_seq(Some(addresses.len()))?;
-    for address in addresses {
-        list.serialize_element(&Object {
-            address: address.ip.to_string(),
-            interface: &address.interface_name,
-            scope: scope(address),
-        })?;
+}
+
+impl Serialize for Places {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            address: String,
+            interface: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            scope: Option<u32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            socket: Option<String>,
+        }
+        let mut list = to.serialize_seq(Some(self.addresses.len()))?;
+        for address in &self.addresses {
+            list.serialize_element(&Object {
+                address: address.ip.to_string(),
+                interface: &address.interface_name,
+                scope: scope(address),
+                // A port of 0 says that there is nothing to connect to.
+                socket: self
+                    .port
+                    .filter(|port| *port != 0)
+                    .map(|port| socket(address, port)),
+            })?;
+        }
+        list.end()
     }
-    list.end()
+}
+
+/// What to connect to: `192.0.2.7:80`, `[2001:db8::7]:80`, `[fe80::7%eth0]:80`.
+fn socket(address: &Address, port: u16) -> String {
+    match address.ip {
+        std::net::IpAddr::V4(ip) => format!("{ip}:{port}"),
+        std::net::IpAddr::V6(_) => format!("[{}]:{port}", scoped(address)),
+    }
 }
 
 /// The attributes, in their order; of a key that comes again the first counts (RFC 6763 §6.4).
@@ -531,11 +587,16 @@ impl Output {
         to.flush()
     }
 
+    /// Whether one value a line is printed, and nothing else.
+    pub(crate) fn is_short(&self) -> bool {
+        self.show.short
+    }
+
     /// A table in place of lines, if a person looks on.
     pub(crate) fn table(&self, with_details: bool) -> Option<Table> {
-        match self.show.json {
-            true => None,
-            false => Table::on_terminal(with_details),
+        match self.show {
+            Show { json: true, .. } | Show { short: true, .. } => None,
+            _ => Table::on_terminal(with_details),
         }
     }
 
@@ -545,7 +606,10 @@ impl Output {
         match (self.show.verbose, self.show.json) {
             (false, _) => Ok(()),
             (true, true) => self.line_at(&line, at),
-            (true, false) => self.write(io::stderr().lock(), &line, Stamp::new(self.started, at)),
+            (true, false) => {
+                let columns = line.columns(Stamp::new(self.started, at));
+                writeln!(io::stderr().lock(), "{}", escaped(&columns))
+            }
         }
     }
 
@@ -560,9 +624,13 @@ impl Output {
     }
 
     fn write(&self, mut to: impl Write, line: &impl Print, stamp: Stamp) -> io::Result<()> {
-        let mut bytes = match self.show.json {
-            true => line.json(stamp)?,
-            false => escaped(&line.columns(stamp)).into_bytes(),
+        let mut bytes = match self.show {
+            Show { json: true, .. } => line.json(stamp)?,
+            Show { short: true, .. } => match line.short() {
+                Some(value) => escaped(value).into_bytes(),
+                None => return Ok(()),
+            },
+            _ => escaped(&line.columns(stamp)).into_bytes(),
         };
         bytes.push(b'\n');
         to.write_all(&bytes)?;
@@ -676,7 +744,7 @@ mod tests {
                1.235  found       Büro 2\.0._ipp._tcp.local
             {"event":"found","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.567,"at":1700000000000.25}
                1.235  resolved    Büro 2\.0._ipp._tcp.local           hall.local:631          192.0.2.7, fe80::7%eth0  "path=/x y" "empty=" "flag"
-            {"event":"resolved","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"path":"/x y","empty":"","flag":true},"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
+            {"event":"resolved","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"path":"/x y","empty":"","flag":true},"addresses":[{"address":"192.0.2.7","interface":"eth0","socket":"192.0.2.7:631"},{"address":"fe80::7","interface":"eth0","scope":2,"socket":"[fe80::7%eth0]:631"}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
                1.235  gone        Büro 2\.0._ipp._tcp.local
             {"event":"gone","instance":"Büro 2.0","name":"Büro 2\\.0._ipp._tcp.local","type":"_ipp._tcp","domain":"local","own":false,"time_ms":1234.567,"at":1700000000000.25}
                1.235  incomplete
@@ -743,7 +811,7 @@ mod tests {
         assert!(text.chars().all(|c| c == '\n' || !is_harmful(c)));
         expect![[r#"
                1.235  resolved    \027]0;x\007\194\1552J\127\010\226\128\174\226\128\168._ipp._tcp.local  hall.local:631          192.0.2.7, fe80::7%eth0  "k=\027]0;x\007\194\1552J\127\010\226\128\174\226\128\168" "bin=\255\155" "\194\155=1" "=no key" "" "K=again"
-            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","name":"\\027]0;x\\007\\194\\1552J\\127\\010\u202e\u2028._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","bin":{"base64":"/5s="},"\u009b":"1"},"txt_base64":["az0bXTA7eAfCmzJKfwrigK7igKg=","YmluPf+b","wps9MQ==","PW5vIGtleQ==","","Sz1hZ2Fpbg=="],"addresses":[{"address":"192.0.2.7","interface":"eth0"},{"address":"fe80::7","interface":"eth0","scope":2}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
+            {"event":"resolved","instance":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","name":"\\027]0;x\\007\\194\\1552J\\127\\010\u202e\u2028._ipp._tcp.local","type":"_ipp._tcp","domain":"local","host":"hall.local","port":631,"txt":{"k":"\u001b]0;x\u0007\u009b2J\u007f\n\u202e\u2028","bin":{"base64":"/5s="},"\u009b":"1"},"txt_base64":["az0bXTA7eAfCmzJKfwrigK7igKg=","YmluPf+b","wps9MQ==","PW5vIGtleQ==","","Sz1hZ2Fpbg=="],"addresses":[{"address":"192.0.2.7","interface":"eth0","socket":"192.0.2.7:631"},{"address":"fe80::7","interface":"eth0","scope":2,"socket":"[fe80::7%eth0]:631"}],"own":false,"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&text);
     }

@@ -1,6 +1,6 @@
 //! What every command has: a place on the network, and an end.
 
-use std::{future::Future, io, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, io, pin::Pin, time::Duration};
 
 use mdns_socket::PatternError;
 use mdns_tokio::{Mdns, Options};
@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) mdns: Mdns,
     pub(crate) output: Output,
     pub(crate) stop: Stop,
+    /// An answer said that there is nothing, and that was told.
+    pub(crate) is_denied: bool,
 }
 
 impl Session {
@@ -59,12 +61,55 @@ impl Session {
         let stop = stop(timeout)?;
         let mdns = open(options)?;
         join(&mdns, &output).await?;
-        Ok(Session { mdns, output, stop })
+        Ok(Session {
+            mdns,
+            output,
+            stop,
+            is_denied: false,
+        })
+    }
+
+    /// Says that there is nothing, because somebody answered so.
+    pub(crate) fn deny(&mut self, text: &str) {
+        self.is_denied = true;
+        self.output.remark(text);
+    }
+
+    /// Closes all after a search, and says where nothing was found.
+    pub(crate) async fn end(self, outcome: Result<Found, Failure>) -> Result<Found, Failure> {
+        if matches!(outcome, Ok(Found(false))) && !self.is_denied {
+            let links = self.mdns.links().into_iter();
+            let used = links.map(|link| (link.interface_name.to_string(), link.family.to_string()));
+            self.output.remark(&nothing_found(used));
+        }
+        self.close().await;
+        outcome
     }
 
     /// Says what goodbyes are to be said, and closes all.
     pub(crate) async fn close(self) {
         self.mdns.shutdown().await;
+    }
+}
+
+/// What to say where nothing was found on these interfaces and families.
+pub(crate) fn nothing_found(used: impl Iterator<Item = (String, String)>) -> String {
+    let mut families = BTreeMap::<String, Vec<String>>::new();
+    for (interface, family) in used {
+        families.entry(interface).or_default().push(family);
+    }
+    let place = |(interface, families): (&String, &Vec<String>)| {
+        format!("{interface} ({})", families.join(", "))
+    };
+    let places: Vec<String> = families.iter().map(place).collect();
+    match places.is_empty() {
+        true => {
+            "nothing found: no network interface can be used; `mdns doctor` says why".to_owned()
+        }
+        false => format!(
+            "nothing found on {}; `mdns doctor` says what may be wrong",
+            places.join(", ")
+        ),
     }
 }
 
@@ -130,6 +175,39 @@ fn signalled() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// SIGWINCH: the terminal has another size.
+#[cfg(unix)]
+pub(crate) struct Resized(signal::unix::Signal);
+
+#[cfg(unix)]
+impl Resized {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        signal::unix::signal(signal::unix::SignalKind::window_change())
+            .map(Resized)
+            .map_err(|error| Failure::Network(error.to_string()))
+    }
+
+    /// Ready at each; `None` when there will be none any more.
+    pub(crate) async fn next(&mut self) -> Option<()> {
+        self.0.recv().await
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) struct Resized;
+
+#[cfg(not(unix))]
+impl Resized {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Ok(Resized)
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<()> {
+        None
+    }
+}
+
 /// SIGHUP, which many take to mean: read your file again. From now on it does not end the process.
 #[cfg(unix)]
 pub(crate) struct Hangup(signal::unix::Signal);
@@ -160,5 +238,22 @@ impl Hangup {
 
     pub(crate) async fn next(&mut self) -> Option<()> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_where_nothing_was_found() {
+        let used = [("eth0", "IPv4"), ("wlan0", "IPv4"), ("eth0", "IPv6")];
+        let used = used.map(|(interface, family)| (interface.to_owned(), family.to_owned()));
+        assert_eq!(
+            nothing_found(used.into_iter()),
+            "nothing found on eth0 (IPv4, IPv6), wlan0 (IPv4); `mdns doctor` says what may be wrong"
+        );
+        let nowhere = nothing_found([].into_iter());
+        assert!(nowhere.contains("no network interface") && nowhere.contains("mdns doctor"));
     }
 }

@@ -217,11 +217,11 @@ fn shells_and_readers_are_told_of_every_command() {
         assert!(page.contains(&format!("mdns\\-{command}(1)")), "{command}");
         let about = text(&["man", command]);
         assert!(about.contains(&format!(".TH mdns-{command} 1")), "{about}");
-        for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-            let script = text(&["completions", shell]);
-            assert!(script.contains(command), "{shell}: {command}");
-        }
+        assert!(about.contains("\n.SH EXAMPLES\n.TP\n\\fB"), "{about}");
+        assert!(about.contains("\n.SH \"EXIT STATUS\"\n"), "{about}");
+        assert!(!about.contains("EXTRA"), "{about}");
     }
+    assert!(page.contains("\n.SH \"EXIT STATUS\"\n") && !page.contains("EXTRA"));
     assert!(text(&["man", "advertise"]).contains("SIGHUP"));
 }
 

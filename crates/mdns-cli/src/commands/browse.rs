@@ -1,8 +1,9 @@
 //! `mdns browse`: what there is, as it comes and goes.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     rc::Rc,
+    time::Duration,
 };
 
 use futures_util::{
@@ -16,20 +17,31 @@ use mdns_proto::{
 use mdns_socket::Selection;
 use mdns_tokio::{BrowseEvent, Instance, ResolveEvent};
 
-use super::{Results, key};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Results, TOGETHER, key};
 use crate::{
     args::Browse,
-    output::{Kind, Line, Output, Table},
-    session::{Failure, Found, Session},
+    output::{Kind, Line, Output, Print as _, Table},
+    session::{Failure, Found, Resized, Session},
 };
+
+/// How long `--once` waits for more after the last news: the first question, at most 120 ms after the start, is asked again a
+/// second later (RFC 6762 §5.2).
+const QUIET: Duration = Duration::from_secs(2);
+
+/// The same while details are missing, which are told after three seconds as far as they are known.
+const QUIET_FOR_DETAILS: Duration = Duration::from_millis(3500);
+
+/// The longest that `--once` takes, whatever goes on.
+const ONCE_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(args: Browse, output: Output) -> Result<Found, Failure> {
     args.check().map_err(Failure::Usage)?;
     let options = args.network.options(Selection::usual())?;
     let mut session = Session::open(options, args.limits.timeout, output).await?;
     let outcome = browse(&args, &mut session).await;
-    session.close().await;
-    outcome
+    session.end(outcome).await
 }
 
 /// News, and what it is about.
@@ -55,6 +67,10 @@ struct Details {
     stream: AbortHandle,
     /// They are among the results.
     is_counted: bool,
+    /// What waits to be told, and until when: the other family may have something to add.
+    held: Option<(Instant, Instance)>,
+    /// What was told by `--short`.
+    told: Option<String>,
 }
 
 async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> {
@@ -66,7 +82,14 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         details: HashMap::new(),
         results: Results::of(&args.limits),
         resolves: args.resolve,
+        holds: args.once || args.limits.count.is_some(),
+        held: VecDeque::new(),
+        missing: 0,
+        last_new: Instant::now(),
     };
+    watch.holds |= watch.session.output.is_short();
+    let end = args.once.then(|| Instant::now() + ONCE_MAX);
+    let mut resized = Resized::new()?;
     match &args.service_type {
         Some(service_type) => watch.browse(service_type, None).map(drop),
         None => watch.browse_types(),
@@ -74,11 +97,25 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
     .map_err(|error| Failure::Network(error.to_string()))?;
     while !watch.results.are_enough() {
         watch.draw()?;
+        let end = end.map(|end| end.min(watch.quiet()));
+        let held = watch.held.front().map(|(due, _)| *due);
+        let wake = [end, held].into_iter().flatten().min();
         tokio::select! {
             biased;
             () = &mut watch.session.stop => break,
+            // It is drawn anew.
+            Some(()) = resized.next(), if watch.table.is_some() => {}
             Some(news) = watch.news.next() => watch.tell_all(news)?,
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                watch.release(Instant::now())?;
+                if end.is_some_and(|end| end <= Instant::now()) {
+                    break;
+                }
+            }
         }
+    }
+    if !watch.results.are_enough() {
+        watch.release(Instant::now() + TOGETHER)?;
     }
     watch.leave()?;
     Ok(watch.results.outcome())
@@ -96,6 +133,14 @@ struct Watch<'a> {
     details: HashMap<String, Details>,
     results: Results,
     resolves: bool,
+    /// Details wait for what the other family has to add.
+    holds: bool,
+    /// When details that wait are due, and the keys of their instances, the earliest first.
+    held: VecDeque<(Instant, String)>,
+    /// How many instances have no details yet.
+    missing: usize,
+    /// When something was told that was not there before.
+    last_new: Instant,
 }
 
 impl Watch<'_> {
@@ -137,6 +182,7 @@ impl Watch<'_> {
     fn tell(&mut self, news: News) -> Result<(), Failure> {
         match news {
             News::Types(BrowseEvent::Found(found)) => {
+                self.last_new = Instant::now();
                 self.print(&Line::of_type(Kind::Type, found.name.as_name()))?;
                 self.begin(&found)?;
             }
@@ -147,10 +193,13 @@ impl Watch<'_> {
                 if let Some(of) = of {
                     self.change(&of, |of_type| of_type.instances += 1);
                 }
-                self.print(&Line::of_instance(Kind::Found, &found))?;
+                self.last_new = Instant::now();
+                let line = Line::of_instance(Kind::Found, &found);
                 if self.resolves {
+                    self.print(&line)?;
                     self.resolve(&found.name)?;
                 } else {
+                    self.print(&line.valued(&found.name))?;
                     self.results.add();
                 }
             }
@@ -158,9 +207,7 @@ impl Watch<'_> {
                 if let Some(of) = of {
                     self.change(&of, |of_type| of_type.instances -= 1);
                 }
-                if let Some(details) = self.details.remove(&key(&gone.name)) {
-                    details.stream.abort();
-                }
+                self.forget_details(&gone.name);
                 self.print(&Line::of_instance(Kind::Gone, &gone))?;
             }
             News::Types(BrowseEvent::Incomplete) | News::Instances(_, BrowseEvent::Incomplete) => {
@@ -170,6 +217,9 @@ impl Watch<'_> {
                 self.tell_details(instance)?;
             }
             News::Details(name, ResolveEvent::Lost) => {
+                if let Some(details) = self.details.get_mut(&key(&name)) {
+                    details.held = None;
+                }
                 self.print(&Line::about(Kind::Lost, name.as_name()))?;
             }
             // Changes are told with the details, if these are wanted.
@@ -218,16 +268,81 @@ impl Watch<'_> {
         }
     }
 
-    /// Prints the details of an instance that is still there.
+    /// Takes in the details of an instance that is still there.
     fn tell_details(&mut self, instance: Instance) -> Result<(), Failure> {
-        let Some(details) = self.details.get_mut(&key(&instance.name)) else {
+        let key = key(&instance.name);
+        let Some(details) = self.details.get_mut(&key) else {
+            return Ok(());
+        };
+        if !self.holds {
+            return self.print_details(&key, &instance);
+        }
+        match &mut details.held {
+            Some((_, held)) => *held = instance,
+            None => {
+                let due = Instant::now() + TOGETHER;
+                details.held = Some((due, instance));
+                self.held.push_back((due, key));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the details that have waited long enough.
+    fn release(&mut self, now: Instant) -> Result<(), Failure> {
+        while let Some((due, _)) = self.held.front()
+            && *due <= now
+            && !self.results.are_enough()
+        {
+            let Some((due, key)) = self.held.pop_front() else {
+                break;
+            };
+            // What was lost and came again waits anew.
+            let details = self.details.get_mut(&key);
+            let held = details.and_then(|details| details.held.take_if(|(at, _)| *at == due));
+            if let Some((_, instance)) = held {
+                self.print_details(&key, &instance)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print_details(&mut self, key: &str, instance: &Instance) -> Result<(), Failure> {
+        let line = Line::with_details(Kind::Resolved, instance);
+        let Some(details) = self.details.get_mut(key) else {
             return Ok(());
         };
         if !details.is_counted {
             details.is_counted = true;
+            self.missing -= 1;
+            self.last_new = Instant::now();
             self.results.add();
         }
-        self.print(&Line::with_details(Kind::Resolved, &instance))
+        if self.session.output.is_short() {
+            let value = line.short().map(str::to_owned);
+            if details.told == value {
+                return Ok(());
+            }
+            details.told = value;
+        }
+        self.print(&line)
+    }
+
+    /// An instance is gone, and its details with it.
+    fn forget_details(&mut self, name: &NameBuf) {
+        if let Some(details) = self.details.remove(&key(name)) {
+            self.missing -= usize::from(!details.is_counted);
+            details.stream.abort();
+        }
+    }
+
+    /// When nothing new has come for long enough.
+    fn quiet(&self) -> Instant {
+        let span = match self.missing {
+            0 => QUIET,
+            _ => QUIET_FOR_DETAILS,
+        };
+        self.last_new + span
     }
 
     /// Asks for the details of an instance, and for as long as it is there.
@@ -241,7 +356,11 @@ impl Watch<'_> {
                 let details = Details {
                     stream,
                     is_counted: false,
+                    held: None,
+                    told: None,
                 };
+                self.forget_details(name);
+                self.missing += 1;
                 self.details.insert(key(name), details);
                 Ok(())
             }
@@ -278,8 +397,6 @@ impl Watch<'_> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::time::Instant;
-
     use mdns_proto::wire::TxtVec;
     use mdns_tokio::Options;
 
@@ -306,13 +423,14 @@ mod tests {
         const TYPES: usize = 20;
         let show = Show {
             json: true,
-            verbose: false,
+            ..Show::default()
         };
-        let output = Output::new(Instant::now(), show);
+        let output = Output::new(std::time::Instant::now(), show);
         let mut session = Session {
             mdns: session::open(Options::loopback()).expect("a host"),
             output,
             stop: Box::pin(std::future::pending()),
+            is_denied: false,
         };
         let mut watch = Watch {
             session: &mut session,
@@ -322,6 +440,10 @@ mod tests {
             details: HashMap::new(),
             results: Results::default(),
             resolves: false,
+            holds: false,
+            held: VecDeque::new(),
+            missing: 0,
+            last_new: Instant::now(),
         };
         let found = |name: &str| News::Types(BrowseEvent::Found(named(name)));
         let gone = |name: &str| News::Types(BrowseEvent::Gone(named(name)));

@@ -15,8 +15,7 @@ pub(super) async fn run(args: Lookup, output: Output) -> Result<Found, Failure> 
     let options = args.network.options(Selection::usual())?;
     let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = look_up(&args, &mut session).await;
-    session.close().await;
-    outcome
+    session.end(outcome).await
 }
 
 async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure> {
@@ -40,7 +39,7 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
             Some(addresses) = lookup.next() => {
                 let addresses = settled(addresses, async || lookup.next().await).await;
                 if addresses.is_empty() {
-                    session.output.remark(&format!("{} has no such address", args.host));
+                    session.deny(&format!("{} has no such address", args.host));
                 } else {
                     session.output.line(&Line::of_host(&args.host, addresses))?;
                     results.add();

@@ -22,7 +22,7 @@ use super::Results;
 use crate::{
     args::Monitor,
     output::{self, Output},
-    session::{Failure, Found, NO_INTERFACE, stop},
+    session::{Failure, Found, NO_INTERFACE, nothing_found, stop},
     transcript::{Datagram, Transcript},
 };
 
@@ -80,7 +80,12 @@ pub(super) async fn run(args: Monitor, output: Output) -> Result<Found, Failure>
             }
         }
     }
-    Ok(results.outcome())
+    let outcome = results.outcome();
+    if outcome == Found(false) {
+        let used = used.into_iter().map(|used| (used.interface, used.family));
+        output.remark(&nothing_found(used));
+    }
+    Ok(outcome)
 }
 
 /// Tells where is listened now.

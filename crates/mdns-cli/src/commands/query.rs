@@ -21,8 +21,7 @@ pub(super) async fn run(args: Query, output: Output) -> Result<Found, Failure> {
     let options = args.network.options(Selection::usual())?;
     let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = query(&args, &mut session).await;
-    session.close().await;
-    outcome
+    session.end(outcome).await
 }
 
 /// Records by interface, type and data.
@@ -50,7 +49,7 @@ async fn query(args: &Query, session: &mut Session) -> Result<Found, Failure> {
                 };
                 if answers.is_empty() && known.is_empty() {
                     let nothing = format!("{} has no such record", args.name);
-                    session.output.remark(&nothing);
+                    session.deny(&nothing);
                     if !args.all {
                         break;
                     }

@@ -17,8 +17,7 @@ pub(super) async fn run(args: Resolve, output: Output) -> Result<Found, Failure>
     let options = args.network.options(Selection::usual())?;
     let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = resolve(&name, &args.limits, &mut session).await;
-    session.close().await;
-    outcome
+    session.end(outcome).await
 }
 
 async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Result<Found, Failure> {

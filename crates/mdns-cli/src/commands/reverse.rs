@@ -18,8 +18,7 @@ pub(super) async fn run(args: Reverse, output: Output) -> Result<Found, Failure>
     let options = args.network().options(Selection::usual())?;
     let mut session = Session::open(options, Some(timeout), output).await?;
     let outcome = reverse(args.ip(), &args.limits, &mut session).await;
-    session.close().await;
-    outcome
+    session.end(outcome).await
 }
 
 async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<Found, Failure> {
@@ -39,11 +38,12 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
                 };
                 let hosts = hosts(ip, &answers);
                 if hosts.is_empty() {
-                    session.output.remark(&format!("{ip} has no name"));
+                    session.deny(&format!("{ip} has no name"));
                     continue;
                 }
                 for (host, addresses) in hosts.into_values() {
-                    session.output.line(&Line::of_host(&host, addresses))?;
+                    let line = Line::of_host(&host, addresses).valued(&host);
+                    session.output.line(&line)?;
                 }
                 results.add();
             }

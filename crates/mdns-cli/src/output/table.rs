@@ -5,14 +5,29 @@
 
 use std::{collections::BTreeMap, io};
 
-use comfy_table::{ContentArrangement, Row as Cells, Table as Layout, presets};
-use console::Term;
+use comfy_table::{ColumnConstraint, ContentArrangement, Row as Cells, Table as Layout, presets};
+use console::{Term, measure_text_width};
 
-use super::{Kind, Line, has_strings, joined};
+use super::{Kind, Line, Places, has_strings};
 use crate::text::harmless;
 
 /// The least width at which a column is of use.
 const COLUMN_WIDTH: u16 = 12;
+
+/// Spaces after a column.
+const GAP: u16 = 2;
+
+const HEADER: [&str; 5] = ["NAME", "TYPE", "HOST", "ADDRESSES", "ATTRIBUTES"];
+
+/// A column, by its place in the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Name,
+    Type,
+    Place,
+    Addresses,
+    Attributes,
+}
 
 /// What is there, on a terminal.
 pub(crate) struct Table {
@@ -137,14 +152,19 @@ impl Rows {
 
     /// A header, so many rows, and what else there is to say. No line is wider than the terminal.
     fn lines(&self, width: u16, rows_max: usize) -> Vec<String> {
-        let rows_max = match self.by_name.len() > rows_max || self.is_incomplete {
-            true => rows_max.saturating_sub(1),
-            false => rows_max,
-        };
-        let columns = usize::from((width / COLUMN_WIDTH).max(1));
-        let columns = columns.min(if self.with_details { 5 } else { 2 });
+        let has_note =
+            self.by_name.is_empty() || self.by_name.len() > rows_max || self.is_incomplete;
+        let rows_max = rows_max.saturating_sub(usize::from(has_note));
+        let rows: Vec<&Row> = self.by_name.values().take(rows_max).collect();
+        let columns = self.columns(&rows, usize::from(width));
+        let place_max = usize::from(width).saturating_sub(usize::from(COLUMN_WIDTH));
+        let place_max = place_max.max(COLUMN_WIDTH.into());
         let cells = |texts: [&str; 5]| {
-            let mut cells = Cells::from(texts.into_iter().take(columns));
+            let texts = columns.iter().map(|column| match column {
+                Column::Place => shortened_place(texts[*column as usize], place_max),
+                _ => texts[*column as usize].to_owned(),
+            });
+            let mut cells = Cells::from(texts);
             cells.max_height(1);
             cells
         };
@@ -153,8 +173,8 @@ impl Rows {
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width)
-            .set_header(cells(["NAME", "TYPE", "HOST", "ADDRESSES", "ATTRIBUTES"]));
-        for row in self.by_name.values().take(rows_max) {
+            .set_header(cells(HEADER));
+        for row in rows {
             let [host, addresses, attributes] = &row.details;
             layout.add_row(cells([
                 &row.instance,
@@ -164,8 +184,12 @@ impl Rows {
                 attributes,
             ]));
         }
-        for column in layout.column_iter_mut() {
-            column.set_padding((0, 2));
+        for (column, kind) in layout.column_iter_mut().zip(&columns) {
+            column.set_padding((0, GAP));
+            // A port that is cut off is of no use.
+            if *kind == Column::Place && columns.len() > 1 {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let mut lines: Vec<String> = layout
             .lines()
@@ -173,12 +197,56 @@ impl Rows {
             .collect();
         let note = match self.by_name.len().saturating_sub(rows_max) {
             _ if self.is_incomplete => "there is more than memory allows to know of".to_owned(),
+            _ if self.by_name.is_empty() => "nothing yet".to_owned(),
             0 => return lines,
             hidden => format!("and {hidden} more"),
         };
         lines.push(console::truncate_str(&note, usize::from(width), "…").into_owned());
         lines
     }
+
+    /// The columns that there is room for. Attributes are left out first, then addresses, then the type: before a place, which is
+    /// a host and a port, would have to be cut.
+    fn columns(&self, rows: &[&Row], width: usize) -> Vec<Column> {
+        let places = rows.iter().map(|row| measure_text_width(&row.details[0]));
+        let place = places.max().unwrap_or(0).max(HEADER[2].len()) + usize::from(GAP);
+        let mut columns = vec![Column::Name, Column::Type];
+        if self.with_details {
+            columns.extend([Column::Place, Column::Addresses, Column::Attributes]);
+        }
+        let least = |columns: &[Column]| -> usize {
+            let of = |column: &Column| match column {
+                Column::Place => place,
+                _ => COLUMN_WIDTH.into(),
+            };
+            columns.iter().map(of).sum()
+        };
+        while least(&columns) > width
+            && columns.len() > 1
+            && let Some(last) = columns.iter().rposition(|column| *column != Column::Place)
+            && last > 0
+        {
+            columns.remove(last);
+        }
+        // Not even that much: the name alone.
+        if width < 2 * usize::from(COLUMN_WIDTH) {
+            columns.truncate(1);
+        }
+        columns
+    }
+}
+
+/// A host and a port within so many columns: the host is cut, the port never.
+fn shortened_place(place: &str, width_max: usize) -> String {
+    let width_max = width_max.saturating_sub(GAP.into());
+    let Some((host, port)) = place
+        .rsplit_once(':')
+        .filter(|_| measure_text_width(place) > width_max)
+    else {
+        return place.to_owned();
+    };
+    let host_max = width_max.saturating_sub(port.len() + 1);
+    format!("{}:{port}", console::truncate_str(host, host_max, "…"))
 }
 
 fn details(line: &Line) -> [String; 3] {
@@ -186,7 +254,11 @@ fn details(line: &Line) -> [String; 3] {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         _ => String::new(),
     };
-    let addresses = line.addresses.as_deref().map(joined).unwrap_or_default();
+    let addresses = line
+        .addresses
+        .as_ref()
+        .map(Places::joined)
+        .unwrap_or_default();
     let txt = line
         .txt
         .as_ref()
@@ -202,7 +274,6 @@ fn details(line: &Line) -> [String; 3] {
 
 #[cfg(test)]
 mod tests {
-    use console::measure_text_width;
     use expect_test::expect;
     use mdns_proto::{name::NameBuf, wire::TxtVec};
     use mdns_tokio::{Address, Instance};
@@ -288,9 +359,9 @@ mod tests {
         let mut rows = found(&names);
         rows.tell(&Line::with_details(Kind::Resolved, &instance(names[0])));
         expect![[r#"
-            NAME          TYPE       HOST
-            東京のプリ…   _ipp._tcp  hall.local…
-            東京のプリ…   _ipp._tcp
+            NAME                 HOST
+            東京のプリンター 10  hall.local:631
+            東京のプリンター 11
             and 18 more
         "#]]
         .assert_eq(&text(&rows, 38, 3));
@@ -303,6 +374,48 @@ mod tests {
         assert_eq!(rows.lines(80, 20).len(), 21);
         assert_eq!(rows.lines(80, usize::MAX).len(), 21);
         assert!(!rows.lines(0, 0).is_empty());
+    }
+
+    /// What is there to connect with stays whole, whatever else has to go.
+    #[test]
+    fn no_port_is_ever_cut() {
+        let mut rows = found(&["A rather long name of a printer._ipp._tcp.local"]);
+        let mut printer = instance("A rather long name of a printer._ipp._tcp.local");
+        printer.host = Some(
+            "a-host-with-a-very-long-name-indeed.local"
+                .parse()
+                .expect("a name"),
+        );
+        printer.port = Some(65535);
+        printer.txt.push("path", Some(b"/somewhere")).expect("room");
+        rows.tell(&Line::with_details(Kind::Resolved, &printer));
+        for width in 24..200 {
+            let lines = rows.lines(width, 5);
+            assert!(lines[1].contains(":65535"), "{width}: {lines:?}");
+            let has = |word: &str| lines[0].contains(word);
+            assert!(has("ADDRESSES") || !has("ATTRIBUTES"), "{width}: {lines:?}");
+            assert!(has("TYPE") || !has("ADDRESSES"), "{width}: {lines:?}");
+            let is_whole = lines[1].contains("a-host-with-a-very-long-name-indeed.local:65535");
+            assert!(is_whole || !has("TYPE"), "{width}: {lines:?}");
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| measure_text_width(line) <= usize::from(width))
+            );
+        }
+        assert!(rows.lines(200, 5)[1].contains("path=/somewhere"));
+    }
+
+    #[test]
+    fn an_empty_table_says_so() {
+        let mut rows = found(&[]);
+        let lines = rows.lines(80, 5);
+        assert_eq!(lines.last().map(|line| line.trim()), Some("nothing yet"));
+        rows.tell(&Line::of_instance(
+            Kind::Found,
+            &instance("Web._http._tcp.local"),
+        ));
+        assert!(!rows.lines(80, 5).concat().contains("nothing yet"));
     }
 
     /// covers: SEC-19
