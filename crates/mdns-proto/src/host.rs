@@ -69,8 +69,9 @@ pub enum Event<'a> {
         /// The name.
         name: Name<'a>,
     },
-    /// Another has the name of records registered by themselves. Nothing is said of them any more, until they are removed and
-    /// added again or their link comes up anew: what else to call them only the application can know (RFC 6762 §9).
+    /// Another has the name of records registered by themselves. What else to call them only the application can know (RFC 6762
+    /// §9). Until it removes them, the name is tried again, ever more rarely, at the least every 64 seconds; `NameRegistered` follows if it
+    /// is won.
     NameLost {
         /// The name.
         name: Name<'a>,

@@ -119,6 +119,10 @@ pub struct Claim {
     pub(crate) generation: u32,
     /// Whether the application has been told that the name is ours.
     pub(crate) told: bool,
+    /// Whether the application has been told that it is not.
+    pub(crate) is_lost: bool,
+    /// The number that was put behind the label it was registered with, after a lost conflict; 1 for none.
+    pub(crate) number: u32,
     pub(crate) news: News,
 }
 
@@ -543,6 +547,8 @@ impl<S: OwnStorage> Own<S> {
             holder,
             generation: self.generation,
             told: false,
+            is_lost: false,
+            number: 1,
             news: News::None,
         };
         match self.claims.insert(claim, self.records_max) {
@@ -587,6 +593,7 @@ impl<S: OwnStorage> Own<S> {
         let Some(claim) = self.claims.get(id.get()) else {
             return true;
         };
+        let mut number = claim.number;
         let (name, spelling, service) = match claim.holder {
             Holder::Host => (claim.name, Spelling::Host, None),
             Holder::Service(service) => (claim.name, Spelling::Instance, Some(service.get())),
@@ -603,15 +610,16 @@ impl<S: OwnStorage> Own<S> {
                 self.remember(now, record);
             }
         }
-        let mut label = spelling::Label::new();
+        let mut base = spelling::Label::new();
         let text = self.names.name(name).first_label();
         if let Some(text) = text.and_then(|bytes| core::str::from_utf8(bytes).ok()) {
             // Claimed names were made from text of at most a label.
-            let _always_fits = label.push_str(text);
+            let _always_fits = base.push_str(spelling.base(text, number));
         }
         // A number that another name of ours has is passed over.
         for _ in 0..100 {
-            label = spelling.next(&label, chance, id.get());
+            number = spelling::next_number(number, chance, id.get());
+            let label = spelling.spell(&base, number);
             match self.relabel(name, &label, Relabel::Try) {
                 Ok(()) => {}
                 Err(RelabelError::Taken) => continue,
@@ -626,7 +634,7 @@ impl<S: OwnStorage> Own<S> {
             if is_renamed {
                 self.set_news(id, News::Renamed);
                 if let Some(claim) = self.claims.get_mut(id.get()) {
-                    claim.told = false;
+                    (claim.told, claim.number) = (false, number);
                 }
             }
             return is_renamed;
@@ -716,8 +724,23 @@ impl<S: OwnStorage> Own<S> {
         self.set_news(id, News::None);
         if let Some(claim) = self.claims.get_mut(id.get()) {
             claim.told |= news == News::Registered;
+            claim.is_lost &= news != News::Registered;
         }
         Some((id, news))
+    }
+
+    /// A name that has no successor is lost: told once, until it is won again.
+    pub(crate) fn set_lost(&mut self, id: ClaimId) {
+        let Some(claim) = self.claims.get_mut(id.get()) else {
+            return;
+        };
+        claim.told = false;
+        let news = if core::mem::replace(&mut claim.is_lost, true) {
+            News::None
+        } else {
+            News::Lost
+        };
+        self.set_news(id, news);
     }
 
     // --- addresses ---

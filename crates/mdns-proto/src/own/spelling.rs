@@ -1,6 +1,8 @@
-//! A name of ours is a base and a number: `Printer` is ("Printer", 1), `Printer (9)` is ("Printer", 9) (RFC 6762 §9, RFC 6763 appendix D).
+//! A name of ours is a base and a number: the label it was registered with, and after a lost conflict `Printer (2)`, `Printer (3)` and so
+//! on (RFC 6762 §9, RFC 6763 appendix D).
 //!
-//! Only the label as it is spelled now is kept: the base can be read off it. Losing a conflict raises the number.
+//! The number is kept beside the name, so the base is what the application wrote, whatever that looks like: what was registered as
+//! `Camera (2)` becomes `Camera (2) (2)`, not the third camera. A base that is too long for a label with its number is cut.
 
 use crate::{
     chance::{Chance, Draw},
@@ -9,6 +11,12 @@ use crate::{
 
 /// The label of a name of ours.
 pub(crate) type Label = heapless::String<LABEL_MAX>;
+
+/// The signs and digits behind a base.
+type Suffix = heapless::String<16>;
+
+/// The most by which the number rises at once.
+const STEP_MAX: u32 = 100;
 
 /// How the number stands in a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,31 +27,19 @@ pub(crate) enum Spelling {
     Host,
 }
 
-impl Spelling {
-    /// The base and the number of a label. No number is 1.
-    fn split(self, label: &str) -> (&str, u32) {
-        let (mark, after) = self.signs();
-        let numbered = label.strip_suffix(after).and_then(|rest| {
-            let digits = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
-            let (head, digits) = rest.split_at_checked(rest.len().saturating_sub(digits))?;
-            Some((head.strip_suffix(mark)?, digits))
-        });
-        let Some((base, digits)) = numbered else {
-            return (label, 1);
-        };
-        // `-007` is a name, not a number; so is a number that we would not have reached.
-        let is_number = !digits.starts_with('0') && digits.len() <= 6 && !base.is_empty();
-        let number = |digits: &str| {
-            digits
-                .bytes()
-                .fold(0, |number, digit| number * 10 + u32::from(digit & 0xf))
-        };
-        match is_number.then(|| number(digits)) {
-            Some(number) if number > 1 => (base, number),
-            _ => (label, 1),
-        }
-    }
+/// The number after a lost conflict. It rises by one up to ten, then by a random step up to itself or [`STEP_MAX`], so that many equals
+/// do not meet again and again. After the largest it begins anew.
+pub(crate) fn next_number(number: u32, chance: &mut Chance, subject: u32) -> u32 {
+    let step = if number < 10 {
+        1
+    } else {
+        let most = u64::from(number.min(STEP_MAX));
+        u32::try_from(chance.draw(Draw::Rename, subject) % most).unwrap_or(0) + 1
+    };
+    number.checked_add(step).unwrap_or(2)
+}
 
+impl Spelling {
     /// What stands before and after the number.
     fn signs(self) -> (&'static str, &'static str) {
         match self {
@@ -52,22 +48,28 @@ impl Spelling {
         }
     }
 
-    /// The label after a lost conflict. The number rises by one up to ten, then by a random step up to itself, so that many
-    /// equals do not meet again and again.
-    pub(crate) fn next(self, label: &str, chance: &mut Chance, subject: u32) -> Label {
-        let (base, number) = self.split(label);
-        let step = if number < 10 {
-            1
-        } else {
-            u32::try_from(chance.draw(Draw::Rename, subject) % u64::from(number)).unwrap_or(0) + 1
-        };
-        self.spell(base, number.saturating_add(step))
+    /// The base of a label that was spelled with this number.
+    pub(crate) fn base(self, label: &str, number: u32) -> &str {
+        if number == 1 {
+            return label;
+        }
+        label.strip_suffix(self.suffix(number).as_str()).unwrap_or(label)
     }
 
     /// The base with a number, cut to fit a label on a character's edge.
-    fn spell(self, base: &str, number: u32) -> Label {
+    pub(crate) fn spell(self, base: &str, number: u32) -> Label {
+        let suffix = self.suffix(number);
+        let mut label = Label::new();
+        let pushed = label
+            .push_str(cut_label(base, LABEL_MAX - suffix.len()))
+            .and_then(|()| label.push_str(&suffix));
+        debug_assert!(pushed.is_ok(), "the base was cut to leave room");
+        label
+    }
+
+    fn suffix(self, number: u32) -> Suffix {
         let (mark, after) = self.signs();
-        let mut suffix = heapless::String::<16>::new();
+        let mut suffix = Suffix::new();
         let mut written = suffix.push_str(mark);
         let mut power = 1_000_000_000;
         while power > 0 {
@@ -79,12 +81,7 @@ impl Spelling {
         }
         written = written.and_then(|()| suffix.push_str(after));
         debug_assert!(written.is_ok(), "ten digits and three signs fit");
-        let mut label = Label::new();
-        let pushed = label
-            .push_str(cut_label(base, LABEL_MAX - suffix.len()))
-            .and_then(|()| label.push_str(&suffix));
-        debug_assert!(pushed.is_ok(), "the base was cut to leave room");
-        label
+        suffix
     }
 }
 
@@ -92,47 +89,69 @@ impl Spelling {
 mod tests {
     use super::*;
 
-    fn next(spelling: Spelling, label: &str) -> std::string::String {
-        spelling.next(label, &mut Chance::new(1), 0).as_str().into()
+    /// The labels after so many lost conflicts, one after another.
+    fn labels(spelling: Spelling, label: &str, losses: usize) -> std::vec::Vec<std::string::String> {
+        let (mut label, mut number) = (std::string::String::from(label), 1);
+        let mut chance = Chance::new(1);
+        let mut next = || {
+            let base = std::string::String::from(spelling.base(&label, number));
+            number = next_number(number, &mut chance, 0);
+            label = spelling.spell(&base, number).as_str().into();
+            label.clone()
+        };
+        (0..losses).map(|_| next()).collect()
     }
 
     /// covers: 6762-9-f, 6763-D-a
     #[test]
     fn a_lost_name_gets_the_next_number() {
-        assert_eq!(next(Spelling::Instance, "Printer"), "Printer (2)");
-        assert_eq!(next(Spelling::Instance, "Printer (2)"), "Printer (3)");
-        assert_eq!(next(Spelling::Instance, "Printer (9)"), "Printer (10)");
-        assert_eq!(next(Spelling::Host, "printer"), "printer-2");
-        assert_eq!(next(Spelling::Host, "printer-9"), "printer-10");
+        assert_eq!(labels(Spelling::Instance, "Printer", 2), ["Printer (2)", "Printer (3)"]);
+        assert_eq!(labels(Spelling::Instance, "Printer", 9)[8], "Printer (10)");
+        assert_eq!(labels(Spelling::Host, "printer", 2), ["printer-2", "printer-3"]);
     }
 
     #[test]
-    fn what_is_no_number_of_ours_is_part_of_the_name() {
-        assert_eq!(next(Spelling::Host, "esp-007"), "esp-007-2");
-        assert_eq!(next(Spelling::Host, "-2"), "-2-2");
-        assert_eq!(next(Spelling::Instance, "Model (X)"), "Model (X) (2)");
-        assert_eq!(next(Spelling::Instance, "Printer(2)"), "Printer(2) (2)");
-        assert_eq!(next(Spelling::Host, "id-99999999999"), "id-99999999999-2");
+    fn what_was_registered_is_the_base_whatever_it_looks_like() {
+        let camera = labels(Spelling::Instance, "Camera (2)", 2);
+        assert_eq!(camera, ["Camera (2) (2)", "Camera (2) (3)"]);
+        assert_eq!(labels(Spelling::Host, "esp-007", 2), ["esp-007-2", "esp-007-3"]);
+        assert_eq!(labels(Spelling::Host, "esp-7", 2), ["esp-7-2", "esp-7-3"]);
+    }
+
+    #[test]
+    fn the_base_stays_through_any_number_of_conflicts() {
+        for label in labels(Spelling::Instance, "Front Desk", 5000) {
+            let digits = label.strip_prefix("Front Desk (").and_then(|rest| rest.strip_suffix(')'));
+            let number: u32 = digits.unwrap().parse().unwrap();
+            assert!((2..600_000).contains(&number), "{label}");
+        }
     }
 
     #[test]
     fn a_long_name_is_cut_on_a_character() {
         let name = "ü".repeat(31);
-        let label = next(Spelling::Instance, &name);
-        assert_eq!(label, std::format!("{} (2)", "ü".repeat(29)));
-        assert!(label.len() <= LABEL_MAX);
+        let all = labels(Spelling::Instance, &name, 200);
+        assert_eq!(all[0], std::format!("{} (2)", "ü".repeat(29)));
+        assert_eq!(all[8], std::format!("{} (10)", "ü".repeat(29)));
+        for label in all {
+            assert!(label.len() <= LABEL_MAX && label.starts_with(&"ü".repeat(28)), "{label}");
+            assert!(label.trim_start_matches('ü').starts_with(" ("), "{label}");
+        }
+        let host = labels(Spelling::Host, &"h".repeat(63), 1).remove(0);
+        assert_eq!(host, std::format!("{}-2", "h".repeat(61)));
     }
 
     #[test]
-    fn from_ten_on_the_step_is_random_and_never_past_double() {
+    fn from_ten_on_the_step_is_random() {
         let mut chance = Chance::new(7);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..200 {
-            let label = Spelling::Host.next("x-10", &mut chance, 0);
-            let number: u32 = label.strip_prefix("x-").unwrap().parse().unwrap();
+            let number = next_number(10, &mut chance, 0);
             assert!((11..=20).contains(&number));
+            assert!((1001..=1100).contains(&next_number(1000, &mut chance, 0)));
             seen.insert(number);
         }
         assert!(seen.len() > 5);
+        assert_eq!(next_number(u32::MAX, &mut chance, 0), 2);
     }
 }

@@ -457,7 +457,7 @@ impl<S: ResponderStorage> Responder<S> {
             let phase = link.claims.get(host.get()).map(|state| state.phase);
             match phase {
                 Some(state::Phase::Off) if has_any => link.probe(now, host, Duration::ZERO, chance),
-                Some(state::Phase::Won) if !has_any => {
+                Some(phase) if phase.is_won() && !has_any => {
                     link.stop_claim(host);
                     for (id, _) in own.records() {
                         if !link.is_ready(own, id)
@@ -467,7 +467,7 @@ impl<S: ResponderStorage> Responder<S> {
                         }
                     }
                 }
-                Some(state::Phase::Won) => link.wake_host(now, own, host, *announcements),
+                Some(phase) if phase.is_won() => link.wake_host(now, own, host, *announcements),
                 _ => {}
             }
         }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     link::LinkId,
-    own::{ClaimId, Holder, News},
+    own::{ClaimId, Holder},
     stats::Stats,
     store::NameId,
     time::Instant,
@@ -62,7 +62,10 @@ impl<S: ResponderStorage> Responder<S> {
             match self.judge(id, claim, name, record) {
                 Verdict::Fine => {}
                 Verdict::Lost => self.lose(now, id, claim),
-                Verdict::Doubtful => self.doubt(now, id, claim),
+                Verdict::Doubtful if self.is_of_address(claim) => {
+                    self.contradict_address(now, id, claim, name, source);
+                }
+                Verdict::Doubtful => self.contradict(now, id, claim, name, record.rtype()),
             }
         }
     }
@@ -80,7 +83,7 @@ impl<S: ResponderStorage> Responder<S> {
             Phase::Off | Phase::Waiting => Verdict::Fine,
             // We asked for any type, so any type denies us (§8.1).
             Phase::Probing(_) => Verdict::Lost,
-            Phase::Won => {
+            Phase::Won | Phase::Defended | Phase::Contested => {
                 let is_conflict = self
                     .own
                     .records_of(name)
@@ -100,13 +103,13 @@ impl<S: ResponderStorage> Responder<S> {
         if let Some(link) = self.link_mut(id) {
             Stats::count(&mut link.stats.conflicts);
         }
-        let pause = self.count_conflict(now);
+        let pause = self.conflicts.count(now);
         if self
             .own
             .claim(claim)
             .is_some_and(|claim| claim.holder == Holder::Records)
         {
-            return self.give_up(claim);
+            return self.lose_records(now, id, claim);
         }
         let leader = self.own.leader(claim);
         if !self.own.rename(now, leader, &mut self.chance)
@@ -133,46 +136,102 @@ impl<S: ResponderStorage> Responder<S> {
         for (_, link) in links.iter_mut().filter(|(_, link)| link.is_up) {
             if link.has_records(own, claim) {
                 link.hush(own, claim);
+                if let Some(state) = link.claims.get_mut(claim.get()) {
+                    state.forget_disputes();
+                }
                 link.probe(now, claim, pause, chance);
             }
         }
     }
 
-    /// Another has a name for which there is no next one: nothing more is said of it, and the application decides.
-    fn give_up(&mut self, claim: ClaimId) {
-        let Responder { own, links, .. } = self;
+    /// Another has a name for which there is no next one: nothing is said of it, the application is told, and it is tried again after a
+    /// while, so that a denial that was forged takes nothing for good.
+    fn lose_records(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
+        let Responder {
+            own, links, chance, ..
+        } = self;
+        let state = links
+            .get_mut(u32::from(id.0))
+            .and_then(|link| link.claims.get_mut(claim.get()));
+        let pause = state.map_or(Duration::ZERO, |state| state.lose());
         for (_, link) in links.iter_mut() {
             link.hush(own, claim);
-            link.stop_claim(claim);
+            if link.is_up && link.has_records(own, claim) {
+                link.probe(now, claim, pause, chance);
+            } else {
+                link.stop_claim(claim);
+            }
         }
-        own.set_news(claim, News::Lost);
+        own.set_lost(claim);
         self.has_unsaid = true;
     }
 
-    /// Another may have the name: it is probed for again, and not used meanwhile (§9).
+    fn is_of_address(&self, claim: ClaimId) -> bool {
+        let found = self.own.claim(claim);
+        found.is_some_and(|claim| claim.holder == Holder::Address)
+    }
+
+    /// Another contradicts what we say of a name: it is probed for again and not used meanwhile (§9), or, when that was just done, used
+    /// and said again until it has its turn. Who never answers a probe can so keep a name silent for a tenth of the time at most.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn doubt(&mut self, now: Instant, id: LinkId, claim: ClaimId) {
-        let is_address = self
-            .own
-            .claim(claim)
-            .is_some_and(|claim| claim.holder == Holder::Address);
-        let pause = if is_address {
-            Duration::ZERO
-        } else {
-            self.count_conflict(now)
-        };
+    fn contradict(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        claim: ClaimId,
+        name: NameId,
+        rtype: RecordType,
+    ) {
         let Responder {
-            own, links, chance, ..
+            own,
+            links,
+            chance,
+            conflicts,
+            ..
         } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
         };
-        if is_address {
-            return link.yield_address(own, claim);
-        }
         Stats::count(&mut link.stats.conflicts);
-        link.hush(own, claim);
-        link.probe(now, claim, pause, chance);
+        let Some(state) = link.claims.get_mut(claim.get()) else {
+            return;
+        };
+        // Each attempt to probe counts once, however often we are contradicted until then.
+        let pause = match state.phase {
+            Phase::Contested => Duration::ZERO,
+            _ => conflicts.count(now),
+        };
+        if state.contradict(now, pause) {
+            link.hush(own, claim);
+            link.probe(now, claim, Duration::ZERO, chance);
+            self.has_unsaid = true;
+            return;
+        }
+        link.settle_claim(claim);
+        link.defend(now, own, name, claim, rtype);
+    }
+
+    /// Another says whose address this is. Somebody at that very address, another stack of this host above all, may say so; from
+    /// elsewhere it is a lie, and ours is said again.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn contradict_address(
+        &mut self,
+        now: Instant,
+        id: LinkId,
+        claim: ClaimId,
+        name: NameId,
+        source: IpAddr,
+    ) {
+        let Responder { own, links, .. } = self;
+        let Some(link) = links.get_mut(u32::from(id.0)) else {
+            return;
+        };
+        if own.has_address(source) {
+            link.yield_address(own, claim);
+        } else {
+            Stats::count(&mut link.stats.conflicts);
+            link.defend(now, own, name, claim, RecordType::PTR);
+        }
     }
 
     /// Our own words from another's mouth.
@@ -227,7 +286,7 @@ impl<S: ResponderStorage> Responder<S> {
 impl<L: super::LinkStorage> super::Link<L> {
     /// What a claim's records say is not said until the name is ours (again): its own, and those that name it as their target,
     /// but for the PTRs of services on a host in doubt.
-    fn hush<O: crate::own::OwnStorage>(&mut self, own: &crate::own::Own<O>, claim: ClaimId) {
+    pub(super) fn hush<O: crate::own::OwnStorage>(&mut self, own: &crate::own::Own<O>, claim: ClaimId) {
         let Some(found) = own.claim(claim) else {
             return;
         };
@@ -241,6 +300,26 @@ impl<L: super::LinkStorage> super::Link<L> {
                 && (record.claim == Some(claim) || record.stored.target() == Some(name))
             {
                 self.silence(id);
+            }
+        }
+    }
+
+    /// Says an RRset of ours once more, after another has said otherwise.
+    fn defend<O: crate::own::OwnStorage>(
+        &mut self,
+        now: Instant,
+        own: &crate::own::Own<O>,
+        name: NameId,
+        claim: ClaimId,
+        rtype: RecordType,
+    ) {
+        let interface = self.config.interface;
+        for (id, record) in own.records_of(name) {
+            if record.claim == Some(claim)
+                && record.rtype() == rtype
+                && record.scope.covers(interface)
+            {
+                self.say_again(now, id, true);
             }
         }
     }

@@ -227,7 +227,7 @@ impl<L: LinkStorage> Link<L> {
         announcements: u8,
     ) {
         if let Some(state) = self.claims.get_mut(claim.get()) {
-            state.win();
+            state.win(now);
             self.settle_claim(claim);
         }
         match own.claim(claim).map(|claim| claim.holder) {

@@ -19,6 +19,7 @@
 mod askers;
 mod commands;
 mod conflict;
+mod conflict_rate;
 mod debt;
 mod denial;
 mod link;
@@ -32,6 +33,7 @@ use core::time::Duration;
 
 pub use askers::Asker;
 use askers::Askers;
+use conflict_rate::Conflicts;
 pub use link::{Link, LinkStorage};
 use state::Step;
 pub use state::{ClaimState, RecordState};
@@ -67,12 +69,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The most debts looked at for one packet, when each turns out to have to wait.
 const TURNS_MAX: u32 = 10_000;
 
-/// So many conflicts, none more than [`CONFLICTS_WITHIN`] after the one before ...
-const CONFLICTS_MAX: u8 = 15;
-const CONFLICTS_WITHIN: Duration = Duration::from_secs(10);
-/// ... and each further attempt waits this long (RFC 6762 §8.1).
-const CONFLICTS_PAUSE: Duration = Duration::from_secs(5);
-
 /// What the responder tells the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -87,9 +83,8 @@ pub(crate) struct Responder<S: ResponderStorage> {
     own: Own<S::Own>,
     links: Table<Link<S::Link>, S::Links>,
     chance: Chance,
-    /// Conflicts that came one soon after another, over all names and links.
-    conflicts: u8,
-    last_conflict: Instant,
+    /// Conflicts over all names and links.
+    conflicts: Conflicts,
     announcements: u8,
     rrset_max: usize,
     /// Something that was said is so no more, and no goodbye tells it.
@@ -122,8 +117,7 @@ impl<S: ResponderStorage> Responder<S> {
             own: Own::new(config),
             links: Table::new(),
             chance: Chance::new(0),
-            conflicts: 0,
-            last_conflict: Instant::ZERO,
+            conflicts: Conflicts::NONE,
             announcements: if config.announcements < 2 {
                 2
             } else if config.announcements > 8 {
@@ -327,6 +321,7 @@ impl<S: ResponderStorage> Responder<S> {
         for (_, link) in links.iter_mut() {
             if let Some(state) = link.claims.get_mut(claim.get()) {
                 state.is_first = true;
+                state.forget_disputes();
                 state.is_withheld = false;
                 state.sent = None;
             }
@@ -362,7 +357,7 @@ impl<S: ResponderStorage> Responder<S> {
                 continue;
             }
             if let Some(state) = link.claims.get_mut(claim.get()) {
-                state.win();
+                state.win(now);
                 link.settle_claim(claim);
             }
             for (record, _) in own.records_of(found.name) {
@@ -421,20 +416,6 @@ impl<S: ResponderStorage> Responder<S> {
         states.clone().any(ClaimState::is_won) && !states.any(is_probing)
     }
 
-    /// Counts a conflict, and says how long the next attempt has to wait for it (RFC 6762 §8.1).
-    fn count_conflict(&mut self, now: Instant) -> Duration {
-        if now > self.last_conflict + CONFLICTS_WITHIN {
-            self.conflicts = 0;
-        }
-        self.last_conflict = now;
-        self.conflicts = self.conflicts.saturating_add(1);
-        if self.conflicts >= CONFLICTS_MAX {
-            CONFLICTS_PAUSE
-        } else {
-            Duration::ZERO
-        }
-    }
-
     // --- time ---
 
     /// Goes on with what time alone moves: names are won, debts that must wait are put off.
@@ -452,6 +433,7 @@ impl<S: ResponderStorage> Responder<S> {
             let Responder {
                 own,
                 links,
+                chance,
                 announcements,
                 ..
             } = self;
@@ -461,15 +443,25 @@ impl<S: ResponderStorage> Responder<S> {
             let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId::of) else {
                 return;
             };
-            if link
-                .claims
-                .get(claim.get())
-                .is_none_or(|state| state.step(now) != Step::Win)
-            {
+            let Some(state) = link.claims.get_mut(claim.get()) else {
                 return;
+            };
+            match state.step(now) {
+                Step::Win => {
+                    link.win(now, own, claim, *announcements);
+                    self.won(claim);
+                }
+                Step::Settle => {
+                    state.settle();
+                    link.settle_claim(claim);
+                }
+                Step::Recheck => {
+                    link.hush(own, claim);
+                    link.probe(now, claim, Duration::ZERO, chance);
+                    self.has_unsaid = true;
+                }
+                Step::Probe | Step::Wait => return,
             }
-            link.win(now, own, claim, *announcements);
-            self.won(claim);
         }
     }
 

@@ -98,9 +98,11 @@ impl<S: ResponderStorage> Responder<S> {
                         .claim(claim)
                         .is_some_and(|claim| claim.holder == Holder::Address)
                 {
-                    // Who probes for the reverse name of an address of ours may have it.
-                    link.yield_address(own, claim);
-                    continue;
+                    // Who has the address too and probes for its reverse name may have that.
+                    if own.has_address(packet.source.ip()) {
+                        link.yield_address(own, claim);
+                        continue;
+                    }
                 }
                 if message.is_sound()
                     && let Some(claim) = own.claim_of(name)
@@ -192,7 +194,7 @@ impl<L: LinkStorage> Link<L> {
             return false;
         };
         match state.phase {
-            Phase::Off | Phase::Won => return false,
+            Phase::Off | Phase::Won | Phase::Defended | Phase::Contested => return false,
             // Nothing was proposed yet that could lose.
             Phase::Waiting => return true,
             Phase::Probing(_) => {}
@@ -201,9 +203,12 @@ impl<L: LinkStorage> Link<L> {
             .claimed(claim, self.config.interface)
             .map(|(_, record)| own.record(record));
         if tiebreak::compare(ours, theirs, most).is_lt() {
-            Stats::count(&mut self.stats.deferred);
-            // §8.2: the same name once more; if the other has it by then, it will say so.
-            self.probe_at(claim, now + DEFERRAL);
+            let state = self.claims.get_mut(claim.get());
+            if state.is_some_and(|state| state.defer()) {
+                Stats::count(&mut self.stats.deferred);
+                // §8.2: the same name once more; if the other has it by then, it will say so.
+                self.probe_at(claim, now + DEFERRAL);
+            }
         }
         true
     }

@@ -14,6 +14,18 @@ pub(super) const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long to wait after another's probe won over ours (§8.2).
 pub(super) const DEFERRAL: Duration = Duration::from_secs(1);
 
+/// How often in a row another's probe is given way to. Who wins a tie-break has the name a second later and answers for it; one who only
+/// ever probes is no host that wants it.
+const DEFERRALS_MAX: u8 = 3;
+
+/// How long a name that was probed for again, and won again, is kept whatever others say, before it is probed for once more (§9). With
+/// the second that probing takes at the most, that is once in ten seconds.
+const DEFENDED: Duration = Duration::from_secs(9);
+
+/// The wait before a name without a successor is tried once more after it was lost; it doubles with each loss in a row, this many times.
+const RETAKE: Duration = Duration::from_secs(1);
+const RETAKE_DOUBLINGS: u8 = 6;
+
 /// A record is not multicast again within this time (§6) ...
 pub(super) const MULTICAST_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -25,8 +37,14 @@ pub(super) const DEFENCE_INTERVAL: Duration = Duration::from_millis(250);
 /// ```text
 /// Off ─▶ Waiting ─0..250 ms─▶ Probing(1) ─250 ms─▶ Probing(2) ─250 ms─▶ Probing(3) ─250 ms─▶ Won
 ///           ▲                      └──────── another's probe wins: Waiting for 1 s ───────┘       │
-///           └─────────────────── conflict: the next name, or the same once more ─────────────────┘
+///           ├─────────────────── conflict: the next name, or the same once more ─────────────────┘
+///           │
+///           │              the same name won once more ─▶ Defended ─9 s without a conflict─▶ Won
+///           │                                               │ conflict
+///           └──────────── at the end of the 9 s ──────── Contested
 /// ```
+///
+/// In `Defended` and `Contested` the name is in use as in `Won`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The link is down, or the claim is not for this link.
@@ -37,6 +55,17 @@ pub(super) enum Phase {
     Probing(u8),
     /// The name is ours.
     Won,
+    /// The name is ours, and was probed for again a moment ago.
+    Defended,
+    /// The name is in use, and will be probed for again: another has contradicted us.
+    Contested,
+}
+
+impl Phase {
+    /// Whether the name is in use.
+    pub(super) fn is_won(self) -> bool {
+        matches!(self, Phase::Won | Phase::Defended | Phase::Contested)
+    }
 }
 
 /// What the rhythm calls for.
@@ -48,6 +77,10 @@ pub(super) enum Step {
     Probe,
     /// Nobody objected: the name is ours.
     Win,
+    /// Nobody has contradicted us for a while.
+    Settle,
+    /// Probe for the name once more.
+    Recheck,
 }
 
 /// What a link keeps about a claim.
@@ -56,6 +89,12 @@ pub struct ClaimState {
     pub(super) phase: Phase,
     /// When the phase goes on; [`Instant::MAX`] in `Off` and `Won`.
     step: Instant,
+    /// Whether it is probed for because another contradicted us.
+    is_doubted: bool,
+    /// How often another's probe was given way to since the name was last undisputed.
+    deferrals: u8,
+    /// How often in a row a name without a successor was lost.
+    losses: u8,
     /// The answer "there is no such record", owed (§6.1).
     pub(super) denial: Debt,
     /// When that was last multicast.
@@ -73,6 +112,9 @@ impl ClaimState {
         ClaimState {
             phase: Phase::Off,
             step: Instant::MAX,
+            is_doubted: false,
+            deferrals: 0,
+            losses: 0,
             denial: Debt::NONE,
             sent: None,
             is_first: true,
@@ -84,6 +126,12 @@ impl ClaimState {
     /// The name is not used on this link.
     pub(super) fn stop(&mut self) {
         (self.phase, self.step) = (Phase::Off, Instant::MAX);
+        self.forget_disputes();
+    }
+
+    /// It is another name now, or undisputed.
+    pub(super) fn forget_disputes(&mut self) {
+        (self.is_doubted, self.deferrals, self.losses) = (false, 0, 0);
     }
 
     /// Begins to probe, with the first probe at `first`.
@@ -92,12 +140,53 @@ impl ClaimState {
     }
 
     /// The name is ours, with or without probing.
-    pub(super) fn win(&mut self) {
-        (self.phase, self.step, self.is_first) = (Phase::Won, Instant::MAX, false);
+    pub(super) fn win(&mut self, now: Instant) {
+        self.is_first = false;
+        self.is_doubted |= core::mem::take(&mut self.losses) > 0;
+        if self.is_doubted {
+            (self.phase, self.step) = (Phase::Defended, now + DEFENDED);
+        } else {
+            self.settle();
+        }
+    }
+
+    /// Nobody disputes the name.
+    pub(super) fn settle(&mut self) {
+        (self.phase, self.step) = (Phase::Won, Instant::MAX);
+        self.forget_disputes();
     }
 
     pub(super) fn is_won(&self) -> bool {
-        self.phase == Phase::Won
+        self.phase.is_won()
+    }
+
+    /// Another contradicts us (§9). `true` if the name is to be probed for now; else it is when that has its turn.
+    pub(super) fn contradict(&mut self, now: Instant, pause: Duration) -> bool {
+        match self.phase {
+            Phase::Won if pause.is_zero() => {
+                self.is_doubted = true;
+                return true;
+            }
+            Phase::Won => (self.phase, self.step) = (Phase::Contested, now + pause),
+            Phase::Defended => self.phase = Phase::Contested,
+            _ => {}
+        }
+        self.is_doubted = true;
+        false
+    }
+
+    /// Whether to give way to another's probe that has won over ours (§8.2); it counts then.
+    pub(super) fn defer(&mut self) -> bool {
+        let may_defer = self.deferrals < DEFERRALS_MAX;
+        self.deferrals += u8::from(may_defer);
+        may_defer
+    }
+
+    /// A name that has no successor was lost: how long to wait before it is tried again.
+    pub(super) fn lose(&mut self) -> Duration {
+        let wait = RETAKE * (1 << self.losses.min(RETAKE_DOUBLINGS));
+        self.losses = self.losses.saturating_add(1);
+        wait
     }
 
     pub(super) fn step(&self, now: Instant) -> Step {
@@ -106,6 +195,8 @@ impl ClaimState {
             Phase::Waiting => Step::Probe,
             Phase::Probing(sent) if sent < PROBES => Step::Probe,
             Phase::Probing(_) => Step::Win,
+            Phase::Defended => Step::Settle,
+            Phase::Contested => Step::Recheck,
             Phase::Off | Phase::Won => Step::Wait,
         }
     }
