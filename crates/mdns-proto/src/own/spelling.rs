@@ -53,7 +53,9 @@ impl Spelling {
         if number == 1 {
             return label;
         }
-        label.strip_suffix(self.suffix(number).as_str()).unwrap_or(label)
+        label
+            .strip_suffix(self.suffix(number).as_str())
+            .unwrap_or(label)
     }
 
     /// The base with a number, cut to fit a label on a character's edge.
@@ -90,7 +92,11 @@ mod tests {
     use super::*;
 
     /// The labels after so many lost conflicts, one after another.
-    fn labels(spelling: Spelling, label: &str, losses: usize) -> std::vec::Vec<std::string::String> {
+    fn labels(
+        spelling: Spelling,
+        label: &str,
+        losses: usize,
+    ) -> std::vec::Vec<std::string::String> {
         let (mut label, mut number) = (std::string::String::from(label), 1);
         let mut chance = Chance::new(1);
         let mut next = || {
@@ -105,23 +111,34 @@ mod tests {
     /// covers: 6762-9-f, 6763-D-a
     #[test]
     fn a_lost_name_gets_the_next_number() {
-        assert_eq!(labels(Spelling::Instance, "Printer", 2), ["Printer (2)", "Printer (3)"]);
+        assert_eq!(
+            labels(Spelling::Instance, "Printer", 2),
+            ["Printer (2)", "Printer (3)"]
+        );
         assert_eq!(labels(Spelling::Instance, "Printer", 9)[8], "Printer (10)");
-        assert_eq!(labels(Spelling::Host, "printer", 2), ["printer-2", "printer-3"]);
+        assert_eq!(
+            labels(Spelling::Host, "printer", 2),
+            ["printer-2", "printer-3"]
+        );
     }
 
     #[test]
     fn what_was_registered_is_the_base_whatever_it_looks_like() {
         let camera = labels(Spelling::Instance, "Camera (2)", 2);
         assert_eq!(camera, ["Camera (2) (2)", "Camera (2) (3)"]);
-        assert_eq!(labels(Spelling::Host, "esp-007", 2), ["esp-007-2", "esp-007-3"]);
+        assert_eq!(
+            labels(Spelling::Host, "esp-007", 2),
+            ["esp-007-2", "esp-007-3"]
+        );
         assert_eq!(labels(Spelling::Host, "esp-7", 2), ["esp-7-2", "esp-7-3"]);
     }
 
     #[test]
     fn the_base_stays_through_any_number_of_conflicts() {
         for label in labels(Spelling::Instance, "Front Desk", 5000) {
-            let digits = label.strip_prefix("Front Desk (").and_then(|rest| rest.strip_suffix(')'));
+            let digits = label
+                .strip_prefix("Front Desk (")
+                .and_then(|rest| rest.strip_suffix(')'));
             let number: u32 = digits.unwrap().parse().unwrap();
             assert!((2..600_000).contains(&number), "{label}");
         }
@@ -134,7 +151,10 @@ mod tests {
         assert_eq!(all[0], std::format!("{} (2)", "ü".repeat(29)));
         assert_eq!(all[8], std::format!("{} (10)", "ü".repeat(29)));
         for label in all {
-            assert!(label.len() <= LABEL_MAX && label.starts_with(&"ü".repeat(28)), "{label}");
+            assert!(
+                label.len() <= LABEL_MAX && label.starts_with(&"ü".repeat(28)),
+                "{label}"
+            );
             assert!(label.trim_start_matches('ü').starts_with(" ("), "{label}");
         }
         let host = labels(Spelling::Host, &"h".repeat(63), 1).remove(0);

@@ -286,7 +286,11 @@ impl<S: ResponderStorage> Responder<S> {
 impl<L: super::LinkStorage> super::Link<L> {
     /// What a claim's records say is not said until the name is ours (again): its own, and those that name it as their target,
     /// but for the PTRs of services on a host in doubt.
-    pub(super) fn hush<O: crate::own::OwnStorage>(&mut self, own: &crate::own::Own<O>, claim: ClaimId) {
+    pub(super) fn hush<O: crate::own::OwnStorage>(
+        &mut self,
+        own: &crate::own::Own<O>,
+        claim: ClaimId,
+    ) {
         let Some(found) = own.claim(claim) else {
             return;
         };

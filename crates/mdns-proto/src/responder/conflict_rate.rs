@@ -73,7 +73,11 @@ mod tests {
 
     #[test]
     fn fifteen_within_ten_seconds_are_too_many_and_fourteen_are_not() {
-        assert!(pauses((0..14).map(|n| 5_000 + n * 700)).iter().all(|is| !is));
+        assert!(
+            pauses((0..14).map(|n| 5_000 + n * 700))
+                .iter()
+                .all(|is| !is)
+        );
         let paused = pauses((0..15).map(|n| 5_000 + n * 700));
         assert_eq!(paused.iter().filter(|&&is| is).count(), 1);
         assert!(paused[14]);
@@ -84,7 +88,10 @@ mod tests {
     #[test]
     fn it_ends_with_ten_seconds_without_a_conflict() {
         let burst = || (0..15).map(|n| 1_000 + n * 10);
-        assert_eq!(pauses(burst().chain([9_000, 17_000, 26_999]))[14..], [true; 4]);
+        assert_eq!(
+            pauses(burst().chain([9_000, 17_000, 26_999]))[14..],
+            [true; 4]
+        );
         assert_eq!(pauses(burst().chain([12_001]))[14..], [true, false]);
         assert_eq!(pauses(burst().chain([2_000_000]))[14..], [true, false]);
     }

@@ -357,7 +357,10 @@ impl Attacked {
         let host = &self.bench.host;
         match victim {
             Victim::Host => host.host_name(self.host).expect("a host").to_string(),
-            Victim::Service => host.service_name(self.service).expect("a service").to_string(),
+            Victim::Service => host
+                .service_name(self.service)
+                .expect("a service")
+                .to_string(),
             Victim::Record => "www.local".to_owned(),
         }
     }
@@ -365,10 +368,12 @@ impl Attacked {
     fn forge(&mut self, name: &str, forged: Forged) {
         let heard = match forged {
             Forged::Response(record) => Heard::response(&[&record.replace("NAME", name)]),
-            Forged::Probe(record) => Heard::query(&[&format!("{name} ANY")])
-                .proposes(&[&record.replace("NAME", name)]),
+            Forged::Probe(record) => {
+                Heard::query(&[&format!("{name} ANY")]).proposes(&[&record.replace("NAME", name)])
+            }
         };
-        self.bench.hear_from("10.0.0.66:5353", Via::Multicast, &heard);
+        self.bench
+            .hear_from("10.0.0.66:5353", Via::Multicast, &heard);
     }
 
     /// How many percent of questions for what the victim is are answered within 1.2 s, over ten minutes with these packets one after
@@ -392,7 +397,11 @@ impl Attacked {
                 count += 1;
                 next_forged = now + apart;
             }
-            let rtype = if victim == Victim::Service { "SRV" } else { "A" };
+            let rtype = if victim == Victim::Service {
+                "SRV"
+            } else {
+                "A"
+            };
             if now >= next_asked {
                 let question = format!("{name} {rtype}");
                 self.bench.hear(&Heard::query(&[&question]));
@@ -471,7 +480,10 @@ fn s9_a_name_is_probed_for_again_at_once_and_then_once_in_ten_seconds() {
         bench.run(ms(start + at * 1000 - bench.at()));
         bench.hear(&forged);
         bench.run(ms(100));
-        assert_eq!(bench.host.stats(bench.links[0]).expect("a link").names_full, 0);
+        assert_eq!(
+            bench.host.stats(bench.links[0]).expect("a link").names_full,
+            0
+        );
     }
     bench.run(ms(11_000));
     for sent in bench.take() {
@@ -480,10 +492,17 @@ fn s9_a_name_is_probed_for_again_at_once_and_then_once_in_ten_seconds() {
         }
     }
     let starts: Vec<_> = first_probes.iter().step_by(3).copied().collect();
-    assert_eq!((first_probes.len(), starts.len()), (9, 3), "{first_probes:?}");
+    assert_eq!(
+        (first_probes.len(), starts.len()),
+        (9, 3),
+        "{first_probes:?}"
+    );
     assert!(starts[0] <= 250);
     for two in starts.windows(2) {
-        assert!((9_500..=10_250).contains(&(two[1] - two[0])), "{first_probes:?}");
+        assert!(
+            (9_500..=10_250).contains(&(two[1] - two[0])),
+            "{first_probes:?}"
+        );
     }
     assert_eq!(bench.take_events(), [""; 0], "and it keeps its name");
 }
@@ -504,7 +523,10 @@ fn s9_a_defended_name_is_said_again() {
     }
     let said = bench.take_responses();
     assert!((3..=4).contains(&said.len()), "{said:#?}");
-    assert!(said.iter().all(|said| said.says("hall.local 120 IN! A 10.0.0.1")));
+    assert!(
+        said.iter()
+            .all(|said| said.says("hall.local 120 IN! A 10.0.0.1"))
+    );
 }
 
 /// §8.2 is about hosts that want the name: who wins a tie-break and never has the name keeps nobody from it.
@@ -516,13 +538,25 @@ fn s8_2_a_rival_that_only_probes_is_given_way_to_three_times() {
     bench.add_host("hall");
     let probe = Heard::query(&["hall.local ANY"]).proposes(&["hall.local 120 IN A 255.0.0.1"]);
     let start = bench.at();
-    let registered = |bench: &Bench| bench.events.iter().any(|event| event.contains("registered"));
+    let registered = |bench: &Bench| {
+        bench
+            .events
+            .iter()
+            .any(|event| event.contains("registered"))
+    };
     while bench.at() < start + 60_000 && !registered(&bench) {
         bench.hear(&probe);
         bench.run(ms(50));
     }
-    assert!((3_750..=5_000).contains(&(bench.at() - start)), "{}", bench.at() - start);
-    assert_eq!(bench.host.stats(bench.links[0]).expect("a link").deferred, 3);
+    assert!(
+        (3_750..=5_000).contains(&(bench.at() - start)),
+        "{}",
+        bench.at() - start
+    );
+    assert_eq!(
+        bench.host.stats(bench.links[0]).expect("a link").deferred,
+        3
+    );
     assert_eq!(bench.events, ["host registered hall.local"]);
 }
 
@@ -543,7 +577,10 @@ fn s9_a_name_without_a_successor_is_tried_again() {
     bench.run(ms(255));
     bench.hear(&rival);
     bench.run(ms(3000));
-    assert_eq!(bench.take_events(), ["name lost www.local", "name registered www.local"]);
+    assert_eq!(
+        bench.take_events(),
+        ["name lost www.local", "name registered www.local"]
+    );
 
     // One that denies each probe.
     bench.run(ms(20_000));
@@ -580,20 +617,29 @@ fn s9_the_base_of_a_name_stays() {
         let mut last = 1;
         for loss in 0..60 {
             assert!(bench.run_until(ms(10_000), |bench| {
-                let is_probe = |sent: &Sent| sent.questions().iter().any(|text| text.contains("_ipp"));
+                let is_probe =
+                    |sent: &Sent| sent.questions().iter().any(|text| text.contains("_ipp"));
                 bench.sent.iter().any(is_probe)
             }));
-            let name = bench.host.service_name(service).expect("a service").to_string();
+            let name = bench
+                .host
+                .service_name(service)
+                .expect("a service")
+                .to_string();
             if loss > 0 {
                 let rest = name.strip_prefix(base).unwrap_or_else(|| panic!("{name}"));
                 let rest = rest.trim_start_matches('ü');
-                let number = rest.strip_prefix(" (").and_then(|rest| rest.split(')').next());
+                let number = rest
+                    .strip_prefix(" (")
+                    .and_then(|rest| rest.split(')').next());
                 let number: u32 = number.expect("a number").parse().expect("a number");
                 assert!(number > last && number < 6000, "{name} after {last}");
                 last = number;
             }
             bench.forget();
-            bench.hear(&Heard::response(&[&format!("{name} 120 IN! SRV 0 0 9 other.local")]));
+            bench.hear(&Heard::response(&[&format!(
+                "{name} 120 IN! SRV 0 0 9 other.local"
+            )]));
         }
     }
 }
