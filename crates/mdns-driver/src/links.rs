@@ -164,6 +164,8 @@ pub(crate) struct Links {
     has_neighbour: bool,
     /// The addresses that the core was told of, by interface.
     addresses: BTreeMap<u32, Vec<Subnet>>,
+    /// The interfaces of which not all addresses found room: said once, tried again.
+    crowded: Vec<u32>,
     look_due: Option<Instant>,
     /// Why links could not be opened, or the system could not be asked: said once.
     troubles: BTreeMap<Option<(u32, Family)>, String>,
@@ -181,6 +183,7 @@ impl Links {
             unicast: Vec::new(),
             has_neighbour: false,
             addresses: BTreeMap::new(),
+            crowded: Vec::new(),
             look_due: None,
             troubles: BTreeMap::new(),
         };
@@ -417,16 +420,27 @@ impl Links {
             // Taking away never fails.
             let _ = host.set_addresses(now, InterfaceId(gone), &[]);
         }
+        let mut full = Vec::new();
         for (&index, subnets) in &wanted {
-            if self.addresses.get(&index) != Some(subnets)
+            let is_news = self.addresses.get(&index) != Some(subnets);
+            if (is_news || self.crowded.contains(&index))
                 && host
                     .set_addresses(now, InterfaceId(index), subnets)
                     .is_err()
             {
-                warn!(interface = index, "not all addresses found room");
+                full.push(index);
             }
         }
         self.addresses = wanted;
+        if full.is_empty() {
+            self.crowded.clear();
+            return;
+        }
+        if self.crowded != full {
+            warn!(interfaces = ?full, "not all addresses found room; those that did are answered for");
+            self.crowded = full;
+        }
+        self.look_at(now + RETRY);
     }
 
     fn open_new(

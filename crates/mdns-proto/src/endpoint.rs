@@ -72,8 +72,12 @@ impl<S: Storage> Endpoint<S> {
     /// Starts it on its link, once, before anything else is done to it. See [`Host::start`] for the seed.
     ///
     /// # Errors
-    /// [`Full`] when the storage has no row for a link, or when it was started before.
+    /// [`Full`] when it was started before: then nothing has changed. Also when the storage has no row for a link: then it is started,
+    /// and never has anything to send or to tell.
     pub fn start(&mut self, link: LinkConfig, now: Instant, seed: u64) -> Result<(), Full> {
+        if self.host.is_started() {
+            return Err(Full);
+        }
         self.host.start(now, seed);
         self.link = self.host.add_link(now, link)?;
         Ok(())

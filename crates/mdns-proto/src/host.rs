@@ -136,6 +136,11 @@ impl<S: Storage> Host<S> {
         self.responder.start(chance);
     }
 
+    /// Whether it was started.
+    pub fn is_started(&self) -> bool {
+        self.is_started
+    }
+
     /// The time, which does not go backwards; `None` before the start.
     #[cfg_attr(target_os = "none", inline(never))]
     fn clock(&mut self, now: Instant) -> Option<Instant> {
@@ -150,14 +155,15 @@ impl<S: Storage> Host<S> {
     /// [`add_running_link`](Self::add_running_link) spares it that.
     ///
     /// # Errors
-    /// [`Full`] when there is no row for one more link; also before the start.
+    /// [`Full`] when there is no row for one more link; also before the start. Nothing has changed then.
     pub fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
         let now = self.clock(now).ok_or(Full)?;
-        let link = self.responder.add_link(now, config)?;
+        let link = self.responder.add_link(config)?;
         if let Err(full) = self.querier.add_link(link, config, &self.config) {
-            self.responder.remove_link(now, link);
+            self.responder.undo_link(link);
             return Err(full);
         }
+        self.responder.link_up(now, link);
         self.querier.link_up(now, link, &self.responder);
         self.set_writable(link, true);
         Ok(link)
@@ -218,7 +224,9 @@ impl<S: Storage> Host<S> {
     /// Sets the addresses of an interface, of both families: they are answered for on its links, and on no others (§6.2).
     ///
     /// # Errors
-    /// [`Full`] when not all of them found room; those that did are answered for. Also before the start.
+    /// [`Full`] when not all of them found room. Those that did are answered for, and those that are not given any more are withdrawn;
+    /// hosts in the network of one that found none may count as off the link. To try the others again, once something was withdrawn, give
+    /// all of them again. Also before the start; then nothing has changed.
     pub fn set_addresses(
         &mut self,
         now: Instant,
@@ -269,7 +277,7 @@ impl<S: Storage> Host<S> {
     /// Claims the host name `label.local`, and answers for the addresses of all interfaces under it.
     ///
     /// # Errors
-    /// A label that is not one, a name that is taken here already, or no room.
+    /// A label that is not one, a name that is taken here already, or no room. Nothing has changed then.
     pub fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
         self.responder.add_host(now, label)
@@ -314,7 +322,7 @@ impl<S: Storage> Host<S> {
     /// Replaces the TXT data of a service, and announces them (§8.4).
     ///
     /// # Errors
-    /// No room, data too large for a packet, or a service that is not registered.
+    /// No room, data too large for a packet, or a service that is not registered. Nothing has changed then.
     pub fn update_txt(
         &mut self,
         now: Instant,
@@ -328,7 +336,7 @@ impl<S: Storage> Host<S> {
     /// Replaces the port of a service, and announces it (§8.4).
     ///
     /// # Errors
-    /// A service that is not registered.
+    /// A service that is not registered. Nothing has changed then.
     pub fn update_port(
         &mut self,
         now: Instant,
@@ -370,7 +378,7 @@ impl<S: Storage> Host<S> {
     /// Replaces what a unique record says, and announces it (§8.4).
     ///
     /// # Errors
-    /// A record that is not registered, is shared, or is of another type; another one that says it already; no room.
+    /// A record that is not registered, is shared, or is of another type; another one that says it already; no room. Nothing has changed then.
     pub fn update_record(
         &mut self,
         now: Instant,
@@ -425,7 +433,7 @@ impl<S: Storage> Host<S> {
     /// [`META_QUERY`](crate::name::META_QUERY) there are types, not instances: that is [`browse_types`](Self::browse_types).
     ///
     /// # Errors
-    /// A name for which multicast is not the place to ask, or no room.
+    /// A name for which multicast is not the place to ask, or no room. Nothing has changed then.
     pub fn browse(&mut self, now: Instant, service_type: Name<'_>) -> Result<AskId, AskError> {
         let now = self.clock(now).ok_or(AskError::Full)?;
         self.querier.browse(now, service_type, &self.responder)

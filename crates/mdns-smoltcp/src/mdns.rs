@@ -48,7 +48,8 @@ const NEIGHBOR_INTERVAL: Duration = Duration::from_secs(1);
 /// Why it could not be started. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartError {
-    /// The storage has no row for so many links, or it was started before.
+    /// The storage has no row for so many links, or it was started before. No link was added; with fewer families `start` can be tried
+    /// again, with the seed of the first time.
     Full,
     /// A buffer of the socket, or its packet metadata, has no room for one packet of [`Config::packet_max`] bytes.
     Buffer,
@@ -87,6 +88,8 @@ pub struct Mdns<S: Storage> {
     is_plugged: bool,
     /// What the host was told last.
     addresses: Vec<Subnet, IFACE_MAX_ADDR_COUNT>,
+    /// Not all of them found a row.
+    lacks_rows: bool,
     /// What is in the socket has one receiver, whom smoltcp may have to find first.
     is_unicast: bool,
     /// When an answer last began to wait for its receiver.
@@ -115,6 +118,7 @@ impl<S: Storage> Mdns<S> {
             links: Vec::new(),
             is_plugged: false,
             addresses: Vec::new(),
+            lacks_rows: false,
             is_unicast: false,
             waits_since: None,
             dropped: 0,
@@ -211,6 +215,9 @@ impl<S: Storage> Mdns<S> {
     }
 
     fn add_link(&mut self, now: Instant, family: Family, mtu: u16) -> Result<(), Full> {
+        if self.links.is_full() {
+            return Err(Full);
+        }
         let id = self.host.add_link(
             now,
             LinkConfig {
@@ -241,6 +248,12 @@ impl<S: Storage> Mdns<S> {
         self.links
             .iter()
             .any(|link| link.family == family && link.is_up)
+    }
+
+    /// Whether the interface has addresses that the storage has no row for. Those that found one are answered for; the others are tried
+    /// again when the interface has other addresses.
+    pub fn lacks_address_rows(&self) -> bool {
+        self.lacks_rows
     }
 
     /// Unicast answers that were dropped because their receiver did not tell its hardware address.
@@ -361,10 +374,8 @@ impl<S: Storage> Mdns<S> {
         let addresses = interface.ip_addrs().iter().map(subnet);
         if !addresses.clone().eq(self.addresses.iter().copied()) {
             self.addresses = addresses.collect();
-            // Where there is no row for one it is not answered for; the host has what found room.
-            self.host
-                .set_addresses(now, INTERFACE, &self.addresses)
-                .ok();
+            let set = self.host.set_addresses(now, INTERFACE, &self.addresses);
+            self.lacks_rows = set.is_err();
         }
         let mut has_changed = false;
         for link in &mut self.links {

@@ -6,23 +6,22 @@ use super::{ClaimId, Holder, HostId, Own, OwnRecord, OwnStorage, RegisterError, 
 use crate::{
     link::{InterfaceId, Subnet},
     name::{LOCAL, LabelError, Name, NameBuf, check_host, reverse_name},
-    store::{Full, NONE},
-    time::Instant,
-    wire::RecordType,
+    store::{Full, NONE, NameId},
+    wire::{Rdata, RecordType},
 };
 
 impl<S: OwnStorage> Own<S> {
     /// Claims a host name and makes its address records.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<ClaimId, RegisterError> {
+    pub(crate) fn add_host(&mut self, label: &str) -> Result<ClaimId, RegisterError> {
         check_host(label)?;
         let host = self.claim_host(label)?;
         for at in 0..self.addresses.len() {
             let Some(&own) = self.addresses.get(at) else {
                 break;
             };
-            if let Err(full) = self.add_address_records(now, host, own.interface, own.subnet) {
-                self.remove_host(now, host);
+            if let Err(full) = self.add_address_records(host, own.interface, own.subnet) {
+                self.undo_host(host);
                 return Err(full.into());
             }
         }
@@ -47,20 +46,20 @@ impl<S: OwnStorage> Own<S> {
             .is_some_and(|id| self.claim_of(id).is_some())
     }
 
-    /// Gives up a host and its records at once, without goodbye.
-    fn remove_host(&mut self, now: Instant, host: ClaimId) {
+    /// Takes a half-made host back.
+    fn undo_host(&mut self, host: ClaimId) {
         let Some(name) = self.claim(host).map(|claim| claim.name) else {
             return;
         };
         while self.names.first(name) != NONE {
-            self.remove_record(now, self.names.first(name));
+            self.discard_record(self.names.first(name));
         }
         // Reverse records that lead to it.
         for id in 0..self.records.bound() {
             if self.records.get(id).is_some_and(|record| {
                 record.claim.is_some() && record.stored == Stored::Name(RecordType::PTR, name)
             }) {
-                self.remove_reverse(now, id);
+                self.discard_reverse(id);
             }
         }
         self.drop_claim(host);
@@ -69,7 +68,6 @@ impl<S: OwnStorage> Own<S> {
     /// The records that make an address known: forward, and back to the host that was added first.
     pub(crate) fn add_address_records(
         &mut self,
-        now: Instant,
         host: ClaimId,
         interface: InterfaceId,
         subnet: Subnet,
@@ -87,7 +85,7 @@ impl<S: OwnStorage> Own<S> {
         let (claim, is_known) = match self.claim_reverse(subnet.address) {
             Ok(claim) => claim,
             Err(full) => {
-                self.remove_record(now, forward);
+                self.discard_record(forward);
                 return Err(full);
             }
         };
@@ -101,10 +99,28 @@ impl<S: OwnStorage> Own<S> {
             if !is_known {
                 self.drop_claim(claim);
             }
-            self.remove_record(now, forward);
+            self.discard_record(forward);
             return Err(full);
         }
         Ok(())
+    }
+
+    /// Whether a host has a record of this address on an interface.
+    pub(crate) fn has_address_record(
+        &self,
+        host: ClaimId,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) -> bool {
+        let rdata = match address {
+            IpAddr::V4(address) => Rdata::A(address),
+            IpAddr::V6(address) => Rdata::Aaaa(address),
+        };
+        let name = self.claim(host).map_or(NameId::NONE, |claim| claim.name);
+        let is_its = |record: &OwnRecord| {
+            record.claim == Some(host) && record.scope == Scope::Interface(interface)
+        };
+        self.find(name, &rdata, &is_its).is_some()
     }
 
     /// The claim of the reverse name of an address, and whether it was there before: two interfaces of one address share the
@@ -119,12 +135,12 @@ impl<S: OwnStorage> Own<S> {
         }
     }
 
-    /// Forgets a reverse record, and the claim with the last of its name.
-    pub(crate) fn remove_reverse(&mut self, now: Instant, id: u32) {
+    /// Forgets a reverse record that was never said, and the claim with the last of its name.
+    fn discard_reverse(&mut self, id: u32) {
         let Some(claim) = self.get(id).and_then(|record| record.claim) else {
             return;
         };
-        self.remove_record(now, id);
+        self.discard_record(id);
         let Some(name) = self.claim(claim).map(|claim| claim.name) else {
             return;
         };

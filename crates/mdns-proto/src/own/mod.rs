@@ -478,6 +478,11 @@ impl<S: OwnStorage> Own<S> {
     /// Forgets a record. What it said is remembered as past.
     pub(crate) fn remove_record(&mut self, now: Instant, id: u32) {
         self.remember(now, id);
+        self.discard_record(id);
+    }
+
+    /// Forgets a record that was never said: that of a command which failed.
+    pub(super) fn discard_record(&mut self, id: u32) {
         self.index.remove(&self.records, id);
         let Some(record) = self.records.remove(id) else {
             return;
@@ -508,6 +513,19 @@ impl<S: OwnStorage> Own<S> {
         names.insert_bytes(record, bytes, &mut |record, block| {
             moved(records, record, block)
         })
+    }
+
+    /// Does something that takes back what it did if it fails; then the ids that it used are free again too.
+    pub(crate) fn or_undone<T>(
+        &mut self,
+        add: impl FnOnce(&mut Self) -> Result<T, RegisterError>,
+    ) -> Result<T, RegisterError> {
+        let generation = self.generation;
+        let added = add(self);
+        if added.is_err() {
+            self.generation = generation;
+        }
+        added
     }
 
     // --- claims ---
@@ -756,6 +774,20 @@ impl<S: OwnStorage> Own<S> {
         self.addresses
             .iter()
             .any(|own| own.subnet.address == address)
+    }
+
+    /// Sets the network around an address that is ours already. `false` if it is not.
+    pub(crate) fn set_prefix(&mut self, interface: InterfaceId, subnet: Subnet) -> bool {
+        let mut all = self.addresses.iter_mut();
+        let found =
+            all.find(|own| own.interface == interface && own.subnet.address == subnet.address);
+        match found {
+            Some(own) => {
+                own.subnet = subnet;
+                true
+            }
+            None => false,
+        }
     }
 
     pub(crate) fn add_address(

@@ -109,11 +109,7 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// Makes the records of a service. On an error nothing has changed.
-    pub(crate) fn add_service(
-        &mut self,
-        now: Instant,
-        service: &Service<'_>,
-    ) -> Result<u32, RegisterError> {
+    pub(crate) fn add_service(&mut self, service: &Service<'_>) -> Result<u32, RegisterError> {
         check_instance(service.instance)?;
         let host = match service.host {
             Some(id) => self.host(id),
@@ -134,7 +130,7 @@ impl<S: OwnStorage> Own<S> {
         match self.fill_service(index, host, service) {
             Ok(()) => Ok(index),
             Err(error) => {
-                self.undo_service(now, index);
+                self.undo_service(index);
                 Err(error)
             }
         }
@@ -200,7 +196,12 @@ impl<S: OwnStorage> Own<S> {
         let base = service.service_type.base_name();
         for subtype in service.subtypes {
             let from = self.intern_subtype(base, subtype)?;
-            self.add_pointer(index, from, owner)?;
+            if self.has_pointer(index, from) {
+                // Given twice, said once.
+                self.names.release(from);
+            } else {
+                self.add_pointer(index, from, owner)?;
+            }
         }
         let type_pointer = self.add_type_pointer(base)?;
         if let Some(slot) = self.services.get_mut(index) {
@@ -249,6 +250,10 @@ impl<S: OwnStorage> Own<S> {
         instance: &str,
         target: NameId,
     ) -> Result<(), RegisterError> {
+        if self.check_free(held, instance).is_err() {
+            // None was taken before: it was given twice, or is the type of the service itself.
+            return Ok(());
+        }
         let claim = self.claim_instance(held, instance, Holder::Placeholder(Id::of(service)))?;
         let owner = self.claim(claim).ok_or(RegisterError::Full)?.name;
         let stored = Stored::Srv {
@@ -391,7 +396,7 @@ impl<S: OwnStorage> Own<S> {
     }
 
     /// Takes a half-made service back.
-    fn undo_service(&mut self, now: Instant, index: u32) {
+    fn undo_service(&mut self, index: u32) {
         let Some(slot) = self.services.remove(index) else {
             return;
         };
@@ -401,7 +406,7 @@ impl<S: OwnStorage> Own<S> {
             .get(id.get())
             .map(|record| (record.sibling, record.claim))
         {
-            self.remove_record(now, id.get());
+            self.discard_record(id.get());
             if let Some(claim) = claim.filter(|&claim| claim != slot.claim) {
                 self.drop_claim(claim);
             }
@@ -410,7 +415,7 @@ impl<S: OwnStorage> Own<S> {
         if let Some(record) = self.records.get_mut(slot.type_pointer.get()) {
             record.users -= 1;
             if record.users == 0 {
-                self.remove_record(now, slot.type_pointer.get());
+                self.discard_record(slot.type_pointer.get());
             }
         }
         self.drop_claim(slot.claim);
@@ -502,7 +507,6 @@ impl<S: OwnStorage> Own<S> {
     /// Adds the subtypes that a service does not have yet. On an error nothing has changed.
     pub(crate) fn add_subtypes(
         &mut self,
-        now: Instant,
         id: ServiceId,
         subtypes: &[&str],
     ) -> Result<(), RegisterError> {
@@ -528,7 +532,7 @@ impl<S: OwnStorage> Own<S> {
                     let record = service.first.get();
                     let next = self.records.get(record);
                     service.first = next.map_or(Id::of(before), |record| record.sibling);
-                    self.remove_record(now, record);
+                    self.discard_record(record);
                 }
                 return Err(error);
             }

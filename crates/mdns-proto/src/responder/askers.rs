@@ -193,6 +193,26 @@ impl<R: Slots<Slot<Asker>>> Askers<R> {
         })
     }
 
+    /// The question at place `at` among those of one query: a legacy one may have several, which have its id.
+    pub(super) fn question_of(
+        &self,
+        address: SocketAddr,
+        first: &Asked,
+        at: u32,
+    ) -> Option<(u16, Asked)> {
+        let id = |asked: &Asked| asked.legacy.map(|echoed| echoed.id);
+        let mut same = self
+            .table
+            .iter()
+            .filter_map(|(slot, asker)| match asker.waits {
+                Waits::Question(asked) if asker.address == address && id(&asked) == id(first) => {
+                    Some((u16::try_from(slot).ok()?, asked))
+                }
+                _ => None,
+            });
+        same.nth(at as usize)
+    }
+
     pub(super) fn remove(&mut self, id: u16) {
         self.table.vacate(u32::from(id));
     }

@@ -16,7 +16,7 @@ use crate::{
 
 impl<S: ResponderStorage> Responder<S> {
     pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
-        let claim = self.own.add_host(now, label)?;
+        let claim = self.own.or_undone(|own| own.add_host(label))?;
         if let Err(full) = self.follow() {
             return Err(full.into());
         }
@@ -31,7 +31,7 @@ impl<S: ResponderStorage> Responder<S> {
         now: Instant,
         service: &Service<'_>,
     ) -> Result<ServiceId, RegisterError> {
-        let index = self.own.add_service(now, service)?;
+        let index = self.own.or_undone(|own| own.add_service(service))?;
         self.follow()?;
         self.call_back(now, index);
         self.each_claim(index, |responder, claim| responder.begin_claim(now, claim));
@@ -148,7 +148,7 @@ impl<S: ResponderStorage> Responder<S> {
         id: ServiceId,
         subtypes: &[&str],
     ) -> Result<(), RegisterError> {
-        self.own.add_subtypes(now, id, subtypes)?;
+        self.own.add_subtypes(id, subtypes)?;
         self.follow()?;
         while let Some(record) = self.own.take_subtype(id, subtypes) {
             if self.own.let_go(record) {
@@ -174,7 +174,7 @@ impl<S: ResponderStorage> Responder<S> {
         now: Instant,
         new: &NewRecord<'_>,
     ) -> Result<RecordId, RegisterError> {
-        let (record, claim) = self.own.add_single(new)?;
+        let (record, claim) = self.own.or_undone(|own| own.add_single(new))?;
         self.follow()?;
         while let Some(twin) = self.own.leaving_twin_of(record) {
             for (_, link) in self.links.iter_mut() {
@@ -345,35 +345,37 @@ impl<S: ResponderStorage> Responder<S> {
                 self.withdraw_address(now, interface, gone, addresses);
             }
         }
-        for &new in addresses {
-            let known = self
-                .own
-                .addresses(interface)
-                .find(|own| own.address == new.address);
-            if known == Some(new) {
+        let mut result = Ok(());
+        for (at, &new) in addresses.iter().enumerate() {
+            let is_same = |other: &Subnet| other.address == new.address;
+            if addresses.iter().position(is_same) != Some(at) {
+                // Given twice; the first counts.
                 continue;
             }
-            if known.is_some() {
-                self.own.remove_address(now, interface, new.address);
+            if !self.own.set_prefix(interface, new)
+                && let Err(full) = self.own.add_address(interface, new)
+            {
+                result = Err(full);
+                continue;
             }
-            self.own.add_address(interface, new)?;
-            if known.is_some() || Self::NONE {
-                // Only the network around it has changed; or there is nobody whose address it would be.
+            if Self::NONE {
+                // There is nobody whose address it would be.
                 continue;
             }
             for host in 0..self.own.claims_bound() {
-                if self
-                    .own
-                    .claim(ClaimId::of(host))
-                    .is_some_and(|claim| claim.holder == Holder::Host)
+                let host = ClaimId::of(host);
+                let claim = self.own.claim(host);
+                if claim.is_some_and(|claim| claim.holder == Holder::Host)
+                    && !self.own.has_address_record(host, interface, new.address)
+                    && let Err(full) = self.own.add_address_records(host, interface, new)
                 {
-                    self.own
-                        .add_address_records(now, ClaimId::of(host), interface, new)?;
+                    // What did find room is answered for.
+                    result = Err(full);
                 }
             }
         }
         if Self::NONE {
-            return Ok(());
+            return result;
         }
         self.follow()?;
         self.call_addresses_back(now);
@@ -387,7 +389,7 @@ impl<S: ResponderStorage> Responder<S> {
                 self.host_addresses_changed(now, ClaimId::of(host), interface);
             }
         }
-        Ok(())
+        result
     }
 
     /// The records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).

@@ -86,7 +86,6 @@ pub(crate) struct Responder<S: ResponderStorage> {
     /// Conflicts over all names and links.
     conflicts: Conflicts,
     announcements: u8,
-    rrset_max: usize,
     /// Something that was said is so no more, and no goodbye tells it.
     has_unsaid: bool,
 }
@@ -125,7 +124,6 @@ impl<S: ResponderStorage> Responder<S> {
             } else {
                 config.announcements
             },
-            rrset_max: config.rrset_max,
             has_unsaid: false,
         }
     }
@@ -186,9 +184,9 @@ impl<S: ResponderStorage> Responder<S> {
 
     // --- links ---
 
-    /// Adds a link that is up.
+    /// Adds a link, which is down until [`link_up`](Self::link_up).
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn add_link(&mut self, now: Instant, config: LinkConfig) -> Result<LinkId, Full> {
+    pub(crate) fn add_link(&mut self, config: LinkConfig) -> Result<LinkId, Full> {
         let id = self
             .links
             .insert_with(u32::from(u8::MAX), || Link::new(config))?;
@@ -200,8 +198,12 @@ impl<S: ResponderStorage> Responder<S> {
             links.vacate(id);
             return Err(full);
         }
-        self.link_up(now, link_id);
         Ok(link_id)
+    }
+
+    /// Takes back a link that was never up.
+    pub(crate) fn undo_link(&mut self, id: LinkId) {
+        self.links.vacate(u32::from(id.0));
     }
 
     /// Forgets a link and all that it owed.
@@ -243,6 +245,11 @@ impl<S: ResponderStorage> Responder<S> {
         link.answers = Instant::ZERO;
         if Self::NONE {
             return;
+        }
+        // Who waits for a reply holds the name that it is about.
+        while let Some((asker, _, asked)) = link.askers.next_question() {
+            link.askers.remove(asker);
+            own.release_name(asked.name);
         }
         for claim in 0..own.claims_bound() {
             link.stop_claim(ClaimId::of(claim));

@@ -10,7 +10,7 @@ use super::{
     askers::{Asked, Waits},
     left,
     question::matches,
-    state::{ClaimState, RecordState, Step},
+    state::{RecordState, Step},
 };
 use crate::{
     link::{Destination, InterfaceId, LinkId},
@@ -419,41 +419,82 @@ impl<S: ResponderStorage> Responder<S> {
         let Responder { own, links, .. } = self;
         let link = links.get_mut(u32::from(id.0))?;
         loop {
-            let (asker, address, asked) = link.askers.next_question()?;
-            link.askers.remove(asker);
-            let len = link.write_reply(own, buffer, &asked);
-            own.release_name(asked.name);
-            if let Some(len) = len {
+            let (_, address, asked) = link.askers.next_question()?;
+            let reply = link.write_reply(own, buffer, address, &asked);
+            for _ in 0..reply.questions {
+                let Some((asker, asked)) = link.askers.question_of(address, &asked, 0) else {
+                    break;
+                };
+                link.askers.remove(asker);
+                own.release_name(asked.name);
+            }
+            if let Some(len) = reply.len {
                 return Some((Destination::Unicast(address), len));
             }
         }
     }
 }
 
+/// Writes the question of a legacy query as it was asked.
+fn write_question<O: OwnStorage>(
+    own: &Own<O>,
+    writer: &mut Writer<'_>,
+    asked: &Asked,
+) -> Result<(), crate::wire::Full> {
+    let question = Question {
+        qclass: asked.qclass,
+        ..Question::new(own.name(asked.name), asked.qtype)
+    };
+    match asked.legacy {
+        Some(echoed) if writer.is_empty() => writer.first_question(&question, &echoed.case),
+        // A name that is compressed has no letters of its own.
+        _ => writer.question(&question),
+    }
+}
+
+/// A reply to one asker.
+struct Reply {
+    /// How many of the asker's questions it answers, or leaves without an answer for good.
+    questions: u32,
+    /// Its length; `None` if there is nothing to say.
+    len: Option<usize>,
+}
+
 impl<L: LinkStorage> Link<L> {
+    /// Writes the reply to a question, and of a legacy query to the others of it too (RFC 6762 §6.7).
     #[cfg_attr(target_os = "none", inline(never))]
     fn write_reply<O: OwnStorage>(
         &mut self,
         own: &Own<O>,
         buffer: &mut [u8],
-        asked: &Asked,
-    ) -> Option<usize> {
+        address: SocketAddr,
+        first: &Asked,
+    ) -> Reply {
         self.next_packet();
-        let is_legacy = asked.legacy.is_some();
+        let is_legacy = first.legacy.is_some();
         let header = Header {
-            id: asked.legacy.map_or(0, |echoed| echoed.id),
+            id: first.legacy.map_or(0, |echoed| echoed.id),
             flags: Flags::RESPONSE,
         };
         let limit = self.limit(buffer);
         let mut writer = Writer::new(buffer, limit, header);
-        if let Some(echoed) = asked.legacy {
-            // §6.7: as an ordinary server would, with the question, and nothing that is new in mDNS.
+        let mut questions = 1;
+        if is_legacy {
+            // §6.7: as an ordinary server would, with the questions, and nothing that is new in mDNS.
             writer.set_compression(Compression::Legacy);
-            let question = Question {
-                qclass: asked.qclass,
-                ..Question::new(own.name(asked.name), asked.qtype)
-            };
-            writer.first_question(&question, &echoed.case).ok()?;
+            questions = 0;
+            while let Some((_, asked)) = self.askers.question_of(address, first, questions)
+                && write_question(own, &mut writer, &asked).is_ok()
+            {
+                questions += 1;
+            }
+            if questions == 0 {
+                // In a buffer too small for the question there is no reply to it.
+                return Reply {
+                    questions: 1,
+                    len: None,
+                };
+            }
         }
         let manner = if is_legacy {
             Manner::Legacy
@@ -461,37 +502,68 @@ impl<L: LinkStorage> Link<L> {
             Manner::Plain
         };
         let mut answered = Answered::new();
-        for (id, record) in own.records_of(asked.name) {
-            let is_said = self.records.get(id).is_some_and(RecordState::is_said);
-            if !is_said || !matches(asked.qtype, record.rtype()) {
-                continue;
-            }
+        for at in 0..questions {
+            let Some((_, asked)) = self.askers.question_of(address, first, at) else {
+                break;
+            };
             if self
-                .write_rrset(own, &mut writer, Section::Answer, id, manner)
+                .write_answers(own, &mut writer, &mut answered, &asked, manner)
                 .is_err()
             {
                 // §18.5: in a legacy reply the bit means what it means elsewhere.
                 writer.set_truncated(is_legacy);
                 break;
             }
-            let _noted_while_there_is_room = answered.push(id);
         }
-        let claim = own.claim_of(asked.name);
         if writer.record_count() == 0 {
-            let claim = claim
-                .filter(|claim| self.claims.get(claim.get()).is_some_and(ClaimState::is_won))?;
-            let types = self.types_of(own, asked.name, |record| !record.is_leaving())?;
-            let denies = !types.as_types().contains(asked.qtype);
-            if !denies || asked.qtype == RecordType::ANY {
-                return None;
-            }
-            self.write_denial(own, &mut writer, Section::Answer, claim, manner)
-                .ok()?;
-            return Some(writer.finish());
+            return Reply {
+                questions,
+                len: None,
+            };
         }
         self.write_additionals(own, &mut writer, &mut answered, &|_, _| true, manner);
         self.write_denials(Instant::ZERO, own, &mut writer, &answered, false, manner);
-        Some(writer.finish())
+        Reply {
+            questions,
+            len: Some(writer.finish()),
+        }
+    }
+
+    /// Writes the answers to one question: the records, or that there are none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn write_answers<O: OwnStorage>(
+        &mut self,
+        own: &Own<O>,
+        writer: &mut Writer<'_>,
+        answered: &mut Answered,
+        asked: &Asked,
+        manner: Manner,
+    ) -> Result<(), crate::wire::Full> {
+        let mut has_answer = false;
+        for (id, record) in own.records_of(asked.name) {
+            let is_said = self.records.get(id).is_some_and(RecordState::is_said);
+            if is_said && matches(asked.qtype, record.rtype()) {
+                self.write_rrset(own, writer, Section::Answer, id, manner)?;
+                has_answer = true;
+                let _noted_while_there_is_room = answered.push(id);
+            }
+        }
+        let packet = self.packet;
+        let claim = own.claim_of(asked.name);
+        let Some((claim, state)) = claim.and_then(|claim| {
+            let state = self.claims.get_mut(claim.get())?;
+            (!has_answer && state.is_won() && state.packet != packet).then_some((claim, state))
+        }) else {
+            return Ok(());
+        };
+        state.packet = packet;
+        let types = self.types_of(own, asked.name, |record| !record.is_leaving());
+        if asked.qtype != RecordType::ANY
+            && types.is_some_and(|types| !types.as_types().contains(asked.qtype))
+        {
+            self.write_denial(own, writer, Section::Answer, claim, manner)?;
+        }
+        Ok(())
     }
 
     /// Everything that is due and goes the same way, `to` one asker or to the group; `None` if that is nothing.

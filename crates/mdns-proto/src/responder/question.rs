@@ -27,8 +27,13 @@ const SHARED_DELAY: core::ops::RangeInclusive<Duration> =
 const TRUNCATED_DELAY: core::ops::RangeInclusive<Duration> =
     Duration::from_millis(400)..=Duration::from_millis(500);
 
-/// From here on, types are for questions only (RFC 6895 §3.1): there is nothing to deny.
-const QTYPES: RecordType = RecordType(249);
+/// Types that are for questions only (RFC 6895 §3.1): there is nothing to deny.
+const QTYPES: core::ops::RangeInclusive<u16> = 249..=255;
+
+/// Whether it can be said that there is no record of a type (RFC 6762 §6.1).
+fn is_deniable(qtype: RecordType) -> bool {
+    !QTYPES.contains(&qtype.0) && !qtype.is_pseudo()
+}
 
 impl<S: ResponderStorage> Responder<S> {
     /// Takes in a query: gives way to a better probe, and owes the answers.
@@ -47,11 +52,7 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         }
         let Responder {
-            own,
-            links,
-            chance,
-            rrset_max,
-            ..
+            own, links, chance, ..
         } = self;
         let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else {
             return;
@@ -86,10 +87,7 @@ impl<S: ResponderStorage> Responder<S> {
             let is_probe = compared_left > 0 && rival().next().is_some();
             compared_left = compared_left.saturating_sub(1);
             if is_probe {
-                if rival()
-                    .take(*rrset_max)
-                    .all(|record| own.is_ours(now, name, &record, packet.source.ip()))
-                {
+                if rival().all(|record| own.is_ours(now, name, &record, packet.source.ip())) {
                     // Our own probe, or one that proposes what is so: nothing to decide or to defend (§8.2.1).
                     continue;
                 }
@@ -106,7 +104,7 @@ impl<S: ResponderStorage> Responder<S> {
                 }
                 if message.is_sound()
                     && let Some(claim) = own.claim_of(name)
-                    && link.gives_way(now, own, claim, rival(), *rrset_max)
+                    && link.gives_way(now, own, claim, rival())
                 {
                     continue;
                 }
@@ -187,8 +185,7 @@ impl<L: LinkStorage> Link<L> {
         now: Instant,
         own: &'a Own<O>,
         claim: ClaimId,
-        theirs: impl Iterator<Item = crate::wire::Record<'a>> + Clone,
-        most: usize,
+        theirs: impl Iterator<Item = crate::wire::Record<'a>>,
     ) -> bool {
         let Some(state) = self.claims.get(claim.get()) else {
             return false;
@@ -199,10 +196,7 @@ impl<L: LinkStorage> Link<L> {
             Phase::Waiting => return true,
             Phase::Probing(_) => {}
         }
-        let ours = own
-            .claimed(claim, self.config.interface)
-            .map(|(_, record)| own.record(record));
-        if tiebreak::compare(ours, theirs, most).is_lt() {
+        if self.compare_probes(own, claim, theirs).is_lt() {
             let state = self.claims.get_mut(claim.get());
             if state.is_some_and(|state| state.defer()) {
                 Stats::count(&mut self.stats.deferred);
@@ -211,6 +205,37 @@ impl<L: LinkStorage> Link<L> {
             }
         }
         true
+    }
+
+    /// How what we propose compares to what another does. Each of its records is looked up once, so that a rival with many, or with
+    /// many copies of ours, costs no more than its bytes.
+    fn compare_probes<'a, O: OwnStorage>(
+        &mut self,
+        own: &'a Own<O>,
+        claim: ClaimId,
+        theirs: impl Iterator<Item = crate::wire::Record<'a>>,
+    ) -> core::cmp::Ordering {
+        let interface = self.config.interface;
+        let name = own.claim(claim).map_or(NameId::NONE, |claim| claim.name);
+        let mut probes = tiebreak::Probes::default();
+        for record in theirs {
+            let same = own.find(name, &record.rdata, &|ours| {
+                ours.claim == Some(claim) && ours.scope.covers(interface)
+            });
+            let same = same
+                .filter(|_| record.class == Class::IN)
+                .and_then(|id| self.records.get_mut(id));
+            probes.add_theirs(record, same.is_some());
+            if let Some(state) = same {
+                state.is_proposed = true;
+            }
+        }
+        for (id, record) in own.claimed(claim, interface) {
+            let state = self.records.get_mut(id);
+            let is_common = state.is_some_and(|state| core::mem::take(&mut state.is_proposed));
+            probes.add_ours(own.record(record), is_common);
+        }
+        probes.compare()
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -274,8 +299,7 @@ impl<L: LinkStorage> Link<L> {
         }
         if let Some(claim) = claim
             && !is_known
-            && question.qtype < QTYPES
-            && !question.qtype.is_pseudo()
+            && is_deniable(question.qtype)
         {
             self.owe_denial(&mut owe, claim);
         }
@@ -309,7 +333,7 @@ impl<L: LinkStorage> Link<L> {
             matches(question.qtype, record.rtype())
                 && self.records.get(id).is_some_and(RecordState::is_said)
         });
-        let can_deny = is_won && question.qtype < QTYPES && !question.qtype.is_pseudo();
+        let can_deny = is_won && is_deniable(question.qtype);
         if !has_answer && !can_deny {
             return;
         }

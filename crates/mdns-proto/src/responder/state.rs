@@ -236,6 +236,8 @@ pub struct RecordState {
     pub(super) is_leaving: bool,
     /// Of a record that is leaving: whether its name was said to have no other types. That takes its leave too.
     pub(super) denied: bool,
+    /// Whether the probe of another that is being read proposes it too.
+    pub(super) is_proposed: bool,
     /// The packet it was last written into.
     pub(super) packet: u16,
 }
@@ -250,6 +252,7 @@ impl RecordState {
             is_live: false,
             is_leaving: false,
             denied: false,
+            is_proposed: false,
             packet: 0,
         }
     }

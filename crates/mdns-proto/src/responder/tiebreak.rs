@@ -1,50 +1,78 @@
 //! Simultaneous probes: two hosts ask for one name at once, and the later data win (RFC 6762 §8.2).
 //!
-//! Both sides sort what they propose and compare it pair by pair; without an allocator the sorting is done by looking for the
-//! next greater record again and again, among at most as many as are looked at of any RRset.
+//! Both sides sort what they propose and compare it pair by pair. The first pair that differs has the least of all records that only one
+//! side proposes: its owner loses, unless the other side has nothing greater to set against it and so has the shorter list. That
+//! is found without sorting anything.
 
 use core::cmp::Ordering;
 
 use crate::wire::Record;
 
-/// How what we propose compares to what another proposes for the same name: `Less` when we must give way.
-///
-/// `most` bounds what is looked at on either side.
-pub(super) fn compare<'a, A, B>(ours: A, theirs: B, most: usize) -> Ordering
-where
-    A: Iterator<Item = Record<'a>> + Clone,
-    B: Iterator<Item = Record<'a>> + Clone,
-{
-    let (mut our, mut their) = (None, None);
-    loop {
-        our = next_of(ours.clone().take(most), our);
-        their = next_of(theirs.clone().take(most), their);
-        // §8.2.1: if one list ends first, the longer one wins.
-        match (&our, &their) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(our), Some(their)) => match our.cmp_probe(their) {
-                Ordering::Equal => {}
-                order => return order,
-            },
+/// What decides between two lists of proposed records, as far as they have been read. A record may come several times.
+#[derive(Default)]
+pub(super) struct Probes<'a> {
+    ours: Side<'a>,
+    theirs: Side<'a>,
+}
+
+#[derive(Default)]
+struct Side<'a> {
+    /// The least record that the other side does not propose.
+    least: Option<Record<'a>>,
+    greatest: Option<Record<'a>>,
+}
+
+impl<'a> Side<'a> {
+    fn add(&mut self, record: Record<'a>, is_common: bool) {
+        let is = |order: Ordering, other: &Option<Record<'a>>| {
+            other.is_none_or(|other| record.cmp_probe(&other) == order)
+        };
+        if is(Ordering::Greater, &self.greatest) {
+            self.greatest = Some(record);
         }
+        if !is_common && is(Ordering::Less, &self.least) {
+            self.least = Some(record);
+        }
+    }
+
+    fn has_greater_than(&self, record: &Record<'a>) -> bool {
+        self.greatest
+            .is_some_and(|greatest| greatest.cmp_probe(record).is_gt())
     }
 }
 
-/// The least of the records that are greater than the last one: one after another they are in ascending order, each once.
-fn next_of<'a>(
-    records: impl Iterator<Item = Record<'a>>,
-    last: Option<Record<'a>>,
-) -> Option<Record<'a>> {
-    let mut least: Option<Record<'a>> = None;
-    for record in records {
-        let is_later = last.is_none_or(|last| record.cmp_probe(&last).is_gt());
-        if is_later && least.is_none_or(|least| record.cmp_probe(&least).is_lt()) {
-            least = Some(record);
+impl<'a> Probes<'a> {
+    pub(super) fn add_ours(&mut self, record: Record<'a>, is_common: bool) {
+        self.ours.add(record, is_common);
+    }
+
+    pub(super) fn add_theirs(&mut self, record: Record<'a>, is_common: bool) {
+        self.theirs.add(record, is_common);
+    }
+
+    /// How ours compare to theirs: `Less` when we must give way.
+    pub(super) fn compare(&self) -> Ordering {
+        let is_ours_first = match (&self.ours.least, &self.theirs.least) {
+            (None, None) => return Ordering::Equal,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (Some(ours), Some(theirs)) => ours.cmp_probe(theirs).is_lt(),
+        };
+        let (first, other) = if is_ours_first {
+            (&self.ours, &self.theirs)
+        } else {
+            (&self.theirs, &self.ours)
+        };
+        let is_other_longer = first
+            .least
+            .is_some_and(|least| other.has_greater_than(&least));
+        // §8.2.1: the later data win; if one list ends first, the longer one does.
+        if is_other_longer == is_ours_first {
+            Ordering::Less
+        } else {
+            Ordering::Greater
         }
     }
-    least
 }
 
 #[cfg(test)]
@@ -73,7 +101,17 @@ mod tests {
     }
 
     fn order(ours: &[Record<'_>], theirs: &[Record<'_>]) -> Ordering {
-        compare(ours.iter().copied(), theirs.iter().copied(), 16)
+        let has = |list: &[Record<'_>], record: &Record<'_>| {
+            list.iter().any(|other| other.cmp_probe(record).is_eq())
+        };
+        let mut probes = Probes::default();
+        for record in ours {
+            probes.add_ours(*record, has(theirs, record));
+        }
+        for record in theirs {
+            probes.add_theirs(*record, has(ours, record));
+        }
+        probes.compare()
     }
 
     /// covers: 6762-8.2-h, 6762-8.2-j, 6762-8.2.1-c
@@ -120,9 +158,36 @@ mod tests {
         );
     }
 
+    /// Against the rule as it is written: sort, compare pair by pair.
+    ///
+    /// covers: 6762-8.2.1-a, 6762-8.2.1-b
     #[test]
-    fn no_more_is_looked_at_than_is_allowed() {
-        let many: Vec<_> = (0..100).map(|n| a([10, 0, 0, n])).collect();
-        assert_eq!(order(&many[..16], &many), Ordering::Equal);
+    fn all_small_lists_compare_as_sorted_ones() {
+        let list = |bits: u8| -> Vec<Record<'static>> {
+            let set = (0..4u8).filter(|n| bits >> n & 1 == 1);
+            // Out of order, and twice.
+            set.clone()
+                .rev()
+                .chain(set)
+                .map(|n| a([10, 0, 0, n]))
+                .collect()
+        };
+        let sorted = |bits: u8| -> Vec<u8> { (0..4).filter(|n| bits >> n & 1 == 1).collect() };
+        for ours in 0..16 {
+            for theirs in 0..16 {
+                assert_eq!(
+                    order(&list(ours), &list(theirs)),
+                    sorted(ours).cmp(&sorted(theirs)),
+                    "{ours:b} {theirs:b}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_hides_behind_many_copies() {
+        let mut many: Vec<_> = (0..100).map(|_| a([10, 0, 0, 1])).collect();
+        many.push(a([10, 0, 0, 2]));
+        assert_eq!(order(&[a([10, 0, 0, 1])], &many), Ordering::Less);
     }
 }

@@ -64,9 +64,14 @@ fn s3_a_name_that_is_lost_is_reported_and_not_changed() {
     bench.forget();
     bench.hear(&Heard::response(&["lamp.local 60 IN! TXT off"]));
     bench.hear(&Heard::query(&["lamp.local TXT"]));
-    bench.run(ms(60_000));
+    for _ in 0..60_000 / 20 {
+        bench.run(ms(20));
+        for sent in bench.take() {
+            assert!(!sent.is_response(), "{sent:?}");
+            bench.hear(&Heard::response(&["lamp.local 60 IN! TXT off"]));
+        }
+    }
     assert_eq!(bench.events, ["name lost lamp.local"]);
-    assert!(bench.sent.is_empty());
     bench.act(|core, now| core.remove_record(now, lamp));
     assert!(bench.host.is_silent());
     bench

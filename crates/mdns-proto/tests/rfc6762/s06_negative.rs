@@ -272,3 +272,102 @@ fn s6_1_our_denial_ends_with_our_name() {
         "{asked:?}"
     );
 }
+
+/// Types above 255 that are not there are denied like others; question types are not (RFC 6895 §3.1).
+///
+/// covers: 6762-6.1-a, 6762-6.1-g
+#[test]
+fn s6_1_absent_types_above_255_are_denied_too() {
+    for (qtype, denied) in [
+        ("AAAA", true),
+        ("TYPE99", true),
+        ("TYPE249", false),
+        ("TYPE254", false),
+        ("TYPE256", true),
+        ("TYPE257", true),
+        ("TYPE65535", true),
+    ] {
+        let (mut bench, _) = Bench::established(71);
+        let question = format!("hall.local {qtype}");
+        bench.hear(&Heard::query(&[&question]));
+        bench.run(ms(1500));
+        let said = bench.take_responses();
+        let denials = said
+            .iter()
+            .filter(|said| said.answers() == ["hall.local 120 IN! NSEC hall.local A"])
+            .count();
+        assert_eq!(denials, usize::from(denied), "{qtype}: {said:#?}");
+        bench.hear_from(
+            "10.0.0.7:40000",
+            Via::Multicast,
+            &Heard {
+                id: 7,
+                ..Heard::query(&[&question])
+            },
+        );
+        bench.run(ms(500));
+        assert_eq!(bench.take_responses().len(), usize::from(denied), "{qtype}");
+    }
+}
+
+/// A legacy query with several questions gets one reply, with all of them and all answers.
+///
+/// covers: 6762-6.7-b
+#[test]
+fn s6_7_several_questions_of_a_legacy_query_have_one_reply() {
+    let (mut bench, _) = Bench::established(72);
+    let ask = |bench: &mut Bench, source: &str, id, questions: &[&str]| {
+        bench.hear_from(
+            source,
+            Via::Multicast,
+            &Heard {
+                id,
+                ..Heard::query(questions)
+            },
+        );
+        bench.run(ms(100));
+        bench.take_responses()
+    };
+    let both = [
+        "hall.local A",
+        "Printer._ipp._tcp.local SRV",
+        "hall.local AAAA",
+        "other.local A",
+    ];
+    let said = ask(&mut bench, "10.0.0.7:40000", 77, &both);
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert_eq!(said[0].message().header().id, 77);
+    assert_eq!(
+        said[0].questions(),
+        [
+            "hall.local IN A?",
+            "Printer._ipp._tcp.local IN SRV?",
+            "hall.local IN AAAA?"
+        ]
+    );
+    assert_eq!(
+        said[0].answers(),
+        [
+            "Printer._ipp._tcp.local 10 IN SRV 0 0 631 hall.local",
+            "hall.local 10 IN A 10.0.0.1",
+            "hall.local 10 IN NSEC hall.local A"
+        ]
+    );
+    // Two queries of one resolver, and of two, have a reply each.
+    for (one, other) in [
+        (("10.0.0.7:40000", 1), ("10.0.0.7:40000", 2)),
+        (("10.0.0.7:40000", 1), ("10.0.0.8:40000", 1)),
+    ] {
+        for (source, id) in [one, other] {
+            let heard = Heard {
+                id,
+                ..Heard::query(&["hall.local A"])
+            };
+            bench.hear_from(source, Via::Multicast, &heard);
+        }
+        bench.run(ms(100));
+        let said = bench.take_responses();
+        assert_eq!(said.len(), 2, "{said:#?}");
+        assert!(said.iter().all(|said| said.questions().len() == 1));
+    }
+}

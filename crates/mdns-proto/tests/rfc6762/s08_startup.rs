@@ -1,6 +1,10 @@
 //! §8: probing and announcing.
 
-use mdns_proto::own::Sharing;
+use mdns_proto::{
+    link::Via,
+    name::ServiceType,
+    own::{Service, Sharing},
+};
 
 use super::bench::{Bench, Heard, Sent, assert_even, ms};
 
@@ -441,4 +445,102 @@ fn s8_3_a_shared_record_is_announced_on_every_link_that_comes_up() {
     let said = bench.sent.iter().filter(|sent| sent.says("choir.local"));
     let times: Vec<_> = said.map(|sent| (sent.link, sent.at - start)).collect();
     assert_eq!(times, [(bench.links[1], 0), (bench.links[1], 1000)]);
+}
+
+/// What a probe proposes is read to its end: copies of what is ours hide nothing, whether the name is won or probed for.
+///
+/// covers: 6762-8.2.1-a
+#[test]
+fn s8_2_copies_of_our_records_hide_nothing_behind_them() {
+    let ours = "hall.local 120 IN A 10.0.0.1";
+    for copies in [0, 1, 15, 16, 17, 200] {
+        let mut proposed = vec![ours; copies];
+        proposed.push("hall.local 120 IN A 10.0.0.2");
+        let probe = Heard::query(&["hall.local ANY"]).proposes(&proposed);
+        let (mut bench, _) = Bench::established(82);
+        bench.run(ms(10_000));
+        bench.hear(&probe);
+        bench.run(ms(300));
+        assert_eq!(bench.take_responses().len(), 1, "defended: {copies}");
+
+        let mut bench = Bench::new(83);
+        bench.add_host("hall");
+        assert!(bench.run_until(ms(300), |bench| !bench.sent.is_empty()));
+        bench.hear(&probe);
+        let stats = bench.host.stats(bench.links[0]).expect("a link");
+        assert_eq!(stats.deferred, 1, "given way to: {copies}");
+    }
+}
+
+/// A link that goes down forgets who waits, and what that holds: there is room for the next service, again and again.
+///
+/// covers: 6762-10.2-a
+#[test]
+fn s8_a_link_that_goes_down_releases_what_its_answers_held() {
+    let mut bench = Bench::new(84);
+    bench.add_host("hall");
+    let link = bench.links[0];
+    for round in 0..40 {
+        let label = format!("{round} {}", "x".repeat(50));
+        let service = bench.register(&label, "_ipp._tcp", 631, &[], &[]);
+        bench.run(ms(5000));
+        bench.act(|core, _| core.set_writable(link, false));
+        let question = format!("{label}._ipp._tcp.local SRV");
+        for port in 40_000..40_003 {
+            let source = format!("10.0.0.7:{port}");
+            bench.hear_from(&source, Via::Multicast, &Heard::query(&[&question]));
+        }
+        bench.act(|core, now| core.link_down(now, link));
+        bench.act(|core, _| core.set_writable(link, true));
+        bench.act(|core, now| core.link_up(now, link));
+        bench.run(ms(3000));
+        bench.act(|core, now| core.withdraw(now, service));
+        bench.run(ms(3000));
+        assert!(bench.host.is_silent());
+        bench.forget();
+    }
+}
+
+/// What is given twice is said once: subtypes, placeholders, addresses.
+///
+/// covers: none (what the application gives twice)
+#[test]
+fn s8_3_what_is_given_twice_is_said_once() {
+    let mut bench = Bench::new(85);
+    bench.add_host("hall");
+    bench.set_addresses(1, &["10.0.0.1/24", "10.0.0.1/24", "10.0.0.1/16"]);
+    let id = bench.register("Desk", "_ipp._tcp", 631, &[], &["_a", "_a", "_A"]);
+    bench.run(ms(5000));
+    let once = |bench: &mut Bench| {
+        for sent in bench.take_responses() {
+            let answers = sent.answers();
+            let mut unique = answers.clone();
+            unique.dedup_by_key(|text| text.to_lowercase());
+            assert_eq!(answers, unique);
+        }
+    };
+    once(&mut bench);
+    bench
+        .act(|core, now| core.update_subtypes(now, id, &["_b", "_b", "_a", "_A"]))
+        .expect("room");
+    bench.run(ms(5000));
+    once(&mut bench);
+    let (ipp, http): (ServiceType, ServiceType) = (
+        "_ipp._tcp".parse().expect("a type"),
+        "_http._tcp".parse().expect("a type"),
+    );
+    let service = Service {
+        placeholders: &[&ipp, &http, &http],
+        ..Service::new("Table", &ipp, 1)
+    };
+    let id = bench
+        .act(|core, now| core.register(now, &service))
+        .expect("a service");
+    bench.run(ms(5000));
+    once(&mut bench);
+    bench.act(|core, now| core.withdraw(now, id));
+    bench.run(ms(5000));
+    bench
+        .act(|core, now| core.register(now, &service))
+        .expect("its names are free again");
 }
