@@ -10,7 +10,7 @@ use super::{
     askers::{Asked, Waits},
     left,
     question::matches,
-    state::{RecordState, Step},
+    state::{Phase, RecordState, Step},
 };
 use crate::{
     link::{Destination, InterfaceId, LinkId},
@@ -164,9 +164,14 @@ impl<L: LinkStorage> Link<L> {
             let Some(name) = own.claim(claim).map(|claim| claim.name) else {
                 continue;
             };
+            let is_first = self
+                .claims
+                .get(claim.get())
+                .is_some_and(|state| state.phase == Phase::Probing(1));
             let question = Question {
-                // §8.1 wants QU; where unicast cannot arrive it would only lose the answer (§15.1).
-                unicast: self.config.unicast,
+                // §8.1 wants QU. Where unicast cannot arrive it would only lose the answer (§15.1), and whether it can may change at any
+                // time: so the probes after the first have their answers sent to the group.
+                unicast: self.config.unicast && is_first,
                 ..Question::new(own.name(name), RecordType::ANY)
             };
             // What was measured fits; in a buffer too small for one name the probe goes without.

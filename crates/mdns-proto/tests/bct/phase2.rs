@@ -52,8 +52,8 @@ fn probing(start: Start, seed: u64) -> Bench {
 }
 
 fn is_probe_for(sent: &Sent, name: &str) -> bool {
-    let question = format!("{name} IN ANY? QU");
-    !sent.is_response() && sent.questions().contains(&question)
+    let question = format!("{name} IN ANY?");
+    !sent.is_response() && sent.asked().contains(&question)
 }
 
 /// The times at which a name was probed for, in milliseconds.

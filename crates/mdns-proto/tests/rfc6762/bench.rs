@@ -68,6 +68,13 @@ impl Sent {
             .collect()
     }
 
+    /// The questions, whether or not they ask for an answer by unicast.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let questions = self.questions();
+        let plain = |text: &String| text.trim_end_matches(" QU").to_owned();
+        questions.iter().map(plain).collect()
+    }
+
     fn section(&self, section: Section) -> Vec<String> {
         let mut lines: Vec<_> = self
             .message()

@@ -44,14 +44,15 @@ fn s8_2_a_probe_asks_for_any_and_says_what_is_proposed() {
     bench.add_host("hall");
     bench.register_printer();
     bench.run(ms(750));
-    for probe in probes(&bench) {
+    for (at, probe) in probes(&bench).into_iter().enumerate() {
+        let mark = if at == 0 { " QU" } else { "" };
         let mut questions = probe.questions();
         questions.sort();
         assert_eq!(
             questions,
             [
-                "Printer._ipp._tcp.local IN ANY? QU",
-                "hall.local IN ANY? QU"
+                format!("Printer._ipp._tcp.local IN ANY?{mark}"),
+                format!("hall.local IN ANY?{mark}")
             ]
         );
         assert_eq!(
@@ -445,6 +446,67 @@ fn s8_3_a_shared_record_is_announced_on_every_link_that_comes_up() {
     let said = bench.sent.iter().filter(|sent| sent.says("choir.local"));
     let times: Vec<_> = said.map(|sent| (sent.link, sent.at - start)).collect();
     assert_eq!(times, [(bench.links[1], 0), (bench.links[1], 1000)]);
+}
+
+/// The first probe of a name asks for a unicast answer, the others for one by multicast: who takes our unicast takes no denial.
+///
+/// covers: 6762-8.1-j
+#[test]
+fn s8_1_a_probe_for_unicast_is_followed_by_others_for_multicast() {
+    let kinds = |bench: &mut Bench| {
+        let is_of_hall = |text: &String| text.starts_with("hall.local");
+        let sent = bench.take();
+        let of_hall = sent
+            .iter()
+            .flat_map(|sent| sent.questions())
+            .filter(is_of_hall);
+        of_hall.collect::<Vec<_>>()
+    };
+    let expected = [
+        "hall.local IN ANY? QU",
+        "hall.local IN ANY?",
+        "hall.local IN ANY?",
+    ];
+    let mut bench = Bench::new(81);
+    bench.add_host("hall");
+    bench.run(ms(5000));
+    assert_eq!(kinds(&mut bench), expected);
+    let link = bench.links[0];
+    bench.act(|core, now| core.link_down(now, link));
+    bench.act(|core, now| core.link_up(now, link));
+    bench.run(ms(5000));
+    assert_eq!(kinds(&mut bench), expected, "the link came up");
+    bench.act(|core, now| core.resumed(now));
+    bench.run(ms(5000));
+    assert_eq!(kinds(&mut bench), expected, "after a sleep");
+    bench.hear(&Heard::response(&["hall.local 120 IN! A 10.0.0.7"]));
+    bench.run(ms(5000));
+    assert_eq!(kinds(&mut bench), expected, "contradicted");
+    bench.act(|core, now| core.send_failed(now, link));
+    bench.run(ms(5000));
+    bench.take();
+    // Given way to, it begins anew.
+    let probe = Heard::query(&["lamp.local ANY"]).proposes(&["lamp.local 120 IN A 255.0.0.1"]);
+    bench.add_host("lamp");
+    assert!(bench.run_until(ms(300), |bench| !bench.sent.is_empty()));
+    bench.hear(&probe);
+    bench.run(ms(5000));
+    let sent = bench.take();
+    let lamp: Vec<_> = sent
+        .iter()
+        .filter(|sent| !sent.is_response())
+        .map(|sent| sent.questions())
+        .collect();
+    let lamp: Vec<_> = lamp.iter().map(|questions| questions[0].as_str()).collect();
+    assert_eq!(
+        lamp,
+        [
+            "lamp.local IN ANY? QU",
+            "lamp.local IN ANY? QU",
+            "lamp.local IN ANY?",
+            "lamp.local IN ANY?"
+        ]
+    );
 }
 
 /// What a probe proposes is read to its end: copies of what is ours hide nothing, whether the name is won or probed for.

@@ -22,10 +22,10 @@ fn the_second_printer_finds_another_name() {
         3.165 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
         3.165 attic  renames  Printer -> Printer (2)
         3.318 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        3.415 attic  asks     attic ANY? QU  for A 10.0.0.2
-        3.568 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        3.665 attic  asks     attic ANY? QU  for A 10.0.0.2
-        3.818 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        3.415 attic  asks     attic ANY?  for A 10.0.0.2
+        3.568 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        3.665 attic  asks     attic ANY?  for A 10.0.0.2
+        3.818 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
         3.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
         3.915 attic  owns     attic
         4.068 attic  says     Printer (2) SRV! attic:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
@@ -50,16 +50,16 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
     net.expect(expect![[r#"
         0.117 hall   asks     box ANY? QU  for A 10.0.0.1
         0.165 attic  asks     box ANY? QU  for A 10.0.0.2
-        0.415 attic  asks     box ANY? QU  for A 10.0.0.2
-        0.665 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.415 attic  asks     box ANY?  for A 10.0.0.2
+        0.665 attic  asks     box ANY?  for A 10.0.0.2
         0.915 attic  says     box A! 10.0.0.2, 10.0.0.2 PTR! box
         0.915 attic  owns     box
         1.165 hall   asks     box ANY? QU  for A 10.0.0.1
         1.165 attic  says     to hall  box A! 10.0.0.2  (+ NSEC! A)
         1.165 hall   renames  box -> box-2
         1.211 hall   asks     box-2 ANY? QU  for A 10.0.0.1
-        1.461 hall   asks     box-2 ANY? QU  for A 10.0.0.1
-        1.711 hall   asks     box-2 ANY? QU  for A 10.0.0.1
+        1.461 hall   asks     box-2 ANY?  for A 10.0.0.1
+        1.711 hall   asks     box-2 ANY?  for A 10.0.0.1
         1.915 attic  says     box A! 10.0.0.2, 10.0.0.2 PTR! box
         1.961 hall   says     box-2 A! 10.0.0.1, 10.0.0.1 PTR! box-2
         1.961 hall   owns     box-2
@@ -83,11 +83,11 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
     net.expect(expect![[r#"
         0.117 hall   asks     box ANY? QU  for A 10.0.0.1
         0.165 attic  asks     box ANY? QU  for A 10.0.0.2
-        0.415 attic  asks     box ANY? QU  for A 10.0.0.2
+        0.415 attic  asks     box ANY?  for A 10.0.0.2
         0.600 attic  crashes
         1.165 hall   asks     box ANY? QU  for A 10.0.0.1
-        1.415 hall   asks     box ANY? QU  for A 10.0.0.1
-        1.665 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.415 hall   asks     box ANY?  for A 10.0.0.1
+        1.665 hall   asks     box ANY?  for A 10.0.0.1
         1.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
         1.915 hall   owns     box
         2.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
@@ -119,10 +119,10 @@ fn two_printers_meet_when_their_segments_are_joined() {
         10.232 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
         10.232 attic  renames  Printer -> Printer (2)
         10.334 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        10.473 desk   asks     desk ANY? QU  for A 10.0.0.3
-        10.584 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        10.723 desk   asks     desk ANY? QU  for A 10.0.0.3
-        10.834 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.473 desk   asks     desk ANY?  for A 10.0.0.3
+        10.584 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        10.723 desk   asks     desk ANY?  for A 10.0.0.3
+        10.834 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
         10.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
         10.973 desk   owns     desk
         11.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
@@ -165,12 +165,12 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
         3.103 hall     renames  Printer -> Printer (2)
         3.165 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
         3.349 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        3.353 hall/air asks     hall ANY? QU  for A 10.1.0.2
-        3.415 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.599 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        3.603 hall/air asks     hall ANY? QU  for A 10.1.0.2
-        3.665 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.849 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.353 hall/air asks     hall ANY?  for A 10.1.0.2
+        3.415 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
+        3.599 hall/air asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV hall:631
+        3.603 hall/air asks     hall ANY?  for A 10.1.0.2
+        3.665 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
+        3.849 hall/air asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV hall:631
         3.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
         3.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
         3.915 hall     owns     hall
@@ -197,10 +197,10 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
     net.expect(expect![[r#"
         0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
         0.117 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.308 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
-        0.367 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.558 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
-        0.617 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.308 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer TXT, SRV hall:631
+        0.367 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.558 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer TXT, SRV hall:631
+        0.617 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         0.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall    owns     hall
@@ -226,8 +226,8 @@ fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
     net.run_for(secs(60));
     net.expect(expect![[r#"
         10.197 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
-        10.447 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
-        10.697 hall/a2 asks     hall ANY? QU  for A 10.0.255.254
+        10.447 hall/a2 asks     hall ANY?  for A 10.0.255.254
+        10.697 hall/a2 asks     hall ANY?  for A 10.0.255.254
         10.947 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall
         10.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
         10.947 attic   hears    hall is at 10.0.255.254, 10.0.0.1
@@ -278,8 +278,8 @@ fn a_copy_of_our_own_probe_does_not_slow_us_down() {
     net.run_for(secs(3));
     net.expect(expect![[r#"
         0.117 hall   asks     hall ANY? QU  for A 10.0.0.1
-        0.367 hall   asks     hall ANY? QU  for A 10.0.0.1
-        0.617 hall   asks     hall ANY? QU  for A 10.0.0.1
+        0.367 hall   asks     hall ANY?  for A 10.0.0.1
+        0.617 hall   asks     hall ANY?  for A 10.0.0.1
         0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
         0.867 hall   owns     hall
         1.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall

@@ -174,8 +174,8 @@ fn a_printer_comes_back_with_its_link() {
         16.008 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4485 s
         25.000 hall   is up
         25.247 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        25.497 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        25.747 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        25.497 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        25.747 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
         25.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         26.997 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
     "#]]);
@@ -203,8 +203,8 @@ fn a_browser_forgets_what_it_heard_on_a_link_that_is_lost() {
         25.106 attic  asks     _ipp._tcp PTR? QU
         25.144 hall   says     to attic  PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
         25.144 attic  finds    Printer at hall:631, 10.0.0.1
-        25.351 attic  asks     attic ANY? QU  for A 10.0.0.2
-        25.601 attic  asks     attic ANY? QU  for A 10.0.0.2
+        25.351 attic  asks     attic ANY?  for A 10.0.0.2
+        25.601 attic  asks     attic ANY?  for A 10.0.0.2
         25.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
         26.334 attic  asks     _ipp._tcp PTR?  knows PTR Printer 4498 s
         26.851 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
@@ -237,8 +237,8 @@ fn a_laptop_that_wakes_elsewhere_finds_what_is_there() {
         605.111 laptop asks     _ipp._tcp PTR? QU, Printer._ipp._tcp SRV? QU, TXT? QU
         605.172 cafe   says     to laptop  PTR Till  (+ TXT!, SRV! cafe:631, cafe A! 10.0.0.2, Till NSEC! TXT SRV, cafe NSEC! A)
         605.173 laptop finds    Till at cafe:631, 10.0.0.2
-        605.344 laptop asks     laptop ANY? QU  for A 10.0.0.3
-        605.594 laptop asks     laptop ANY? QU  for A 10.0.0.3
+        605.344 laptop asks     laptop ANY?  for A 10.0.0.3
+        605.594 laptop asks     laptop ANY?  for A 10.0.0.3
         605.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
         606.336 laptop asks     _ipp._tcp PTR?, Printer._ipp._tcp SRV?, TXT?  knows PTR Till 4498 s
         606.844 laptop says     laptop A! 10.0.0.3, 10.0.0.3 PTR! laptop
