@@ -463,6 +463,7 @@ impl<S: ResponderStorage> Responder<S> {
                     link.settle_claim(claim);
                 }
                 Step::Recheck => {
+                    state.recheck();
                     link.hush(own, claim);
                     link.probe(now, claim, Duration::ZERO, chance);
                     self.has_unsaid = true;

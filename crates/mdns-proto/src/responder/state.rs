@@ -19,8 +19,9 @@ pub(super) const DEFERRAL: Duration = Duration::from_secs(1);
 const DEFERRALS_MAX: u8 = 3;
 
 /// How long a name that was probed for again, and won again, is kept whatever others say, before it is probed for once more (§9). With
-/// the second that probing takes at the most, that is once in ten seconds.
+/// the second that probing takes at the most, that is once in ten seconds. It doubles with each time that it was contradicted meanwhile.
 const DEFENDED: Duration = Duration::from_secs(9);
+const DEFENDED_DOUBLINGS: u8 = 3;
 
 /// The wait before a name without a successor is tried once more after it was lost; it doubles with each loss in a row, this many times.
 const RETAKE: Duration = Duration::from_secs(1);
@@ -39,9 +40,9 @@ pub(super) const DEFENCE_INTERVAL: Duration = Duration::from_millis(250);
 ///           ▲                      └──────── another's probe wins: Waiting for 1 s ───────┘       │
 ///           ├─────────────────── conflict: the next name, or the same once more ─────────────────┘
 ///           │
-///           │              the same name won once more ─▶ Defended ─9 s without a conflict─▶ Won
+///           │              the same name won once more ─▶ Defended ─9 s .. without conflict─▶ Won
 ///           │                                               │ conflict
-///           └──────────── at the end of the 9 s ──────── Contested
+///           └──────────── at the end of that time ────── Contested
 /// ```
 ///
 /// In `Defended` and `Contested` the name is in use as in `Won`.
@@ -93,6 +94,8 @@ pub struct ClaimState {
     is_doubted: bool,
     /// How often another's probe was given way to since the name was last undisputed.
     deferrals: u8,
+    /// How often it was probed for again because of a contradiction while it was defended.
+    rechecks: u8,
     /// How often in a row a name without a successor was lost.
     losses: u8,
     /// The answer "there is no such record", owed (§6.1).
@@ -115,6 +118,7 @@ impl ClaimState {
             is_doubted: false,
             deferrals: 0,
             losses: 0,
+            rechecks: 0,
             denial: Debt::NONE,
             sent: None,
             is_first: true,
@@ -131,7 +135,8 @@ impl ClaimState {
 
     /// It is another name now, or undisputed.
     pub(super) fn forget_disputes(&mut self) {
-        (self.is_doubted, self.deferrals, self.losses) = (false, 0, 0);
+        self.is_doubted = false;
+        (self.deferrals, self.losses, self.rechecks) = (0, 0, 0);
     }
 
     /// Begins to probe, with the first probe at `first`.
@@ -144,7 +149,8 @@ impl ClaimState {
         self.is_first = false;
         self.is_doubted |= core::mem::take(&mut self.losses) > 0;
         if self.is_doubted {
-            (self.phase, self.step) = (Phase::Defended, now + DEFENDED);
+            let doublings = self.rechecks.min(DEFENDED_DOUBLINGS);
+            (self.phase, self.step) = (Phase::Defended, now + DEFENDED * (1 << doublings));
         } else {
             self.settle();
         }
@@ -173,6 +179,11 @@ impl ClaimState {
         }
         self.is_doubted = true;
         false
+    }
+
+    /// It is probed for once more after it was contradicted while it was defended.
+    pub(super) fn recheck(&mut self) {
+        self.rechecks = self.rechecks.saturating_add(1);
     }
 
     /// Whether to give way to another's probe that has won over ours (§8.2); it counts then.

@@ -466,17 +466,17 @@ fn s9_forged_conflicts_leave_a_name_in_use() {
     }
 }
 
-/// While a name is contradicted again and again it is probed for once in ten seconds, and in use otherwise.
+/// While a name is contradicted again and again it is probed for ever more rarely, and in use otherwise.
 ///
 /// covers: 6762-9-b
 #[test]
-fn s9_a_name_is_probed_for_again_at_once_and_then_once_in_ten_seconds() {
+fn s9_a_name_is_probed_for_again_at_once_and_then_more_rarely() {
     let (mut bench, _) = Bench::established(43);
     let start = bench.at();
     let forged = Heard::response(&["hall.local 120 IN! A 10.9.9.9"]);
     let mut first_probes = Vec::new();
     // Never while it is probed for: those would be denials.
-    for at in [0, 2, 3, 5, 8, 9, 12, 13, 14, 19] {
+    for at in [0, 2, 3, 5, 8, 9, 12, 13, 14, 19, 31] {
         bench.run(ms(start + at * 1000 - bench.at()));
         bench.hear(&forged);
         bench.run(ms(100));
@@ -498,12 +498,14 @@ fn s9_a_name_is_probed_for_again_at_once_and_then_once_in_ten_seconds() {
         "{first_probes:?}"
     );
     assert!(starts[0] <= 250);
-    for two in starts.windows(2) {
-        assert!(
-            (9_500..=10_250).contains(&(two[1] - two[0])),
-            "{first_probes:?}"
-        );
-    }
+    assert!(
+        (9_500..=10_250).contains(&(starts[1] - starts[0])),
+        "{starts:?}"
+    );
+    assert!(
+        (18_500..=19_250).contains(&(starts[2] - starts[1])),
+        "{starts:?}"
+    );
     assert_eq!(bench.take_events(), [""; 0], "and it keeps its name");
 }
 
