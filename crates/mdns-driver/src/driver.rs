@@ -109,7 +109,20 @@ impl Driver {
             Some(name) => precomposed(&name),
             None => {
                 let system = mdns_socket::host_name();
-                options::host_name(system.as_deref(), links.is_alone(), getrandom::u32()?)
+                let name = options::host_name(
+                    system.as_deref(),
+                    links.is_alone(),
+                    mdns_socket::machine_id,
+                );
+                if system.as_ref() != Some(&name) {
+                    info!(
+                        ?system,
+                        name,
+                        is_alone = links.is_alone(),
+                        "host name made of the system's"
+                    );
+                }
+                name
             }
         };
         check_host(&name).map_err(Error::HostName)?;

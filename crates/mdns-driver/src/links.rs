@@ -160,7 +160,7 @@ pub(crate) struct Links {
     next_source: u64,
     /// The families whose unicast reaches us.
     unicast: Vec<Family>,
-    /// Whether another stack had the port when we began.
+    /// Whether another mDNS stack ran on this host when we began.
     has_neighbour: bool,
     /// The addresses that the core was told of, by interface.
     addresses: BTreeMap<u32, Vec<Subnet>>,
@@ -181,7 +181,7 @@ impl Links {
             sources: Vec::new(),
             next_source: 0,
             unicast: Vec::new(),
-            has_neighbour: false,
+            has_neighbour: mdns_socket::is_beside_stack(),
             addresses: BTreeMap::new(),
             crowded: Vec::new(),
             look_due: None,
@@ -195,8 +195,7 @@ impl Links {
                     links.add_source(Kind::Unicast(socket, family));
                 }
                 Ok(None) => {
-                    info!(%family, "another stack has port 5353: unicast answers will not arrive");
-                    links.has_neighbour = true;
+                    info!(%family, "another program has port 5353: unicast answers will not arrive");
                 }
                 Err(error) => debug!(%family, "no socket for unicast: {error}"),
             }
@@ -222,9 +221,9 @@ impl Links {
         (id, socket)
     }
 
-    /// Whether no other stack was on the port when we began.
+    /// Whether no other mDNS stack ran on this host when we began.
     pub(crate) fn is_alone(&self) -> bool {
-        !self.has_neighbour && !self.unicast.is_empty()
+        !self.has_neighbour
     }
 
     pub(crate) fn sources(&self) -> &[(SourceId, Arc<Socket>)] {

@@ -2,10 +2,12 @@
 
 use mdns_proto::{
     config::Config,
-    name::{ServiceType, check_host, cut_label},
+    name::{LABEL_MAX, ServiceType, check_host, cut_label},
     wire::TxtVec,
 };
 use mdns_socket::Selection;
+
+use crate::ours::precomposed;
 
 /// Which interfaces, which host name, which bounds.
 ///
@@ -21,8 +23,10 @@ pub struct Options {
     pub interfaces: Selection,
     /// The name of this host, one label without `.local`. It is claimed when something is first advertised on it.
     ///
-    /// By default the system's name; where another stack has port 5353 already, and may claim that name, with four random
-    /// letters after it.
+    /// By default the first label of the system's name, in which a hyphen takes the place of what no host name may have, cut to 63
+    /// bytes. Where another stack on this host has the mDNS port already, and with it that name, four letters follow; so they do after
+    /// `host` where the system has no name. They are a hash of the machine's identity ([`machine_id`](mdns_socket::machine_id)), so
+    /// the name is the same at each start.
     pub host_name: Option<String>,
     /// Bounds and habits of the core.
     pub config: Config,
@@ -90,23 +94,62 @@ impl Announcement {
 /// How many letters tell this host from the one that another stack calls so.
 const LETTERS: usize = 4;
 
-/// The host name to begin with. `chance` is for the letters alone: they are shown to everybody.
-pub(crate) fn host_name(system: Option<&str>, is_alone: bool, chance: u32) -> String {
-    const ROOM: usize = mdns_proto::name::LABEL_MAX - LETTERS - 1;
-    let base = system.filter(|name| check_host(name).is_ok());
-    match (base, is_alone) {
-        (Some(name), true) => name.to_owned(),
-        (base, _) => {
-            let base = cut_label(base.unwrap_or("host"), ROOM).trim_end_matches('-');
-            format!("{base}-{}", letters(chance))
+/// The name of a host whose system has none.
+const NAMELESS: &str = "host";
+
+/// Returns the host name to begin with, the same at each start.
+///
+/// `system` is the system's name, and `identity` what tells this machine from others; it is hashed, since everybody is shown the
+/// result. The name has letters of it where the system's name is not ours alone, or says nothing.
+pub(crate) fn host_name(
+    system: Option<&str>,
+    is_alone: bool,
+    identity: impl FnOnce() -> Option<Vec<u8>>,
+) -> String {
+    let base = system.map(as_host_name).filter(|name| !name.is_empty());
+    match base {
+        Some(name) if is_alone => name,
+        base => {
+            let base = base.as_deref().unwrap_or(NAMELESS);
+            // Where nothing is known of the machine, the name is at least another than the one without letters.
+            let identity = identity().unwrap_or_else(|| base.into());
+            const ROOM: usize = LABEL_MAX - LETTERS - 1;
+            let base = cut_label(base, ROOM).trim_end_matches('-');
+            format!("{base}-{}", letters(hash(&identity)))
         }
     }
 }
 
-fn letters(mut chance: u32) -> String {
+/// Text as a host name: precomposed, a hyphen for all in a row that no host name may have (RFC 6762 App. A leaves the
+/// choice of characters to the user interface; RFC 1123 §2.1), and not too long. Empty if nothing is left.
+fn as_host_name(text: &str) -> String {
+    let mut name = String::new();
+    for character in precomposed(text).chars() {
+        let is_allowed = character == '-'
+            || (character != char::REPLACEMENT_CHARACTER
+                && check_host(character.encode_utf8(&mut [0; 4])).is_ok());
+        if is_allowed {
+            name.push(character);
+        } else if !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let name = name.trim_start_matches('-');
+    cut_label(name, LABEL_MAX).trim_end_matches('-').to_owned()
+}
+
+/// FNV-1a, which stays the same in every version: names must not change with an update.
+fn hash(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+fn letters(mut hash: u64) -> String {
+    // The low bits of FNV are its weakest.
+    hash ^= hash >> 32;
     let letter = |_| {
-        let place = chance % 26;
-        chance /= 26;
+        let place = (hash % 26) as u32;
+        hash /= 26;
         char::from_u32(u32::from('a') + place).unwrap_or('x')
     };
     (0..LETTERS).map(letter).collect()
@@ -116,33 +159,65 @@ fn letters(mut chance: u32) -> String {
 mod tests {
     use super::*;
 
+    fn host_name(system: Option<&str>, is_alone: bool, identity: Option<&[u8]>) -> String {
+        super::host_name(system, is_alone, || identity.map(<[u8]>::to_vec))
+    }
+
+    const ID: Option<&[u8]> = Some(b"0f3d6c1e4a5b4d7e9f00112233445566");
+
     #[test]
     fn alone_a_host_has_the_name_of_the_system() {
-        assert_eq!(host_name(Some("attic"), true, 0), "attic");
+        assert_eq!(host_name(Some("attic"), true, ID), "attic");
+        assert_eq!(host_name(Some("xn--bro-hoa"), true, ID), "xn--bro-hoa");
     }
 
     #[test]
-    fn beside_another_stack_it_has_letters_after_it() {
-        assert_eq!(host_name(Some("attic"), false, 0), "attic-aaaa");
-        assert_eq!(host_name(Some("attic"), false, 1 + 26 * 25), "attic-bzaa");
+    fn beside_another_stack_it_has_letters_of_the_machine_after_it() {
+        let name = host_name(Some("attic"), false, ID);
+        assert_eq!(name, host_name(Some("attic"), false, ID));
+        assert_ne!(name, host_name(Some("attic"), false, Some(b"another")));
+        let letters = name.strip_prefix("attic-").expect("the name");
+        assert!(letters.len() == LETTERS && letters.bytes().all(|c| c.is_ascii_lowercase()));
+        // Letters that were ever shown to users stay theirs.
+        assert_eq!(name, "attic-ciep");
+        let unknown = host_name(Some("attic"), false, None);
+        assert!(unknown.starts_with("attic-") && unknown.len() == name.len());
     }
 
     #[test]
-    fn what_is_no_name_is_not_taken() {
-        for system in [None, Some("my_host"), Some("")] {
-            assert_eq!(host_name(system, true, 0), "host-aaaa");
+    fn what_no_host_name_may_have_is_replaced() {
+        for (system, name) in [
+            ("host_name", "host-name"),
+            ("my host", "my-host"),
+            ("Anna's iPad", "Anna-s-iPad"),
+            ("_ -x- _", "x"),
+            ("B\u{fc}ro", "B\u{fc}ro"),
+            ("Bu\u{308}ro", "B\u{fc}ro"),
+            ("a\u{fffd}b\0c", "a-b-c"),
+        ] {
+            assert_eq!(host_name(Some(system), true, ID), name, "{system:?}");
+        }
+        for system in [None, Some(""), Some("__"), Some("-")] {
+            let name = host_name(system, true, ID);
+            assert_eq!(name, host_name(system, false, ID));
+            assert!(name.starts_with("host-") && name.len() == 9, "{name}");
         }
     }
 
     #[test]
-    fn the_letters_find_room() {
+    fn a_long_name_is_cut_on_a_character() {
+        assert_eq!(host_name(Some(&"x".repeat(64)), true, ID), "x".repeat(63));
         for system in [
             "a".repeat(63),
+            "\u{fc}".repeat(40),
             format!("{}-bbbbb", "a".repeat(57)),
-            "ü".repeat(31),
+            format!("{}-b", "a".repeat(62)),
+            "\u{6771}".repeat(40),
         ] {
-            let name = host_name(Some(&system), false, u32::MAX);
-            assert!(check_host(&name).is_ok(), "{name}");
+            for is_alone in [true, false] {
+                let name = host_name(Some(&system), is_alone, ID);
+                assert!(check_host(&name).is_ok() && name.len() > 55, "{name}");
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use mdns_driver::{
         name::{NameBuf, ServiceType},
         wire::{Flags, Header, Message, Question, RecordType, TxtVec, Writer},
     },
-    socket::{Family, GROUP_V4, PORT, Selection},
+    socket::{Family, GROUP_V4, PORT, Selection, is_beside_stack},
 };
 
 use crate::{
@@ -40,8 +40,8 @@ macro_rules! stories {
     };
 }
 
-/// The stories of some nodes, all told at once; and those that nobody else on the machine's loopback should have to hear, told
-/// when the others have ended.
+/// The stories of some nodes, all told at once; and those that nobody else on the machine's loopback should have to hear, or that
+/// depend on who else is there, told one by one when the others have ended.
 #[derive(Debug, Default)]
 pub struct Suite {
     stories: Vec<Trial>,
@@ -75,11 +75,14 @@ impl Suite {
             names_of_elsewhere_are_refused::<N>,
             names_go_out_as_people_see_them::<N>,
             the_largest_message_is_heard::<N>,
-            the_second_on_the_port_asks_for_multicast_alone::<N>,
             what_vanished_is_gone_when_doubted_or_after_sleep::<N>,
             a_service_is_offered_on_its_interfaces_alone::<N>,
         ];
-        let noisy = stories![what_is_no_message_is_passed_over::<N>];
+        let noisy = stories![
+            what_is_no_message_is_passed_over::<N>,
+            the_second_on_the_port_asks_for_multicast_alone::<N>,
+            a_host_name_is_the_same_at_each_start::<N>,
+        ];
         let trial = |(story, tell): (&str, fn())| {
             Trial::test(format!("{name}::{story}"), move || {
                 tell();
@@ -96,6 +99,7 @@ impl Suite {
         let mut arguments = Arguments::from_args();
         arguments.test_threads.get_or_insert(AT_ONCE);
         let told = libtest_mimic::run(&arguments, self.stories);
+        arguments.test_threads = Some(1);
         let noisy = libtest_mimic::run(&arguments, self.noisy);
         told.exit_if_failed();
         noisy.exit()
@@ -141,6 +145,49 @@ pub(crate) fn until<N: Node>(node: &N, browse: &mut N::Browse, count: usize) {
         assert!(!left.is_zero(), "not {count}: {:?}", node.snapshot(browse));
         node.next(browse, left.min(Duration::from_millis(100)));
     }
+}
+
+/// The first stack of a host has the system's name, a second one letters of the machine after it; whichever of them starts again
+/// has the name that it had.
+///
+/// covers: none (how the name of this host is made is no matter of the RFC)
+fn a_host_name_is_the_same_at_each_start<N: Node>() {
+    let start = || {
+        let node = node::<N>();
+        let name = node.host_name().to_string();
+        (node, name)
+    };
+    let label = |name: &str| name.strip_suffix(".local").expect("a host name").to_owned();
+    // The sockets of a node close a little after it.
+    let until_alone = || {
+        let end = Instant::now() + PATIENCE;
+        while is_beside_stack() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    until_alone();
+    let (first, plain) = start();
+    let (second, other) = start();
+    let (plain, other) = (label(&plain), label(&other));
+    // Unless the system has no name, or another stack was there before the first.
+    if plain != other {
+        let letters = other.strip_prefix(&plain).expect("the same name");
+        assert!(letters.len() == 5 && letters.starts_with('-'), "{other}");
+    }
+    second.shutdown();
+    drop(second);
+    let (second, again) = start();
+    assert_eq!(label(&again), other);
+    first.shutdown();
+    drop(first);
+    until_alone();
+    let (first, again) = start();
+    assert_eq!(label(&again), plain);
+    second.shutdown();
+    drop(second);
+    let (_second, again) = start();
+    assert_eq!(label(&again), other);
+    drop(first);
 }
 
 /// covers: 6762-8.2-k, 6762-9-l, 6762-14-e

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::Family;
+use crate::socket::is_port_free;
+
 /// A socket on port 5353, of this process or another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -51,6 +54,30 @@ pub fn port_holders() -> Vec<Holder> {
     system::port_holders()
 }
 
+/// Returns whether another mDNS stack runs on this host, which may have the host name of the system.
+///
+/// On Linux such a stack has a socket on port 5353 for all addresses, and a socket in the mDNS group. A program that has the
+/// port on one address alone, as a DNS proxy on 127.0.0.1, is none. Sockets that are bound to the group are left out, too: so are
+/// those of a [`LinkSocket`](crate::LinkSocket), and the first stack that uses this crate has a [`UnicastSocket`](crate::UnicastSocket)
+/// beside them. Elsewhere, and where `/proc` is hidden, a stack is there if the port cannot be had exclusively.
+///
+/// Ask before the first socket is opened: a socket of this process counts.
+pub fn is_beside_stack() -> bool {
+    system::is_beside_stack()
+}
+
+/// Whether all who have the port are bound to the group, and so get no unicast of this family. `false` where it cannot be known.
+pub(crate) fn are_bound_to_group(family: Family) -> bool {
+    system::are_bound_to_group(family)
+}
+
+/// Whether anybody has the port.
+fn is_port_in_use() -> bool {
+    Family::ALL
+        .iter()
+        .any(|family| matches!(is_port_free(*family), Ok(false)))
+}
+
 #[cfg(target_os = "linux")]
 mod system {
     use std::collections::HashMap;
@@ -58,17 +85,45 @@ mod system {
     use nix::unistd::{Uid, User};
     use procfs::process::{FDTarget, all_processes};
 
-    use super::Holder;
-    use crate::PORT;
+    use super::{Holder, is_port_in_use};
+    use crate::{Family, PORT, memberships};
+
+    /// The sockets on the port; `None` where `/proc` is hidden.
+    fn sockets() -> Option<Vec<procfs::net::UdpNetEntry>> {
+        let v4 = procfs::net::udp().ok()?;
+        // There is no such file where IPv6 is switched off.
+        let v6 = procfs::net::udp6().unwrap_or_default();
+        let all = v4.into_iter().chain(v6);
+        Some(
+            all.filter(|entry| entry.local_address.port() == PORT)
+                .collect(),
+        )
+    }
+
+    pub(super) fn is_beside_stack() -> bool {
+        match (sockets(), memberships()) {
+            (Some(sockets), Ok(memberships)) => {
+                let is_for_all =
+                    |entry: &procfs::net::UdpNetEntry| entry.local_address.ip().is_unspecified();
+                !memberships.is_empty() && sockets.iter().any(is_for_all)
+            }
+            _ => is_port_in_use(),
+        }
+    }
+
+    pub(super) fn are_bound_to_group(family: Family) -> bool {
+        let Some(sockets) = sockets() else {
+            return false;
+        };
+        sockets.iter().all(|entry| {
+            let ip = entry.local_address.ip();
+            // A socket for all IPv6 addresses may take IPv4 too.
+            ip.is_multicast() || (Family::of(&ip) != family && !ip.is_unspecified())
+        })
+    }
 
     pub(super) fn port_holders() -> Vec<Holder> {
-        let v4 = procfs::net::udp().unwrap_or_default();
-        let v6 = procfs::net::udp6().unwrap_or_default();
-        let sockets: Vec<_> = v4
-            .into_iter()
-            .chain(v6)
-            .filter(|entry| entry.local_address.port() == PORT)
-            .collect();
+        let sockets = sockets().unwrap_or_default();
         if sockets.is_empty() {
             return Vec::new();
         }
@@ -112,6 +167,15 @@ mod system {
 mod system {
     pub(super) fn port_holders() -> Vec<super::Holder> {
         Vec::new()
+    }
+
+    pub(super) fn is_beside_stack() -> bool {
+        super::is_port_in_use()
+    }
+
+    /// On the BSDs and macOS, too, a socket that is bound to a group gets no unicast; who is bound so is not asked there.
+    pub(super) fn are_bound_to_group(_: super::Family) -> bool {
+        false
     }
 }
 

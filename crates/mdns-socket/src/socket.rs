@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use crate::holder;
 use crate::receive::{TELLS_INTERFACE, tell_all};
 use crate::{Family, GROUP_V4, GROUP_V6, Interface, OpenError, PORT, Received, receive};
 
@@ -133,10 +134,10 @@ pub struct UnicastSocket {
 }
 
 impl UnicastSocket {
-    /// Opens the socket if nobody else has the port (RFC 6762 §15.1), as an exclusive bind finds
-    /// out.
+    /// Opens the socket if nobody else gets what is sent to the port by unicast (RFC 6762 §15.1): an exclusive bind
+    /// succeeds, or, on Linux, all who have the port are bound to the group.
     ///
-    /// `None` means that somebody has, or that this system does not tell which interface a datagram
+    /// `None` means that somebody does, or that this system does not tell which interface a datagram
     /// comes from, which is needed to refuse strangers (§11). Then unicast cannot be relied on, and
     /// no question should ask for it.
     ///
@@ -150,12 +151,17 @@ impl UnicastSocket {
     pub fn open(family: Family) -> Result<Option<Self>, OpenError> {
         let at = |step| move |error| OpenError::new(None, family, step, error);
         if !TELLS_INTERFACE
-            || !is_port_free(family).map_err(at("find out whether the port is free"))?
+            || !(is_port_free(family).map_err(at("find out whether the port is free"))?
+                || holder::are_bound_to_group(family))
         {
             return Ok(None);
         }
         let socket = shared(family).map_err(at("open a socket"))?;
-        bind(&socket, wildcard(family)).map_err(at("bind to the wildcard address"))?;
+        match bind(&socket, wildcard(family)) {
+            // One who is bound to the group does not share the port.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Ok(None),
+            bound => bound.map_err(at("bind to the wildcard address"))?,
+        }
         tell_all(&socket, family).map_err(at("ask for the interface of datagrams"))?;
         Ok(Some(UnicastSocket {
             socket: socket.into(),
@@ -284,7 +290,7 @@ fn plain(family: Family) -> io::Result<Socket> {
 }
 
 /// Whether a socket that does not share would get the port now. It is closed again at once.
-fn is_port_free(family: Family) -> io::Result<bool> {
+pub(crate) fn is_port_free(family: Family) -> io::Result<bool> {
     match plain(family)?.bind(&SockAddr::from(wildcard(family))) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(false),

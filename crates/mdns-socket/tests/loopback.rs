@@ -11,7 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use mdns_socket::{
     Family, GROUP_V4, Interface, LinkSocket, Membership, OneShotSocket, PORT, Received, Selection,
-    UnicastSocket, interfaces, memberships, port_holders, receive, try_links,
+    UnicastSocket, interfaces, is_beside_stack, memberships, port_holders, receive, try_links,
 };
 
 /// The loopback interface of this machine.
@@ -164,15 +164,31 @@ fn a_socket_with_nothing_to_read_would_block() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
+/// Who is bound to the group takes no unicast, and one address is not all; who has them all is another stack.
+///
 /// covers: 6762-15.1-c, 6762-15.1-b
 #[test]
 fn s15_1_a_port_in_use_has_no_unicast_socket() {
+    if port_holders()
+        .iter()
+        .any(|holder| holder.address.ip().is_unspecified())
+    {
+        eprintln!("skipped: another stack runs on this machine");
+        return;
+    }
+    let unicast = || UnicastSocket::open(Family::V4).expect("an answer");
     let _link = open();
-    assert!(
-        UnicastSocket::open(Family::V4)
-            .expect("an answer")
-            .is_none()
-    );
+    let proxy = UdpSocket::bind((Ipv4Addr::LOCALHOST, PORT)).expect("the port");
+    assert!(!is_beside_stack());
+    assert!(unicast().is_none());
+    drop(proxy);
+
+    let first = unicast().expect("no other gets unicast");
+    assert!(is_beside_stack());
+    assert!(unicast().is_none());
+    drop(first);
+    assert!(!is_beside_stack());
+    assert!(unicast().is_some());
 }
 
 #[test]
