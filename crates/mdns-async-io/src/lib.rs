@@ -58,7 +58,7 @@ use mdns_driver::{Reactor, Socket};
 pub use mdns_driver::{
     Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
     Error, Instance, LinkInfo, Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results,
-    SystemClock, proto, socket,
+    SystemClock, UnusableLink, proto, socket,
 };
 
 /// An mDNS host on async-io.

@@ -2,7 +2,13 @@
 //!
 //! Every value is checked here, before any socket is opened. A value that is refused ends the program with exit code 2.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{ArgGroup, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use clap_complete::{
@@ -22,10 +28,11 @@ use mdns_tokio::{Announcement, Options};
 
 use crate::{
     attributes::{Attribute, Attributes},
+    files,
     names::{Names, Wanted},
     session::Failure,
     tips::{self, KNOWN_TYPES},
-    updates::Updates,
+    updates::{Reread, Updates},
 };
 
 /// The domain of multicast DNS (RFC 6762 §3).
@@ -215,6 +222,8 @@ pub(crate) struct Query {
 
 /// Advertises a service, or a host alone, until ctrl-C, and then says goodbye.
 ///
+/// SIGTERM, SIGQUIT and SIGHUP end it in the same way; SIGHUP has the file of --from or --txt-file read again instead.
+///
 /// If another has the name already, it gets a number, as in `Name (2)` or `host-2`; what is printed has the final name.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("what").args(["instance", "from", "host"]).required(true).multiple(true))]
@@ -266,11 +275,15 @@ pub(crate) struct Advertise {
     #[arg(long, value_name = "HOST", value_parser = own_host)]
     host: Option<String>,
 
-    /// Advertises the services in a file, one a line.
+    /// Advertises the services in a file, one a line; reads it again at each SIGHUP.
+    ///
+    /// What has changed since is changed, added or withdrawn, and nothing else. If anything in the file is wrong nothing changes.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["instance", "host"])]
-    from: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
 
     /// Keeps the names that are won in a file, and begins with them the next time.
+    ///
+    /// Mode and owner of the file stay. What is no regular file is refused, but for devices such as /dev/null, which keep nothing.
     #[arg(long, value_name = "FILE")]
     name_file: Option<PathBuf>,
 
@@ -512,6 +525,16 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Whether it has nothing to do but to print: no network, and no end but its own.
+    pub(crate) fn only_prints(&self) -> bool {
+        matches!(
+            self,
+            Command::Doctor(_) | Command::Decode(_) | Command::Completions(_) | Command::Man(_)
+        )
+    }
+}
+
 impl Browse {
     /// What RFC 6335 has against the type, unless the user does not mind.
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -564,14 +587,10 @@ impl Reverse {
 
 impl Advertise {
     /// What is to be advertised; at least one thing.
-    pub(crate) fn own(&self) -> Result<Vec<Own>, String> {
+    pub(crate) fn own(&self) -> Result<Vec<Own>, Failure> {
         if let Some(path) = &self.from {
-            let services = std::fs::read_to_string(path)
-                .map_err(|error| format!("{}: {error}", path.display()))
-                .and_then(|text| {
-                    crate::services::read(&text)
-                        .map_err(|error| format!("{}, {error}", path.display()))
-                })?;
+            let services = crate::services::read(&files::read(path)?)
+                .map_err(|error| Failure::Usage(format!("{}, {error}", path.display())))?;
             return Ok(services.into_iter().map(Own::Service).collect());
         }
         // The group and `requires_all` see to it that all of these are there, or the host alone.
@@ -582,12 +601,24 @@ impl Advertise {
         };
         let txt = self.attributes().to_txt();
         Ok(vec![Own::Service(Announcement {
-            txt: txt.map_err(|why| format!("--txt {why}"))?,
+            txt: txt.map_err(|why| Failure::Usage(format!("--txt {why}")))?,
             subtypes: self.subtypes.clone(),
             placeholders: self.placeholders.clone(),
             host: self.host.clone(),
             ..Announcement::new(instance, service_type.clone(), port)
         })])
+    }
+
+    /// The services of `--from`, as the file changes, if it is one.
+    pub(crate) fn reread(&self) -> Result<Option<Reread>, Failure> {
+        let new = |path: &PathBuf| Reread::new(path.clone());
+        self.from.as_ref().map(new).transpose()
+    }
+
+    /// Whether a file is read again at SIGHUP, which else ends the program.
+    pub(crate) fn rereads(&self) -> bool {
+        let changes = self.txt_file.as_ref();
+        self.from.is_some() || changes.is_some_and(|path| path != Path::new("-"))
     }
 
     /// The attributes of the command line.

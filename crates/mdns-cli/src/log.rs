@@ -12,7 +12,7 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use crate::text::escaped;
+use crate::{output::ERROR, text::escaped};
 
 /// Shows what `RUST_LOG` asks for; nothing if it is not set or empty.
 ///
@@ -30,7 +30,7 @@ pub(crate) fn start() -> Result<(), String> {
         .map_err(|error| format!("RUST_LOG={wanted}: {error}"))?;
     let lines = fmt::layer()
         .with_ansi(false)
-        .with_writer(|| Escaping(io::stderr()));
+        .with_writer(|| Escaping(&ERROR));
     tracing_subscriber::registry()
         .with(lines.with_filter(targets))
         .try_init()

@@ -6,6 +6,7 @@
 mod args;
 mod attributes;
 mod commands;
+mod files;
 mod log;
 mod names;
 mod output;
@@ -25,8 +26,13 @@ use std::{
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use clap_complete::CompleteEnv;
+use tokio::runtime::{Builder, Runtime};
 
-use crate::{args::Args, output::Output, session::Failure};
+use crate::{
+    args::Args,
+    output::{ERROR, OUTPUT, Output},
+    session::Failure,
+};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -36,30 +42,56 @@ fn main() -> ExitCode {
         Ok(args) => args.command,
         Err(error) => return refuse(&error),
     };
-    let output = Output::new(started, command.show());
+    let mut output = Output::new(started, command.show());
+    output.mark_lost();
     if let Err(text) = log::start() {
         output.error(&text);
-        return ExitCode::from(2);
+        return end(2);
     }
-    // One thread: a command waits nearly all the time, and starts faster without more of them.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(command, output)),
-        Err(error) => Err(Failure::Network(error.to_string())),
+    // The others have a network to answer, and signals to heed.
+    let is_patient = command.only_prints();
+    if is_patient {
+        output = output.patient();
+    }
+    let outcome = match is_patient {
+        true => commands::print(command, output),
+        false => runtime().and_then(|runtime| {
+            let outcome = runtime.block_on(commands::run(command, output));
+            runtime.block_on(session::until_read());
+            outcome
+        }),
     };
-    let (text, code) = match outcome {
-        Ok(found) => return ExitCode::from(if found.0 { 0 } else { 1 }),
-        Err(Failure::Usage(text)) => (text, 2),
-        Err(Failure::Network(text)) => (text, 3),
+    let unread = OUTPUT.finish();
+    let code = match (outcome, unread) {
         // Nobody listens any more: that is how `mdns browse | head` ends.
-        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            return ExitCode::SUCCESS;
+        (Ok(_) | Err(Failure::Output(_)), 0) if OUTPUT.is_closed() => 0,
+        (Ok(found), 0) => u8::from(!found.0),
+        (Ok(_), unread) => {
+            output.error(&format!(
+                "{unread} lines of the output were not read, and are lost"
+            ));
+            3
         }
-        Err(Failure::Output(error)) => (format!("cannot write the output: {error}"), 3),
+        (Err(Failure::Usage(text)), _) => {
+            output.error(&text);
+            2
+        }
+        (Err(Failure::Network(text)), _) => {
+            output.error(&text);
+            3
+        }
+        (Err(Failure::Output(error)), _) => {
+            output.error(&format!("cannot write the output: {error}"));
+            3
+        }
     };
-    output.error(&text);
+    end(code)
+}
+
+/// The exit code, once what was said on standard error has been read, or nobody reads it.
+fn end(code: u8) -> ExitCode {
+    ERROR.set_end(Instant::now());
+    ERROR.finish();
     ExitCode::from(code)
 }
 
@@ -87,4 +119,24 @@ fn refuse(error: &clap::Error) -> ExitCode {
         writeln!(io::stderr(), "\n  tip: {}", text::escaped(&tip)).ok();
     }
     ExitCode::from(2)
+}
+
+/// What the command runs on. One thread: a command waits nearly all the time, and starts faster without more of them.
+fn runtime() -> Result<Runtime, Failure> {
+    let network = |error: io::Error| {
+        Failure::Network(format!(
+            "cannot start: {error}; is the limit of open files too low (ulimit -n)?"
+        ))
+    };
+    // It panics where it finds no descriptors for signals. It takes six in all, and nobody else opens any now.
+    #[cfg(unix)]
+    {
+        use std::os::unix::net::UnixStream;
+        let pair = || UnixStream::pair().map_err(network);
+        let _room = [pair()?, pair()?, pair()?];
+    }
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(network)
 }

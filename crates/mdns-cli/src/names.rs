@@ -6,13 +6,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use mdns_proto::name::{ServiceType, check_host, check_instance};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+
+use crate::files::Kept;
 
 /// What a name is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +51,7 @@ struct Line {
 #[derive(Debug)]
 pub(crate) struct Names {
     path: PathBuf,
+    file: Kept,
     won: BTreeMap<Wanted, String>,
     /// The file says something else.
     is_changed: bool,
@@ -61,17 +62,16 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// Says what in the file is wrong, or why it cannot be read, or could not be replaced.
+    /// Says what in the file is wrong, or why it cannot be read, or could not be written: better now than when there is a name to be
+    /// kept.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let of_file = |why: String| format!("{}{why}", path.display());
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            text => text.map_err(|error| of_file(format!(": {error}")))?,
-        };
-        // Better now than when there is a name to be kept.
-        beside(path).map_err(|error| of_file(format!(" cannot be written: {error}")))?;
+        let file =
+            Kept::open(path).map_err(|error| of_file(format!(" cannot be written: {error}")))?;
+        let text = file.read().map_err(|error| of_file(format!(": {error}")))?;
         Ok(Names {
             path: path.to_owned(),
+            file,
             won: parse(&text).map_err(|why| of_file(format!(", {why}")))?,
             is_changed: false,
         })
@@ -95,7 +95,7 @@ impl Names {
         }
     }
 
-    /// Replaces the file, if it says something else.
+    /// Writes the file anew, if it says something else.
     ///
     /// # Errors
     ///
@@ -104,31 +104,24 @@ impl Names {
         match std::mem::take(&mut self.is_changed) {
             false => Ok(()),
             true => self
-                .write()
+                .file
+                .write(&self.text())
                 .map_err(|error| format!("{} cannot be written: {error}", self.path.display())),
         }
     }
 
-    /// Replaces the file by another: whoever reads it, and whenever the power fails, finds all of the old or all of the new.
-    fn write(&self) -> io::Result<()> {
-        let mut file = beside(&self.path)?;
-        for (wanted, name) in &self.won {
+    /// What the file is to say.
+    fn text(&self) -> String {
+        let line = |(wanted, name): (&Wanted, &String)| {
             let line = Line {
                 wanted: wanted.clone(),
                 name: name.clone(),
             };
-            writeln!(file, "{}", serde_json::to_string(&line)?)?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
-        Ok(())
+            // Two or three strings are always JSON.
+            serde_json::to_string(&line).unwrap_or_default() + "\n"
+        };
+        self.won.iter().map(line).collect()
     }
-}
-
-/// A file that can take the place of another.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let directory = path.parent().filter(|parent| *parent != Path::new(""));
-    NamedTempFile::new_in(directory.unwrap_or(Path::new(".")))
 }
 
 fn parse(text: &str) -> Result<BTreeMap<Wanted, String>, String> {

@@ -6,6 +6,7 @@
 //!
 //! The fields are documented in `docs/cli.md`, and stay.
 
+mod stream;
 mod table;
 
 use std::{
@@ -20,14 +21,18 @@ use mdns_proto::{
     name::{Name, NameBuf, split_instance},
     wire::{Txt, TxtVec},
 };
-use mdns_tokio::{Address, Answer, Instance};
+use mdns_socket::Holder;
+use mdns_tokio::{Address, Answer, Instance, UnusableLink};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
 };
 use unicode_width::UnicodeWidthStr as _;
 
-pub(crate) use self::table::Table;
+pub(crate) use self::{
+    stream::{ERROR, OUTPUT, WhenFull},
+    table::Table,
+};
 use crate::{
     args::Show,
     text::{escaped, is_harmful, label_text},
@@ -48,6 +53,8 @@ const PLACE_WIDTH: usize = 22;
 pub(crate) enum Kind {
     /// Interfaces are used now.
     Joined,
+    /// An interface cannot be used.
+    Unusable,
     /// There is a service type.
     Type,
     /// There is an instance.
@@ -62,6 +69,8 @@ pub(crate) enum Kind {
     Record,
     /// There is more than memory allows to know of.
     Incomplete,
+    /// Lines are missing here: they were not read in time.
+    Missed,
     /// The addresses of a host are these now.
     Address,
     /// A name is ours.
@@ -114,6 +123,18 @@ pub(crate) struct Line {
     interfaces: Option<Vec<Interface>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<bool>,
+    /// `IPv4` or `IPv6`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family: Option<String>,
+    /// Why it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The programs that have the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<Vec<String>>,
+    /// How many there are of something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
     /// What `--short` prints, line by line; if nothing, the line is left out.
     #[serde(skip)]
     short: Option<String>,
@@ -146,7 +167,30 @@ impl Line {
             interface: None,
             interfaces: None,
             own: None,
+            family: None,
+            reason: None,
+            holders: None,
+            count: None,
             short: None,
+        }
+    }
+
+    /// A line about a link that cannot be used.
+    fn unusable(link: &UnusableLink) -> Self {
+        Line {
+            interface: Some(link.interface_name.clone()),
+            family: Some(link.family.to_string()),
+            reason: Some(link.reason.clone()),
+            holders: Some(link.holders.iter().map(Holder::to_string).collect()),
+            ..Line::new(Kind::Unusable)
+        }
+    }
+
+    /// A line in place of so many others.
+    fn missed(count: u64) -> Self {
+        Line {
+            count: Some(count),
+            ..Line::new(Kind::Missed)
         }
     }
 
@@ -340,6 +384,9 @@ impl Print for Line {
             let one = |used: &Interface| format!("{} {}", used.interface, used.family);
             let all: Vec<String> = interfaces.iter().map(one).collect();
             column(&mut text, &all.join(", "), 0);
+        }
+        if let Some(count) = self.count {
+            column(&mut text, &format!("{count} lines"), 0);
         }
         if let Some(txt) = self.txt.as_ref().map(TxtVec::as_txt).filter(has_strings) {
             column(&mut text, &txt.to_string(), 0);
@@ -542,11 +589,43 @@ fn millis(span: Duration) -> f64 {
 pub(crate) struct Output {
     started: Instant,
     show: Show,
+    when_full: WhenFull,
 }
 
 impl Output {
     pub(crate) fn new(started: Instant, show: Show) -> Self {
-        Output { started, show }
+        Output {
+            started,
+            show,
+            when_full: WhenFull::Drop,
+        }
+    }
+
+    /// The same for a command that has nothing to do but to print: it waits for whoever reads, and ends when nobody does.
+    pub(crate) fn patient(self) -> Self {
+        OUTPUT.exit_when_closed();
+        Output {
+            when_full: WhenFull::Wait,
+            ..self
+        }
+    }
+
+    /// Says in place of lines that are lost how many they are.
+    pub(crate) fn mark_lost(self) {
+        let missing =
+            |count: u64| format!("mdns: {count} lines were not read, and are missing here\n");
+        OUTPUT.mark_lost(move |count| {
+            if self.is_short() {
+                // What is read has no place for it.
+                ERROR.write(missing(count).as_bytes(), WhenFull::Drop).ok();
+            }
+            let line = self.bytes(
+                &Line::missed(count),
+                Stamp::new(self.started, Instant::now()),
+            );
+            line.unwrap_or_default()
+        });
+        ERROR.mark_lost(move |count| missing(count).into());
     }
 
     /// Prints a line and sees to it that it is read now.
@@ -573,7 +652,7 @@ impl Output {
     ///
     /// As [`line`](Self::line).
     pub(crate) fn recorded(&self, line: &impl Print, stamp: Stamp) -> io::Result<()> {
-        self.write(io::stdout().lock(), line, stamp)
+        OUTPUT.write(&self.bytes(line, stamp)?, self.when_full)
     }
 
     /// Prints text of our own as it is.
@@ -582,9 +661,7 @@ impl Output {
     ///
     /// As [`line`](Self::line).
     pub(crate) fn text(&self, text: &[u8]) -> io::Result<()> {
-        let mut to = io::stdout().lock();
-        to.write_all(text)?;
-        to.flush()
+        OUTPUT.write(text, self.when_full)
     }
 
     /// Whether one value a line is printed, and nothing else.
@@ -607,9 +684,22 @@ impl Output {
             (false, _) => Ok(()),
             (true, true) => self.line_at(&line, at),
             (true, false) => {
-                let columns = line.columns(Stamp::new(self.started, at));
-                writeln!(io::stderr().lock(), "{}", escaped(&columns))
+                let line = self.bytes(&line, Stamp::new(self.started, at))?;
+                ERROR.write(&line, WhenFull::Drop)
             }
+        }
+    }
+
+    /// Tells that a link cannot be used: people beside the results, programs also among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn unusable(&self, link: &UnusableLink) -> io::Result<()> {
+        self.remark(&format!("not used: {}", link.reason));
+        match self.show.json {
+            true => self.line(&Line::unusable(link)),
+            false => Ok(()),
         }
     }
 
@@ -623,24 +713,25 @@ impl Output {
         say("error", text);
     }
 
-    fn write(&self, mut to: impl Write, line: &impl Print, stamp: Stamp) -> io::Result<()> {
+    /// A line as it is printed; nothing, if it has no value that counts and no other is wanted.
+    fn bytes(&self, line: &impl Print, stamp: Stamp) -> io::Result<Vec<u8>> {
         let mut bytes = match self.show {
             Show { json: true, .. } => line.json(stamp)?,
             Show { short: true, .. } => match line.short() {
                 Some(value) => escaped(value).into_bytes(),
-                None => return Ok(()),
+                None => return Ok(Vec::new()),
             },
             _ => escaped(&line.columns(stamp)).into_bytes(),
         };
         bytes.push(b'\n');
-        to.write_all(&bytes)?;
-        to.flush()
+        Ok(bytes)
     }
 }
 
 fn say(who: &str, text: &str) {
     // Who does not listen to words does not need them.
-    writeln!(io::stderr().lock(), "{who}: {}", escaped(text)).ok();
+    let line = format!("{who}: {}\n", escaped(text));
+    ERROR.write(line.as_bytes(), WhenFull::Drop).ok();
 }
 
 #[cfg(test)]
@@ -774,6 +865,14 @@ mod tests {
                 own: Some(false),
                 ..Line::new(Kind::Record)
             },
+            Line::missed(7),
+            Line {
+                interface: Some("eth0".to_owned()),
+                family: Some("IPv4".to_owned()),
+                reason: Some("eth0, IPv4: cannot".to_owned()),
+                holders: Some(vec!["dnsmasq (pid 7) on 0.0.0.0:5353".to_owned()]),
+                ..Line::new(Kind::Unusable)
+            },
         ];
         expect![[r#"
                1.235  joined      eth0 IPv4
@@ -786,6 +885,10 @@ mod tests {
             {"event":"registered","host":"hall.local","own":true,"time_ms":1234.567,"at":1700000000000.25}
                1.235  record      hall.local                          A      192.0.2.7               eth0
             {"event":"record","name":"hall.local","rtype":"A","rdata":"192.0.2.7","interface":"eth0","own":false,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  missed      7 lines
+            {"event":"missed","count":7,"time_ms":1234.567,"at":1700000000000.25}
+               1.235  unusable    eth0
+            {"event":"unusable","interface":"eth0","family":"IPv4","reason":"eth0, IPv4: cannot","holders":["dnsmasq (pid 7) on 0.0.0.0:5353"],"time_ms":1234.567,"at":1700000000000.25}
         "#]]
         .assert_eq(&both(&lines));
     }

@@ -1,12 +1,18 @@
 //! What every command has: a place on the network, and an end.
 
-use std::{collections::BTreeMap, future::Future, io, pin::Pin, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use mdns_socket::PatternError;
-use mdns_tokio::{Mdns, Options};
+use mdns_tokio::{Mdns, Options, UnusableLink};
 use tokio::signal;
 
-use crate::output::{Interface, Output};
+use crate::output::{Interface, OUTPUT, Output};
 
 /// What is said where there is no network yet.
 pub(crate) const NO_INTERFACE: &str = "no network interface can be used now; waiting for one";
@@ -38,7 +44,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Ready when a command is to end: by ctrl-C, SIGTERM, or because its time is up.
+/// Ready when a command is to end: by ctrl-C, SIGTERM, SIGQUIT or SIGHUP, because its time is up, or because nobody reads what it prints.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A place on the network.
@@ -48,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     /// An answer said that there is nothing, and that was told.
     pub(crate) is_denied: bool,
+    /// The links that were told to be unusable.
+    pub(crate) told: Vec<UnusableLink>,
 }
 
 impl Session {
@@ -57,16 +65,38 @@ impl Session {
         timeout: Option<Duration>,
         output: Output,
     ) -> Result<Self, Failure> {
-        // Before the sockets: a signal that comes while they are opened counts.
-        let stop = stop(timeout)?;
+        Session::open_until(stop(timeout)?, options, output).await
+    }
+
+    /// The same for a command that reads a file again at SIGHUP, and so does not end then.
+    pub(crate) async fn open_rereading(
+        options: Options,
+        timeout: Option<Duration>,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        Session::open_until(stop_but_not_at_hangup(timeout)?, options, output).await
+    }
+
+    /// `stop` is made before the sockets: a signal that comes while they are opened counts.
+    async fn open_until(stop: Stop, options: Options, output: Output) -> Result<Self, Failure> {
         let mdns = open(options)?;
-        join(&mdns, &output).await?;
+        let told = join(&mdns, &output).await?;
         Ok(Session {
             mdns,
             output,
             stop,
+            told,
             is_denied: false,
         })
+    }
+
+    /// Tells which links have become unusable since this was last told.
+    pub(crate) fn tell_unusable(&mut self) -> io::Result<()> {
+        let unusable = self.mdns.unusable_links();
+        let new = unusable.iter().filter(|link| !self.told.contains(link));
+        tell_unusable(new, &self.output)?;
+        self.told = unusable;
+        Ok(())
     }
 
     /// Says that there is nothing, because somebody answered so.
@@ -77,7 +107,7 @@ impl Session {
 
     /// Closes all after a search, and says where nothing was found.
     pub(crate) async fn end(self, outcome: Result<Found, Failure>) -> Result<Found, Failure> {
-        if matches!(outcome, Ok(Found(false))) && !self.is_denied {
+        if matches!(outcome, Ok(Found(false))) && !self.is_denied && !OUTPUT.is_closed() {
             let links = self.mdns.links().into_iter();
             let used = links.map(|link| (link.interface_name.to_string(), link.family.to_string()));
             self.output.remark(&nothing_found(used));
@@ -117,56 +147,120 @@ pub(crate) fn open(options: Options) -> Result<Mdns, Failure> {
     Mdns::with(options).map_err(|error| Failure::Network(error.to_string()))
 }
 
-/// Waits until there are sockets where there can be, and tells where that is.
-pub(crate) async fn join(mdns: &Mdns, output: &Output) -> io::Result<()> {
+/// Waits until there are sockets where there can be, and tells where that is. Returns the links that should be used, and cannot be.
+///
+/// # Errors
+///
+/// None of them can be, or the output cannot be written.
+pub(crate) async fn join(mdns: &Mdns, output: &Output) -> Result<Vec<UnusableLink>, Failure> {
     let joined = mdns.ready().await;
+    // The event loop takes the sockets, or does not, in the first turn of their task.
+    tokio::task::yield_now().await;
+    let unusable = mdns.unusable_links();
     let used = mdns.links().into_iter().map(|link| Interface {
         interface: link.interface_name,
         family: link.family.to_string(),
     });
-    match used.collect::<Vec<_>>() {
-        none if none.is_empty() => {
-            output.remark(NO_INTERFACE);
-            Ok(())
-        }
-        used => output.joined(joined, used),
+    let used: Vec<Interface> = used.collect();
+    if let (Some(first), true) = (unusable.first(), used.is_empty()) {
+        return Err(Failure::Network(first.reason.clone()));
     }
+    tell_unusable(unusable.iter(), output)?;
+    match used.is_empty() {
+        true => output.remark(NO_INTERFACE),
+        false => output.joined(joined, used)?,
+    }
+    Ok(unusable)
+}
+
+fn tell_unusable<'a>(
+    links: impl Iterator<Item = &'a UnusableLink>,
+    output: &Output,
+) -> io::Result<()> {
+    for link in links {
+        output.unusable(link)?;
+    }
+    Ok(())
 }
 
 /// See [`Stop`]. From now on signals end the process no other way.
 pub(crate) fn stop(timeout: Option<Duration>) -> Result<Stop, Failure> {
-    let signalled = signalled().map_err(|error| Failure::Network(error.to_string()))?;
+    stop_at(timeout, !is_hangup_ignored())
+}
+
+/// The same, but for SIGHUP.
+fn stop_but_not_at_hangup(timeout: Option<Duration>) -> Result<Stop, Failure> {
+    stop_at(timeout, false)
+}
+
+fn stop_at(timeout: Option<Duration>, at_hangup: bool) -> Result<Stop, Failure> {
+    let signalled = signalled(at_hangup).map_err(|error| Failure::Network(error.to_string()))?;
+    let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    if let Some(end) = end {
+        OUTPUT.set_end(end);
+    }
     Ok(Box::pin(async move {
-        match timeout {
-            Some(timeout) => {
-                tokio::select! {
-                    () = tokio::time::sleep(timeout) => {}
-                    () = signalled => {}
-                }
+        let time_is_up = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
             }
-            None => signalled.await,
+        };
+        tokio::select! {
+            () = time_is_up => {}
+            () = signalled => OUTPUT.set_end(Instant::now()),
+            () = OUTPUT.closed() => {}
         }
     }))
 }
 
-/// Ready at ctrl-C or SIGTERM.
+/// Waits until what was printed has been read, or the program is to end.
+pub(crate) async fn until_read() {
+    if OUTPUT.is_idle() {
+        return;
+    }
+    let left = OUTPUT
+        .end()
+        .map(|end| end.saturating_duration_since(Instant::now()));
+    match stop(left) {
+        Ok(stop) => tokio::select! {
+            () = OUTPUT.idle() => {}
+            () = stop => {}
+        },
+        Err(_) => OUTPUT.set_end(Instant::now()),
+    }
+}
+
+/// Ready at ctrl-C, SIGTERM or SIGQUIT; and at SIGHUP, if that is wanted.
 #[cfg(unix)]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
+fn signalled(at_hangup: bool) -> io::Result<impl Future<Output = ()>> {
     use signal::unix::{SignalKind, signal};
 
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut quit = signal(SignalKind::quit())?;
+    let mut hangup = at_hangup
+        .then(|| signal(SignalKind::hangup()))
+        .transpose()?;
     Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = quit.recv() => {}
+            _ = hung_up => {}
         }
     })
 }
 
 /// Ready at ctrl-C.
 #[cfg(not(unix))]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
+fn signalled(_at_hangup: bool) -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         // An error means that it can never come.
         if signal::ctrl_c().await.is_err() {
@@ -206,6 +300,14 @@ impl Resized {
     pub(crate) async fn next(&mut self) -> Option<()> {
         None
     }
+}
+
+/// Whether whoever started us wants us to outlive the terminal, as `nohup` does. It can be seen on Linux alone.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // A bit for each signal; SIGHUP is 1.
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 != 0))
 }
 
 /// SIGHUP, which many take to mean: read your file again. From now on it does not end the process.

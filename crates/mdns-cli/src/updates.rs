@@ -7,10 +7,12 @@ use std::{
 };
 
 use mdns_proto::wire::TxtVec;
+use mdns_tokio::Announcement;
 use tokio::sync::mpsc;
 
 use crate::{
     attributes::Attributes,
+    files, services,
     session::{Failure, Hangup},
 };
 
@@ -43,7 +45,8 @@ impl Updates {
             (given, Source::Lines(lines()))
         } else {
             let hangup = Hangup::new()?;
-            let now = read(&path, &given).map_err(Failure::Usage)?;
+            let text = files::read(&path)?;
+            let now = changed(&path, &given, &text).map_err(Failure::Usage)?;
             let source = Source::File {
                 path,
                 given,
@@ -77,7 +80,7 @@ impl Updates {
                 hangup,
             } => {
                 hangup.next().await?;
-                read(path, given)
+                files::read_again(path).and_then(|text| changed(path, given, &text))
             }
             Source::Lines(lines) => {
                 let line = lines.recv().await?;
@@ -102,16 +105,35 @@ impl Updates {
 }
 
 /// What was given, changed by what a file says.
-fn read(path: &Path, given: &Attributes) -> Result<Attributes, String> {
+fn changed(path: &Path, given: &Attributes, text: &str) -> Result<Attributes, String> {
     let mut attributes = given.clone();
-    std::fs::read_to_string(path)
-        .map_err(|error| format!("{}: {error}", path.display()))
-        .and_then(|text| {
-            attributes
-                .change_all(&text)
-                .map_err(|why| format!("{}, {why}", path.display()))
-        })
-        .map(|()| attributes)
+    attributes
+        .change_all(text)
+        .map_err(|why| format!("{}, {why}", path.display()))?;
+    Ok(attributes)
+}
+
+/// A file of services, which is read again at SIGHUP.
+pub(crate) struct Reread {
+    path: PathBuf,
+    hangup: Hangup,
+}
+
+impl Reread {
+    pub(crate) fn new(path: PathBuf) -> Result<Self, Failure> {
+        let hangup = Hangup::new()?;
+        Ok(Reread { path, hangup })
+    }
+
+    /// Waits until it is to be read again, and tells what services there are now, or what is wrong with the file. `None` when
+    /// there will be no such time.
+    pub(crate) async fn next(&mut self) -> Option<Result<Vec<Announcement>, String>> {
+        self.hangup.next().await?;
+        let services = |text: String| {
+            services::read(&text).map_err(|error| format!("{}, {error}", self.path.display()))
+        };
+        Some(files::read_again(&self.path).and_then(services))
+    }
 }
 
 /// The lines of standard input, without empty ones, as they come.

@@ -22,7 +22,7 @@ use tracing::{debug, info};
 
 use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews,
-    Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock,
+    Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock, UnusableLink,
     clock::Time,
     links::{Kind, Links},
     options,
@@ -399,6 +399,33 @@ impl Driver {
         Ok(())
     }
 
+    /// Replaces the port of a service, and announces it.
+    ///
+    /// # Errors
+    /// See [`RegisterError`].
+    pub fn update_port(&mut self, service: ServiceId, port: u16) -> Result<(), RegisterError> {
+        self.tick();
+        self.host.update_port(self.now, service, port)?;
+        self.drain();
+        Ok(())
+    }
+
+    /// Replaces the subtypes of a service: new ones are announced, those that are not among them any more say goodbye.
+    ///
+    /// # Errors
+    /// See [`RegisterError`]. Nothing has changed then.
+    pub fn update_subtypes(
+        &mut self,
+        service: ServiceId,
+        subtypes: &[String],
+    ) -> Result<(), RegisterError> {
+        self.tick();
+        let subtypes: Vec<&str> = subtypes.iter().map(String::as_str).collect();
+        self.host.update_subtypes(self.now, service, &subtypes)?;
+        self.drain();
+        Ok(())
+    }
+
     /// Withdraws a service or a host, and says goodbye. This host's own name stays.
     pub fn withdraw(&mut self, own: impl Into<OwnId>) {
         self.tick();
@@ -445,6 +472,11 @@ impl Driver {
     /// All open links.
     pub fn links(&self) -> impl Iterator<Item = LinkInfo> {
         self.links.infos(&self.host)
+    }
+
+    /// The links that are to be used and could not be opened: where another program has the port and does not share it, for example.
+    pub fn unusable_links(&self) -> &[UnusableLink] {
+        self.links.unusable()
     }
 
     // --- what is wanted ---

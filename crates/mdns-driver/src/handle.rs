@@ -22,7 +22,7 @@ use mdns_proto::{
 use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
     LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
-    SystemClock,
+    SystemClock, UnusableLink,
     waiting::{AlarmId, keep},
 };
 
@@ -314,6 +314,13 @@ impl<R: Reactor> Mdns<R> {
         self.handle.shared.with(|driver| driver.links().collect())
     }
 
+    /// The links that are to be used and could not be opened, as of now; see [`Driver::unusable_links`].
+    pub fn unusable_links(&self) -> Vec<UnusableLink> {
+        self.handle
+            .shared
+            .with(|driver| driver.unusable_links().to_vec())
+    }
+
     /// The name of this host as it is now, such as `hall.local`. It is claimed when something is first advertised on it.
     pub fn host_name(&self) -> NameBuf {
         self.handle.shared.with(|driver| driver.host_name())
@@ -421,6 +428,32 @@ impl Advertisement {
         self.handle
             .shared
             .command(|driver| driver.update_txt(service, txt.as_txt()))
+    }
+
+    /// Replaces the port of a service, and announces it (RFC 6762 §8.4).
+    ///
+    /// # Errors
+    /// As [`update_txt`](Self::update_txt).
+    pub async fn update_port(&mut self, port: u16) -> Result<(), RegisterError> {
+        let Some(OwnId::Service(service)) = self.own else {
+            return Err(RegisterError::Unknown);
+        };
+        self.handle
+            .shared
+            .command(|driver| driver.update_port(service, port))
+    }
+
+    /// Replaces the subtypes of a service: new ones are announced, those that are not among them any more say goodbye.
+    ///
+    /// # Errors
+    /// As [`update_txt`](Self::update_txt). Nothing has changed then.
+    pub async fn update_subtypes(&mut self, subtypes: &[String]) -> Result<(), RegisterError> {
+        let Some(OwnId::Service(service)) = self.own else {
+            return Err(RegisterError::Unknown);
+        };
+        self.handle
+            .shared
+            .command(|driver| driver.update_subtypes(service, subtypes))
     }
 
     /// Withdraws it; returns when goodbye has been said, at most a little more than a second later.

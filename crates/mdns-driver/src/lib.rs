@@ -41,7 +41,7 @@ pub use self::{
     driver::Driver,
     error::Error,
     handle::{Advertisement, Browse, Lookup, Mdns, Query, Resolve, Results},
-    links::{LinkInfo, Socket, SourceId},
+    links::{LinkInfo, Socket, SourceId, UnusableLink},
     news::{
         BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
     },

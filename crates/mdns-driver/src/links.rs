@@ -132,6 +132,22 @@ pub struct LinkInfo {
     pub stats: Stats,
 }
 
+/// A link that is to be used and could not be opened. It is tried again every few seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnusableLink {
+    /// The interface's name, such as `eth0`.
+    pub interface_name: String,
+    /// The system's number for the interface.
+    pub interface: u32,
+    /// The IP family.
+    pub family: Family,
+    /// What is wrong, and what can be done about it.
+    pub reason: String,
+    /// Who has the port and does not share it, if that is what is wrong; as far as it is known.
+    pub holders: Vec<mdns_socket::Holder>,
+}
+
 /// An open link.
 #[derive(Debug)]
 struct Link {
@@ -167,6 +183,8 @@ pub(crate) struct Links {
     /// The interfaces of which not all addresses found room: said once, tried again.
     crowded: Vec<u32>,
     look_due: Option<Instant>,
+    /// The links that could not be opened.
+    unusable: Vec<UnusableLink>,
     /// Why links could not be opened, or the system could not be asked: said once.
     troubles: BTreeMap<Option<(u32, Family)>, String>,
 }
@@ -185,6 +203,7 @@ impl Links {
             addresses: BTreeMap::new(),
             crowded: Vec::new(),
             look_due: None,
+            unusable: Vec::new(),
             troubles: BTreeMap::new(),
         };
         links.watch(Instant::ZERO);
@@ -286,6 +305,11 @@ impl Links {
             unicast: link.config.unicast,
             stats: host.stats(link.id).unwrap_or_default(),
         })
+    }
+
+    /// The links that could not be opened, when they were last tried.
+    pub(crate) fn unusable(&self) -> &[UnusableLink] {
+        &self.unusable
     }
 
     // --- looking ---
@@ -451,6 +475,7 @@ impl Links {
         let mut first = Ok(());
         let selection = self.selection.clone();
         let mut troubles = BTreeMap::new();
+        self.unusable.clear();
         for (found, family) in selection.links(seen) {
             if self.link_on(found.index, family).is_some() {
                 continue;
@@ -459,6 +484,13 @@ impl Links {
                 Ok(socket) => socket,
                 Err(error) => {
                     troubles.insert((found.index, family), error.to_string());
+                    self.unusable.push(UnusableLink {
+                        interface_name: found.name.clone(),
+                        interface: found.index,
+                        family,
+                        reason: error.to_string(),
+                        holders: error.holders().to_vec(),
+                    });
                     first = first.and(Err(error));
                     continue;
                 }
@@ -475,7 +507,15 @@ impl Links {
                 host.add_link(now, config)
             };
             let Ok(id) = added else {
-                troubles.insert((found.index, family), "there are too many links".to_owned());
+                let reason = format!("{}, {family}: there are too many links", found.name);
+                troubles.insert((found.index, family), reason.clone());
+                self.unusable.push(UnusableLink {
+                    interface_name: found.name.clone(),
+                    interface: found.index,
+                    family,
+                    reason,
+                    holders: Vec::new(),
+                });
                 continue;
             };
             host.set_link_local_route(id, family == Family::V4 && found.has_link_local_route);
@@ -546,6 +586,19 @@ impl Links {
         let link = self.links.swap_remove(at);
         self.sources.retain(|(id, _)| !link.has_source(*id));
         host.remove_link(now, link.id);
+        let LinkConfig {
+            interface, family, ..
+        } = link.config;
+        let interface_name = self.name_of(interface).to_string();
+        self.unusable.push(UnusableLink {
+            reason: format!(
+                "{interface_name}, {family}: the event loop takes no more sockets: {error}"
+            ),
+            interface_name,
+            interface: interface.0,
+            family,
+            holders: Vec::new(),
+        });
         self.note_refused(now, error);
     }
 
@@ -563,6 +616,7 @@ impl Links {
             host.remove_link(now, link.id);
         }
         self.sources.clear();
+        self.unusable.clear();
         self.look_due = None;
     }
 

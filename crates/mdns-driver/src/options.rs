@@ -2,12 +2,16 @@
 
 use mdns_proto::{
     config::Config,
+    host::Host,
     name::{LABEL_MAX, ServiceType, check_host, cut_label},
+    own::RegisterError,
+    store::Heap,
+    time::Instant,
     wire::TxtVec,
 };
 use mdns_socket::Selection;
 
-use crate::ours::precomposed;
+use crate::ours::{Ours, precomposed};
 
 /// Which interfaces, which host name, which bounds.
 ///
@@ -39,6 +43,36 @@ impl Options {
             interfaces: Selection::loopback(),
             ..Options::default()
         }
+    }
+}
+
+impl Options {
+    /// Checks that services can be advertised, all of them together, without a socket and without a packet.
+    ///
+    /// # Errors
+    /// The place of the first that cannot, and why.
+    ///
+    /// ```
+    /// use mdns_driver::{Announcement, Options};
+    ///
+    /// let desk = Announcement::new("Front Desk", "_http._tcp".parse()?, 80);
+    /// assert!(Options::default().check([&desk]).is_ok());
+    /// // One name, twice.
+    /// assert_eq!(Options::default().check([&desk, &desk]).map_err(|(place, _)| place), Err(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check<'a>(
+        &self,
+        services: impl IntoIterator<Item = &'a Announcement>,
+    ) -> Result<(), (usize, RegisterError)> {
+        let mut host = Host::<Heap>::started(self.config.clone(), Instant::ZERO, 0);
+        let name = self.host_name.as_deref().unwrap_or(NAMELESS);
+        let mut ours = Ours::new(precomposed(name));
+        for (place, service) in services.into_iter().enumerate() {
+            ours.register(Instant::ZERO, &mut host, service)
+                .map_err(|error| (place, error))?;
+        }
+        Ok(())
     }
 }
 

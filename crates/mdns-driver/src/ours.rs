@@ -96,6 +96,23 @@ impl Ours {
         links: &Links,
         announcement: &Announcement,
     ) -> Result<ServiceId, RegisterError> {
+        let (id, on) = self.register(now, host, announcement)?;
+        let advertised = Advertised {
+            interfaces: announcement.interfaces.clone(),
+            ..Advertised::new(host.service_name(id), on)
+        };
+        advertised.offer(now, host, links, id);
+        self.advertised.insert(id.into(), advertised);
+        Ok(id)
+    }
+
+    /// Registers a service and the host that it runs on.
+    pub(crate) fn register(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        announcement: &Announcement,
+    ) -> Result<(ServiceId, HostId), RegisterError> {
         let label = announcement.host.as_deref().map(precomposed);
         let on = self.host_id(now, host, label.as_deref())?;
         let instance = precomposed(&announcement.instance);
@@ -108,20 +125,13 @@ impl Ours {
             host: Some(on),
             ..Service::new(&instance, &announcement.service_type, announcement.port)
         };
-        let id = match host.register(now, &service) {
-            Ok(id) => id,
+        match host.register(now, &service) {
+            Ok(id) => Ok((id, on)),
             Err(error) => {
                 self.release(now, host, on);
-                return Err(error);
+                Err(error)
             }
-        };
-        let advertised = Advertised {
-            interfaces: announcement.interfaces.clone(),
-            ..Advertised::new(host.service_name(id), on)
-        };
-        advertised.offer(now, host, links, id);
-        self.advertised.insert(id.into(), advertised);
-        Ok(id)
+        }
     }
 
     /// Advertises a host by itself. That it is registered already is news.

@@ -45,7 +45,7 @@ use mio::{Interest, Registry, Token, event, net::UdpSocket};
 pub use mdns_driver::{
     Address, AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
     Error, Instance, LinkInfo, LookupNews, Options, OwnId, QueryEvent, QueryNews, ResolveEvent,
-    ResolveNews, SystemClock, proto, socket,
+    ResolveNews, SystemClock, UnusableLink, proto, socket,
 };
 use mdns_driver::{Socket, SourceId};
 

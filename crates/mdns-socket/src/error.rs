@@ -60,6 +60,14 @@ impl OpenError {
         }
     }
 
+    /// Who has the port, if that stood in the way; as far as it is known.
+    pub fn holders(&self) -> &[Holder] {
+        match &self.reason {
+            Reason::PortTaken(holders) => holders,
+            _ => &[],
+        }
+    }
+
     /// What stood in the way.
     pub fn reason(&self) -> &Reason {
         &self.reason
@@ -69,8 +77,14 @@ impl OpenError {
 fn reason(family: Family, error: &io::Error) -> Reason {
     match error.kind() {
         ErrorKind::AddrInUse => {
-            let same_family = |holder: &Holder| Family::of(&holder.address.ip()) == family;
-            Reason::PortTaken(port_holders().into_iter().filter(same_family).collect())
+            // A socket for all IPv6 addresses may take IPv4 too.
+            let own = std::process::id();
+            let may_hold = |holder: &Holder| {
+                let ip = holder.address.ip();
+                let is_own = matches!(holder.process, Some((pid, _)) if pid == own);
+                !is_own && (Family::of(&ip) == family || (ip.is_ipv6() && ip.is_unspecified()))
+            };
+            Reason::PortTaken(port_holders().into_iter().filter(may_hold).collect())
         }
         ErrorKind::AddrNotAvailable => Reason::InterfaceGone,
         ErrorKind::PermissionDenied => Reason::Denied,

@@ -42,7 +42,9 @@ const CONTAINERS: [&str; 7] = [
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+///
+/// Two selections are equal if they have the same rules in the same order; predicates are the same only if one is a clone of the other.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     wanted: Vec<Rule>,
     refused: Vec<Pattern>,
@@ -58,6 +60,18 @@ enum Rule {
     Name(Pattern),
     Index(u32),
     Predicate(Arc<dyn Fn(&Interface) -> bool + Send + Sync>),
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Rule::Usual, Rule::Usual) | (Rule::Loopback, Rule::Loopback) => true,
+            (Rule::Name(one), Rule::Name(two)) => one == two,
+            (Rule::Index(one), Rule::Index(two)) => one == two,
+            (Rule::Predicate(one), Rule::Predicate(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
 }
 
 /// Why an interface, or one family of it, is not used now.

@@ -103,8 +103,9 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         tokio::select! {
             biased;
             () = &mut watch.session.stop => break,
-            // It is drawn anew.
-            Some(()) = resized.next(), if watch.table.is_some() => {}
+            Some(()) = resized.next(), if watch.table.is_some() => {
+                watch.table.iter_mut().for_each(Table::resize);
+            }
             Some(news) = watch.news.next() => watch.tell_all(news)?,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                 watch.release(Instant::now())?;
@@ -112,6 +113,7 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
                     break;
                 }
             }
+            () = can_be_drawn(&watch.table) => {}
         }
     }
     if !watch.results.are_enough() {
@@ -119,6 +121,13 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
     }
     watch.leave()?;
     Ok(watch.results.outcome())
+}
+
+async fn can_be_drawn(table: &Option<Table>) {
+    match table {
+        Some(table) => table.can_be_drawn().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// All that is asked for, and what came of it.
@@ -431,6 +440,7 @@ mod tests {
             output,
             stop: Box::pin(std::future::pending()),
             is_denied: false,
+            told: Vec::new(),
         };
         let mut watch = Watch {
             session: &mut session,

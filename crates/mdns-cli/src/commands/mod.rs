@@ -49,11 +49,19 @@ pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failu
         Command::Query(args) => query::run(args, output).await,
         Command::Advertise(args) => advertise::run(args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
-        Command::Doctor(args) => doctor::run(&args, output),
         Command::Monitor(args) => monitor::run(args, output).await,
+        only_prints => print(only_prints, output),
+    }
+}
+
+/// The same for what [only prints](Command::only_prints), and needs nothing to run on.
+pub(crate) fn print(command: Command, output: Output) -> Result<Found, Failure> {
+    match command {
+        Command::Doctor(args) => doctor::run(&args, output),
         Command::Decode(args) => decode::run(&args, output),
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::page(&args, output),
+        _ => Err(Failure::Network("this command needs a network".to_owned())),
     }
 }
 

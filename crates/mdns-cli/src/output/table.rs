@@ -3,12 +3,16 @@
 //! Names are shown as people write them, without what would command the terminal; to copy one exactly there are lines and
 //! JSON.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Row as Cells, Table as Layout, presets};
 use console::{Term, measure_text_width};
 
-use super::{Kind, Line, Places, has_strings};
+use super::{Kind, Line, OUTPUT, Places, WhenFull, has_strings};
 use crate::text::harmless;
 
 /// The least width at which a column is of use.
@@ -32,9 +36,58 @@ enum Column {
 /// What is there, on a terminal.
 pub(crate) struct Table {
     terminal: Term,
+    screen: Screen,
     rows: Rows,
     /// Lines that stand on the terminal now, and its height and width when they were drawn.
     drawn: (usize, (u16, u16)),
+    /// Something else is to be seen than what is drawn.
+    is_stale: bool,
+}
+
+/// What is to be written to the terminal at once. It goes the way of all output: a terminal that is stopped keeps nobody.
+#[derive(Clone, Debug, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Screen {
+    fn flush(&self) -> io::Result<()> {
+        let text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        match text.is_empty() {
+            true => Ok(()),
+            false => OUTPUT.write(&text, WhenFull::Drop),
+        }
+    }
+
+    /// The terminal of standard output, written by way of this.
+    #[cfg(unix)]
+    fn terminal(&self) -> Term {
+        Term::read_write_pair(io::stdin(), self.clone())
+    }
+
+    /// Consoles are not drawn by text alone.
+    #[cfg(not(unix))]
+    fn terminal(&self) -> Term {
+        Term::stdout()
+    }
+}
+
+impl io::Write for Screen {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    /// See [`Screen::flush`]: the terminal calls this after every word.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Screen {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        io::stdout().as_raw_fd()
+    }
 }
 
 /// What is there.
@@ -56,30 +109,50 @@ struct Row {
 impl Table {
     /// A table on standard output, if that is a terminal that can be written anew.
     pub(super) fn on_terminal(with_details: bool) -> Option<Self> {
-        let terminal = Term::buffered_stdout();
+        let screen = Screen::default();
+        let terminal = screen.terminal();
         let is_able = terminal.is_term() && !console::is_dumb();
         is_able.then(|| Table {
             terminal,
+            screen,
             rows: Rows {
                 with_details,
                 by_name: BTreeMap::new(),
                 is_incomplete: false,
             },
             drawn: (0, (0, 0)),
+            is_stale: true,
         })
     }
 
     /// Takes in what a line says. It is seen when the table is drawn.
     pub(crate) fn tell(&mut self, line: &Line) {
         self.rows.tell(line);
+        self.is_stale = true;
     }
 
-    /// Shows what is there now, as much as the terminal has room for.
+    /// The terminal has another size: it is to be drawn anew.
+    pub(crate) fn resize(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Ready when something else can be shown than what is.
+    pub(crate) async fn can_be_drawn(&self) {
+        match self.is_stale {
+            true => OUTPUT.idle().await,
+            false => std::future::pending().await,
+        }
+    }
+
+    /// Shows what is there now, as much as the terminal has room for; or later, while the terminal still takes what was shown before.
     ///
     /// # Errors
     ///
     /// When the terminal is gone.
     pub(crate) fn draw(&mut self) -> io::Result<()> {
+        if !self.is_stale || !OUTPUT.is_idle() {
+            return Ok(());
+        }
         let (height, width) = self.terminal.size();
         // One for the header, one for the cursor.
         self.show(width, usize::from(height).saturating_sub(2).max(1))
@@ -101,6 +174,7 @@ impl Table {
     ///
     /// As [`draw`](Self::draw).
     pub(crate) fn erase(&mut self) -> io::Result<()> {
+        self.is_stale = true;
         let (lines, size) = std::mem::take(&mut self.drawn);
         // What was typed meanwhile stands there, such as ^C.
         self.terminal.clear_line()?;
@@ -110,17 +184,18 @@ impl Table {
             // Where its lines are now only the terminal knows.
             self.terminal.clear_screen()?;
         }
-        self.terminal.flush()
+        self.screen.flush()
     }
 
     fn show(&mut self, width: u16, rows_max: usize) -> io::Result<()> {
         self.erase()?;
+        self.is_stale = false;
         let lines = self.rows.lines(width, rows_max);
         self.drawn = (lines.len(), self.terminal.size());
         for line in lines {
             self.terminal.write_line(&line)?;
         }
-        self.terminal.flush()
+        self.screen.flush()
     }
 }
 

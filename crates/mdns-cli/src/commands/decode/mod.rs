@@ -12,6 +12,7 @@ use self::{
 use super::Results;
 use crate::{
     args::Decode,
+    files,
     output::{Output, Stamp},
     session::{Failure, Found},
     transcript::Transcript,
@@ -27,7 +28,7 @@ pub(super) fn run(args: &Decode, output: Output) -> Result<Found, Failure> {
     };
     let outcome = match open(&args.file) {
         Ok(file) => tell(file, &mut tally, output),
-        Err(error) => return Err(Failure::Usage(format!("{}: {error}", args.file.display()))),
+        Err(error) => return Err(files::unreadable(&args.file, &error)),
     };
     if let Some(skipped) = tally.skipped() {
         output.remark(&skipped);
