@@ -278,6 +278,10 @@ impl Stream {
             drop(state);
             let written = self.which.write(&chunk);
             state = self.lock();
+            // The reader has gone meanwhile, and the text with him.
+            if state.failed.is_some() {
+                return;
+            }
             match written {
                 Ok(len) => {
                     state.pending.drain(..len);
