@@ -16,7 +16,7 @@ use crate::{
     lab::{
         self, Content, Context, Datagram, Kind, Lab,
         net::{Families, Host},
-        stack::{SOON, Service, Stack},
+        stack::{SOON, Service, Stack, mdns},
     },
     shell::{machine, root, target},
 };
@@ -32,7 +32,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured in every run, and what is wanted of it.
-const ROWS: [(&str, &str); 6] = [
+const ROWS: [(&str, &str); 9] = [
     (
         "advertise: process started to groups joined",
         "median at most 50",
@@ -51,6 +51,15 @@ const ROWS: [(&str, &str); 6] = [
         "browse: packet that completes an instance to its line printed",
         "median at most 20",
     ),
+    (
+        "look-up: a raw question and its answer, by a script",
+        "as it is",
+    ),
+    (
+        "look-up: first question to line printed, beyond the raw one",
+        "median at most 10",
+    ),
+    ("look-up: process started to line printed", "as it is"),
 ];
 
 /// Milliseconds, a value a row.
@@ -121,6 +130,7 @@ fn once(context: &Context) -> Result<Run> {
         let at = first(browser, v6, "question", is_browse)?;
         anyhow::Ok(milliseconds(joined(browser, v6)?, at))
     };
+    let (raw, looked_up, in_all) = look_up(context)?;
     let last_join = joined(advertiser, false)?.max(joined(advertiser, true)?);
     Ok([
         milliseconds(advertising.started(), last_join),
@@ -132,7 +142,50 @@ fn once(context: &Context) -> Result<Run> {
             completed(from(&packets, advertiser)).context("the service was never complete")?,
             printed,
         ),
+        raw,
+        looked_up - raw,
+        in_all,
     ])
+}
+
+/// On another fresh network, a host is asked for raw, and a moment later looked up by `mdns lookup`: milliseconds of the one, of the
+/// other from its first question on, and of its whole process.
+fn look_up(context: &Context) -> Result<(f64, f64, f64)> {
+    let lab = Lab::new(context, 2, Families::Both)?;
+    let (owner, asker) = (lab.host(1), lab.host(2));
+    let service = Service {
+        host: Some("timed"),
+        ..Service::new("Timed", "_http._tcp", 80)
+    };
+    let _advertising = Stack::Ours.advertised(context, owner, &service)?;
+    // Its announcements are over.
+    sleep(Duration::from_millis(1500));
+    let script = root().join("xtask/lab/raw_question.py");
+    let script = script.to_str().context("the path is not UTF-8")?;
+    let source = asker.v4();
+    let output = asker.run(&["python3", script, &source, "timed"])?;
+    let raw: f64 = output
+        .stdout
+        .trim()
+        .parse()
+        .with_context(|| format!("raw_question.py said {output:?}"))?;
+    let looking = mdns(context, asker, &["lookup", "timed.local"])?;
+    let found = looking.event("the addresses", SOON, |event| {
+        event.addresses().next().is_some()
+    })?;
+    let printed = found.at.context("a line without its time")?;
+    let packets = lab.packets()?;
+    let is_question = |p: &&Datagram| {
+        p.at >= looking.started() && p.message().is_some_and(|m| !m.header().flags.response())
+    };
+    let asked = from(&packets, asker)
+        .find(is_question)
+        .context("it asked nothing")?;
+    Ok((
+        raw,
+        milliseconds(asked.at, printed),
+        milliseconds(looking.started(), printed),
+    ))
 }
 
 fn from<'p>(packets: &'p [Datagram], host: &Host) -> impl Iterator<Item = &'p Datagram> {
@@ -225,7 +278,9 @@ fn report(runs: &[Run]) -> String {
         joined: start-up takes that much less than stated, announcement and question that much more.\n\
         - *Started* is before the program is, and before it enters its host's namespaces, which takes 2 to 4 ms.\n\
         - A *first announcement* is the first response with an SRV record among its answers.\n\
-        - An instance is *complete* with PTR, SRV, TXT and an address.\n"
+        - An instance is *complete* with PTR, SRV, TXT and an address.\n\
+        - The look-up is for both families, from a network on which the same host was just asked for; the first question is the first\n  \
+        packet of its process that is one.\n"
 }
 
 /// Of sorted values; the mean of the middle two when there is no middle one.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use mdns_proto::{
-    discovery::{AddressKind, AskError, AskId, Span},
+    discovery::{AddressKind, AskError, AskId, Details, Span},
     host::{Event, Host},
     link::{Packet, Via},
     name::{META_QUERY, Name, NameBuf, ServiceType, check_host},
@@ -486,7 +486,19 @@ impl Driver {
     /// # Errors
     /// See [`AskError`]. `None` when the driver ends, here and in the others.
     pub fn browse(&mut self, service_type: &ServiceType) -> Result<Option<AskId>, AskError> {
-        self.ask::<BrowseNews>(|host, now| host.browse(now, service_type.as_name()))
+        self.browse_with(service_type, Details::default())
+    }
+
+    /// Looks for instances as [`browse`](Self::browse) does, and says what is asked for beside their names.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn browse_with(
+        &mut self,
+        service_type: &ServiceType,
+        details: Details,
+    ) -> Result<Option<AskId>, AskError> {
+        self.ask::<BrowseNews>(|host, now| host.browse_with(now, service_type.as_name(), details))
     }
 
     /// Looks for service types (RFC 6763 §9).

@@ -13,7 +13,7 @@ use std::{
 
 use futures_core::Stream;
 use mdns_proto::{
-    discovery::{AddressKind, AskError, AskId, Span},
+    discovery::{AddressKind, AskError, AskId, Details, Span},
     name::{NameBuf, ServiceType},
     own::RegisterError,
     wire::{RecordType, TxtVec},
@@ -225,6 +225,18 @@ impl<R: Reactor> Mdns<R> {
     /// See [`AskError`].
     pub fn browse(&self, service_type: &ServiceType) -> Result<Browse, AskError> {
         self.ask(|driver| driver.browse(service_type))
+    }
+
+    /// Looks for instances as [`browse`](Self::browse) does, and says what is asked for beside their names.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub fn browse_with(
+        &self,
+        service_type: &ServiceType,
+        details: Details,
+    ) -> Result<Browse, AskError> {
+        self.ask(|driver| driver.browse_with(service_type, details))
     }
 
     /// Looks for the service types there are (RFC 6763 §9); see [`Instance::as_service_type`].

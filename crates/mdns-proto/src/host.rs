@@ -8,7 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 use crate::{
     chance::Chance,
     config::Config,
-    discovery::{self, AddressKind, AskError, AskId, Span},
+    discovery::{self, AddressKind, AskError, AskId, Details, Span},
     echo::Echoes,
     link::{
         Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, SourcePort,
@@ -435,8 +435,22 @@ impl<S: Storage> Host<S> {
     /// # Errors
     /// A name for which multicast is not the place to ask, or no room. Nothing has changed then.
     pub fn browse(&mut self, now: Instant, service_type: Name<'_>) -> Result<AskId, AskError> {
+        self.browse_with(now, service_type, Details::default())
+    }
+
+    /// Looks for instances as [`browse`](Self::browse) does, and says what is asked for beside their names.
+    ///
+    /// # Errors
+    /// As [`browse`](Self::browse).
+    pub fn browse_with(
+        &mut self,
+        now: Instant,
+        service_type: Name<'_>,
+        details: Details,
+    ) -> Result<AskId, AskError> {
         let now = self.clock(now).ok_or(AskError::Full)?;
-        self.querier.browse(now, service_type, &self.responder)
+        self.querier
+            .browse(now, service_type, details, &self.responder)
     }
 
     /// Looks for service types (RFC 6763 §9); each is told as an instance is, with the type as its name.

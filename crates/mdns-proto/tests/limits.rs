@@ -10,14 +10,17 @@ use std::{
 
 use mdns_proto::{
     config::Config,
-    discovery::AskError,
+    discovery::{AskError, Details},
     host::{Event, Host},
     link::{Family, InterfaceId, LinkConfig, Packet, Subnet, Via},
     name::{NameBuf, ServiceType},
     own::{HostId, NewRecord, RegisterError, Service, ServiceId, Sharing},
     store::Heap,
     time::Instant,
-    wire::{Class, Flags, Header, Message, Rdata, Record, Section, Srv, Ttl, TxtVec, Writer},
+    wire::{
+        Class, Flags, Header, Message, Nsec, Rdata, Record, RecordType, Section, Srv, Ttl, Txt,
+        TxtVec, TypeSet, Writer,
+    },
 };
 
 type Small = Host<Heap>;
@@ -328,4 +331,118 @@ fn a_name_without_room_for_the_next_one_is_counted() {
     assert_eq!(least, Some((1, "Desk._ipp._tcp.local".to_owned())));
     let most = rename(600);
     assert_eq!(most, Some((0, "Desk (2)._ipp._tcp.local".to_owned())));
+}
+
+/// A response with PTR, and beside it SRV, TXT and A of a host of its own; and that it has no AAAA, if it says so.
+fn whole_instance(n: u16, says_so: bool) -> Vec<u8> {
+    let name = |text: String| -> NameBuf { text.parse().expect("a name") };
+    let ipp = name("_ipp._tcp.local".into());
+    let (instance, host) = (
+        name(format!("Printer {n}._ipp._tcp.local").replace(' ', "\\032")),
+        name(format!("host-{n}.local")),
+    );
+    let types: TypeSet = [RecordType::A].into_iter().collect();
+    let [high, low] = n.to_be_bytes();
+    let mut records = vec![
+        (&ipp, Rdata::Ptr(instance.as_name())),
+        (
+            &instance,
+            Rdata::Srv(Srv {
+                priority: 0,
+                weight: 0,
+                port: 631,
+                target: host.as_name(),
+            }),
+        ),
+        (&instance, Rdata::Txt(Txt::EMPTY)),
+        (&host, Rdata::A(Ipv4Addr::new(10, 7, high, low))),
+    ];
+    if says_so {
+        let denial = Nsec {
+            next: host.as_name(),
+            types: types.as_types(),
+        };
+        records.push((&host, Rdata::Nsec(denial)));
+    }
+    let mut buffer = [0; 1500];
+    let flags = Flags::RESPONSE;
+    let mut writer = Writer::new(&mut buffer, 1500, Header { id: 0, flags });
+    for (at, (name, rdata)) in records.into_iter().enumerate() {
+        let record = Record {
+            name: name.as_name(),
+            class: Class::IN,
+            cache_flush: at > 0,
+            ttl: Ttl(120),
+            rdata,
+        };
+        let section = if at == 0 {
+            Section::Answer
+        } else {
+            Section::Additional
+        };
+        writer.record(section, &record).expect("room");
+    }
+    let len = writer.finish();
+    buffer[..len].to_vec()
+}
+
+/// Ten thousand instances that come whole cost the one series for their names, whatever details are wanted, and not 24,000
+/// questions for addresses that they do not have.
+///
+/// covers: 6763-12-b, SEC-16
+#[test]
+fn ten_thousand_instances_that_come_whole_cost_one_series() {
+    const INSTANCES: u16 = 10_000;
+    let [ipp, ..] = types();
+    let interface = InterfaceId(1);
+    let link = LinkConfig {
+        interface,
+        family: Family::V4,
+        mtu: 1500,
+        unicast: true,
+    };
+    let both = |host: &mut Small| {
+        let v6 = Subnet {
+            address: "fe80::1".parse().expect("an address"),
+            prefix_len: 64,
+        };
+        let addresses = [subnets(1)[0], v6];
+        host.set_addresses(Instant::ZERO, interface, &addresses)
+    };
+    for details in [Details::NamesOnly, Details::Once, Details::Kept] {
+        for says_so in [false, true] {
+            let mut host = Small::started(Config::DEFAULT, Instant::ZERO, 1);
+            let id = host.add_link(Instant::ZERO, link).expect("a link");
+            both(&mut host).expect("room");
+            host.browse_with(Instant::ZERO, ipp.as_name(), details)
+                .expect("a browse");
+            let (mut buffer, mut questions) = ([0; 9000], 0);
+            let mut now = Instant::ZERO;
+            for n in 0..INSTANCES + 20 {
+                if n < INSTANCES {
+                    let bytes = whole_instance(n, says_so);
+                    let packet = Packet {
+                        source: ([10, 0, 0, 7], 5353).into(),
+                        via: Via::Multicast,
+                        hop_limit: None,
+                        bytes: &bytes,
+                    };
+                    host.handle_packet(now, id, packet);
+                    now += Duration::from_millis(1);
+                } else {
+                    now += Duration::from_secs(1);
+                }
+                host.handle_timeout(now);
+                while let Some(sent) = host.poll_transmit(now, &mut buffer) {
+                    let message = Message::parse(&buffer[..sent.len]).expect("a message");
+                    questions += message.questions().count();
+                }
+                while host.poll_event().is_some() {}
+            }
+            assert!(
+                (5..=7).contains(&questions),
+                "{details:?}, NSEC: {says_so}: {questions} questions in 30 s"
+            );
+        }
+    }
 }

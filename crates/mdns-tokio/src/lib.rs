@@ -51,7 +51,7 @@ use tokio::{
 pub use mdns_driver::{
     Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
     Error, Instance, LinkInfo, Lookup, Options, Query, QueryEvent, Resolve, ResolveEvent, Results,
-    SystemClock, UnusableLink, proto, socket,
+    Subscription, SystemClock, UnusableLink, proto, socket,
 };
 
 /// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled.

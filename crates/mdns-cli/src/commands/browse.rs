@@ -11,7 +11,7 @@ use futures_util::{
     stream::{AbortHandle, LocalBoxStream, SelectAll, abortable},
 };
 use mdns_proto::{
-    discovery::AskError,
+    discovery::{self, AskError},
     name::{NameBuf, ServiceType},
 };
 use mdns_socket::Selection;
@@ -164,7 +164,10 @@ impl Watch<'_> {
         service_type: &ServiceType,
         of: Option<Rc<str>>,
     ) -> Result<AbortHandle, AskError> {
-        let instances = self.session.mdns.browse(service_type)?;
+        let instances = self
+            .session
+            .mdns
+            .browse_with(service_type, discovery::Details::NamesOnly)?;
         let (news, stream) =
             abortable(instances.map(move |event| News::Instances(of.clone(), event)));
         self.add(news);

@@ -37,7 +37,7 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
             biased;
             () = &mut session.stop => break,
             Some(addresses) = lookup.next() => {
-                let addresses = settled(addresses, async || lookup.next().await).await;
+                let addresses = settled(addresses, &mut lookup).await;
                 if addresses.is_empty() {
                     session.deny(&format!("{} has no such address", args.host));
                 } else {

@@ -15,6 +15,7 @@ mod reverse;
 use std::time::Duration;
 
 use mdns_proto::name::NameBuf;
+use mdns_tokio::Subscription;
 
 use crate::{
     args::{Command, Limits},
@@ -25,18 +26,31 @@ use crate::{
 /// How long `resolve`, `lookup` and `reverse` wait for an answer, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a result waits for what the other family's link has to add: as long as two links' first questions can be apart
-/// (RFC 6762 §5.2).
+/// How long a result that misses something waits for what the other family's link has to add: as long as two links' first questions
+/// can be apart (RFC 6762 §5.2).
 const TOGETHER: Duration = Duration::from_millis(100);
 
+/// How long a result that misses nothing does: what another link has to add was asked for at the same time.
+const COMPLETE: Duration = Duration::from_millis(3);
+
 /// The last of the states that follow closely on the first.
-async fn settled<T>(first: T, mut next: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = tokio::time::Instant::now() + TOGETHER;
+async fn settled<N: Subscription>(
+    first: N::Event,
+    results: &mut mdns_tokio::Results<N>,
+) -> N::Event {
+    let start = tokio::time::Instant::now();
     let mut last = first;
-    while let Ok(Some(later)) = tokio::time::timeout_at(end, next()).await {
-        last = later;
+    loop {
+        let wait = if results.is_complete() {
+            COMPLETE
+        } else {
+            TOGETHER
+        };
+        match tokio::time::timeout_at(start + wait, results.next()).await {
+            Ok(Some(later)) => last = later,
+            Ok(None) | Err(_) => return last,
+        }
     }
-    last
 }
 
 /// Does what was asked for.

@@ -43,7 +43,7 @@ async fn query(args: &Query, session: &mut Session) -> Result<Found, Failure> {
             biased;
             () = &mut session.stop => break,
             Some(event) = query.next() => {
-                let QueryEvent::Answers(answers) = settled(event, async || query.next().await).await
+                let QueryEvent::Answers(answers) = settled(event, &mut query).await
                 else {
                     continue;
                 };

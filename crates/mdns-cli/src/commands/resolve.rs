@@ -31,7 +31,7 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
             biased;
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
-                let event = settled(event, async || resolve.next().await).await;
+                let event = settled(event, &mut resolve).await;
                 let line = match &event {
                     ResolveEvent::Resolved(instance) => {
                         results.add();

@@ -32,7 +32,7 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
             biased;
             () = &mut session.stop => break,
             Some(event) = reverse.next() => {
-                let QueryEvent::Answers(answers) = settled(event, async || reverse.next().await).await
+                let QueryEvent::Answers(answers) = settled(event, &mut reverse).await
                 else {
                     continue;
                 };

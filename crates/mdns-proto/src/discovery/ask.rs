@@ -87,6 +87,32 @@ impl AddressKind {
     }
 }
 
+/// What a browse asks for beside the names of instances (RFC 6763 §5). What comes with them without being asked for can be read in any
+/// case, for as long as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Details {
+    /// Nothing: the one series of questions for the names is all. An instance is found and gone; its details are no news. This is for
+    /// lists that people choose from, and for whoever resolves what is chosen.
+    NamesOnly,
+    /// SRV, TXT and an address of each instance, as far as they do not come with its name, at most three times. They are not kept up to
+    /// date: when they expire, they are gone.
+    #[default]
+    Once,
+    /// The same until they are there, and before they expire, as [`resolve`](crate::host::Host::resolve) does for a single instance.
+    Kept,
+}
+
+impl Details {
+    /// How much they are wanted.
+    pub(super) fn need(self) -> Need {
+        match self {
+            Details::NamesOnly => Need::None,
+            Details::Once => Need::Once,
+            Details::Kept => Need::Kept,
+        }
+    }
+}
+
 /// How long a query lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Span {
@@ -99,8 +125,8 @@ pub enum Span {
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Instances of a service type, with details as far as they come.
-    Browse,
+    /// Instances of a service type.
+    Browse(Details),
     /// Service types.
     Types,
     /// One instance, with all details.
@@ -114,7 +140,7 @@ pub(super) enum Kind {
 impl Kind {
     /// Whether it may find any number of things.
     pub(super) fn is_browse(self) -> bool {
-        matches!(self, Kind::Browse | Kind::Types)
+        matches!(self, Kind::Browse(_) | Kind::Types)
     }
 }
 

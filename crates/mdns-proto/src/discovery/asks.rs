@@ -116,7 +116,7 @@ impl<A: AskStorage> Asks<A> {
         };
         self.names.set_first(name, ask);
         self.due.settle(&self.asks, ask);
-        if !matches!(kind, Kind::Browse | Kind::Types) {
+        if !kind.is_browse() {
             self.names.hold(name);
             if let Err(full) = self.add_told(ask, name) {
                 self.names.release(name);
@@ -451,10 +451,10 @@ impl<A: AskStorage> Asks<A> {
             return Need::None;
         };
         let is_wanted = match (ask.kind, role) {
-            (Kind::Browse | Kind::Resolve, Role::Name) => {
+            (Kind::Browse(_) | Kind::Resolve, Role::Name) => {
                 matches!(rtype, RecordType::SRV | RecordType::TXT)
             }
-            (Kind::Browse | Kind::Resolve, Role::Host) => {
+            (Kind::Browse(_) | Kind::Resolve, Role::Host) => {
                 matches!(rtype, RecordType::A | RecordType::AAAA)
             }
             (Kind::Host(addresses), Role::Name) => addresses.types().contains(&rtype),
@@ -463,7 +463,7 @@ impl<A: AskStorage> Asks<A> {
         };
         match (is_wanted, ask.kind) {
             (false, _) => Need::None,
-            (true, Kind::Browse) => Need::Once,
+            (true, Kind::Browse(details)) => details.need(),
             (true, _) => Need::Kept,
         }
     }

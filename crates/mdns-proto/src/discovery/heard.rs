@@ -130,8 +130,20 @@ impl<'a> Iterator for EachLink<'a> {
     }
 }
 
-/// Whether a record that is believed says something of this type, and how surely it is all there is.
+/// Whether what is believed says something of this type, or that there is none; and how surely it is all there is.
 pub(crate) fn is_answered(
+    heard: &dyn Heard,
+    name: Name<'_>,
+    rtype: RecordType,
+    in_full: bool,
+) -> bool {
+    is_known(heard, name, rtype, in_full)
+        || heard.denies_in_full(name, rtype)
+        || !in_full && heard.denies(name, rtype)
+}
+
+/// Whether a record of this type is believed, and how surely it is all there is.
+pub(crate) fn is_known(
     heard: &dyn Heard,
     name: Name<'_>,
     rtype: RecordType,
@@ -142,8 +154,6 @@ pub(crate) fn is_answered(
             || matches!(entry.life, Life::Whole | Life::Doubted) && (entry.is_unique || !in_full)
     };
     rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
-        || heard.denies_in_full(name, rtype)
-        || !in_full && heard.denies(name, rtype)
 }
 
 /// Whether there is a record of this type.

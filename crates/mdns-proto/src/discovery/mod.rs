@@ -22,11 +22,11 @@ mod verbs;
 pub(crate) use self::{
     ask::Need,
     asks::Asks,
-    heard::{Entry, Heard, Links, is_answered},
+    heard::{Entry, Heard, Links, is_answered, is_known},
     news::Change,
 };
 pub use self::{
-    ask::{AddressKind, AskError, AskId, AskStorage, Span},
+    ask::{AddressKind, AskError, AskId, AskStorage, Details, Span},
     event::{Event, Outcome},
     host::{Address, Addresses, Host},
     instance::{Instance, Target, Targets},

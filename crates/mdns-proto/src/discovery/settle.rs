@@ -4,9 +4,9 @@
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
 use super::{
-    AddressKind, Host, Instance, Links, Need, Outcome, Target,
+    AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Target,
     ask::Kind,
-    heard::{has_any, has_own, is_answered},
+    heard::{has_any, has_own, is_answered, is_known},
     instance::{first_target, target_on},
     news::Standing,
     told::{EMPTY, NOTHING},
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     cache::Origin,
+    link::Family,
     own::OwnRecords,
     querier::{Querier, QuerierStorage, Start, Subject},
     store::{Full, NameId},
@@ -80,7 +81,8 @@ impl<S: QuerierStorage> Querier<S> {
                 continue;
             };
             let settled = match standing.kind {
-                Kind::Browse | Kind::Types => self.settle_found(now, told, &standing, own),
+                Kind::Browse(details) => self.settle_found(now, told, &standing, details, own),
+                Kind::Types => self.settle_found(now, told, &standing, Details::NamesOnly, own),
                 Kind::Resolve => self.settle_resolve(now, told, &standing, own),
                 Kind::Host(kind) => self.settle_host(now, told, &standing, kind, own),
                 Kind::Query(rtype) => self.settle_query(now, told, &standing, rtype, own),
@@ -96,6 +98,7 @@ impl<S: QuerierStorage> Querier<S> {
         now: Instant,
         told: u32,
         standing: &Standing,
+        details: Details,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let (mut is_there, mut is_own) = (false, false);
@@ -110,11 +113,12 @@ impl<S: QuerierStorage> Querier<S> {
             };
             is_there = true;
             is_own |= is_ours;
-            if standing.kind == Kind::Browse && standing.owes_details {
+            let need = details.need();
+            if need == Need::Kept || need == Need::Once && standing.owes_details {
                 all = all.and(self.want_details(
                     now,
                     index,
-                    (standing.name, Need::Once, Start::Random),
+                    (standing.name, need, Start::Random),
                     own,
                 ));
             }
@@ -125,7 +129,7 @@ impl<S: QuerierStorage> Querier<S> {
         let mut number = NOTHING;
         if is_there {
             number = EMPTY + 1;
-            if standing.kind == Kind::Browse {
+            if details != Details::NamesOnly {
                 number = self.settle_target(told, standing.name, standing.ask);
             }
         }
@@ -211,19 +215,38 @@ impl<S: QuerierStorage> Querier<S> {
         }
         if let Some(host) = self.hold_host(index, name) {
             for &rtype in AddressKind::Both.types() {
-                all = all.and(self.want(
-                    now,
-                    index,
-                    (Subject::Heard(host), rtype),
-                    (need, start),
-                    own,
-                ));
+                let is_missing = self.misses_addresses(index, host, rtype, need, own);
+                let start = if is_missing { start } else { Start::Never };
+                let what = (Subject::Heard(host), rtype);
+                all = all.and(self.want(now, index, what, (need, start), own));
             }
             if let Some(link) = self.links.get_mut(index) {
                 link.cache.release(host);
             }
         }
         all
+    }
+
+    /// Whether addresses of a family are to be asked for, of a host that an instance is on: where the interface has the family itself,
+    /// and nothing is known of the other. What comes with an SRV are all addresses of the host (RFC 6763 §12.2); one that says what it has
+    /// and not what it has not would be asked for the rest for ever.
+    fn misses_addresses(
+        &self,
+        index: usize,
+        host: NameId,
+        rtype: RecordType,
+        need: Need,
+        own: &dyn OwnRecords,
+    ) -> bool {
+        let (family, other) = match rtype {
+            RecordType::A => (Family::V4, RecordType::AAAA),
+            _ => (Family::V6, RecordType::A),
+        };
+        let Some(link) = self.links.get(index) else {
+            return false;
+        };
+        own.has_family(link.config().interface, family)
+            && !is_known(link, link.cache.name(host), other, need == Need::Kept)
     }
 
     /// The host that an instance is on, as one link has it, held there.
@@ -253,7 +276,17 @@ impl<S: QuerierStorage> Querier<S> {
         let mut all = Ok(());
         for index in 0..self.links.bound() {
             for &rtype in kind.types() {
-                all = all.and(self.want(now, index, (subject, rtype), (Need::Kept, start), own));
+                // Both are asked for at first. Once one is known, the other is known soon or is not there.
+                let is_rest = start == Start::Random
+                    && kind.types().iter().any(|&other| {
+                        let heard = self.links.link(index);
+                        let name = self.asks.name(standing.name);
+                        other != rtype
+                            && heard.is_some_and(|heard| is_known(heard, name, other, true))
+                    });
+                let start = if is_rest { Start::Never } else { start };
+                let what = (subject, rtype);
+                all = all.and(self.want(now, index, what, (Need::Kept, start), own));
             }
         }
         let name = self.asks.name(standing.name);
@@ -357,6 +390,9 @@ impl<S: QuerierStorage> Querier<S> {
                 return Ok(());
             }
         }
+        if start == Start::Never {
+            return Ok(());
+        }
         let asked = link.ask(asks, now, (subject, rtype), start, chance);
         link.is_starved |= asked.is_err();
         asked
@@ -378,7 +414,7 @@ impl<S: QuerierStorage> Querier<S> {
         link.await_records(asks, now, subject, rtype, need);
         let name = link.subject(asks, subject);
         if is_answered(&*link, name, rtype, need == Need::Kept)
-            || !link.is_fresh && start == Start::Random && link.is_asking(name, rtype)
+            || !link.is_fresh && start != Start::AtOnce && link.is_asking(name, rtype)
         {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::{string::String, vec::Vec};
 
 use crate::{
     config::Config,
-    discovery::{AddressKind, AskError, Span},
+    discovery::{AddressKind, AskError, Details, Span},
     link::Via,
     querier::{
         QuerierStorage,
@@ -24,7 +24,7 @@ fn browsing<S: QuerierStorage>() -> Scene<S> {
     let mut scene = Scene::new(3);
     scene
         .querier
-        .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+        .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
         .unwrap();
     scene
 }
@@ -111,7 +111,7 @@ fn records_may_come_in_any_order_and_apart() {
                 );
                 scene
                     .querier
-                    .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                    .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
                     .unwrap();
                 for record in order {
                     scene.run(millis(10));
@@ -215,7 +215,7 @@ fn a_late_browser_gets_what_is_known_at_once_and_shares_the_questions() {
         scene.sent.clear();
         let second = scene
             .querier
-            .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+            .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
             .unwrap();
         let start = scene.now;
         scene.run(secs(70));
@@ -269,7 +269,7 @@ fn a_subtype_leads_to_instances_of_the_base_type() {
         let subtype = name("_color._sub._ipp._tcp.local");
         scene
             .querier
-            .browse(scene.now, subtype.as_name(), &scene.ours)
+            .browse(scene.now, subtype.as_name(), Details::Once, &scene.ours)
             .unwrap();
         scene.run(millis(200));
         assert_eq!(
@@ -300,7 +300,9 @@ fn types_are_found_without_details() {
         let by_verb = |scene: &mut Scene<S>| scene.querier.browse_types(scene.now, &scene.ours);
         let by_name = |scene: &mut Scene<S>| {
             let meta = name("_services._DNS-SD._udp.local");
-            scene.querier.browse(scene.now, meta.as_name(), &scene.ours)
+            scene
+                .querier
+                .browse(scene.now, meta.as_name(), Details::Once, &scene.ours)
         };
         for ask in [by_verb, by_name] {
             let mut scene = Scene::<S>::new(1);
@@ -330,7 +332,9 @@ fn a_browse_without_room_for_its_question_waits_for_some() {
         let types = ["_ipp._tcp.local", "_http._tcp.local"].map(name);
         scene.querier.link_down(scene.now, LAN, &scene.ours);
         let asks = types.each_ref().map(|name| {
-            let ask = scene.querier.browse(scene.now, name.as_name(), &scene.ours);
+            let ask = scene
+                .querier
+                .browse(scene.now, name.as_name(), Details::Once, &scene.ours);
             ask.unwrap()
         });
         scene.querier.link_up(scene.now, LAN, &scene.ours);
@@ -579,7 +583,7 @@ fn what_is_ours_is_found_without_a_packet() {
         scene.ours = Ours::of(&[PTR, SRV, TXT, A]);
         scene
             .querier
-            .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+            .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
             .unwrap();
         scene.run(secs(5));
         assert_eq!(
@@ -628,7 +632,7 @@ fn what_is_ours_is_found_when_it_is_announced_and_hidden_on_request() {
             );
             scene
                 .querier
-                .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
                 .unwrap();
             scene.run(secs(5));
             scene.ours = Ours::of(&[PTR, SRV, TXT, A]);
@@ -802,7 +806,7 @@ fn what_is_stopped_leaves_nothing_behind() {
         for round in 0..50 {
             let browse = scene
                 .querier
-                .browse(scene.now, name(TYPE).as_name(), &scene.ours)
+                .browse(scene.now, name(TYPE).as_name(), Details::Once, &scene.ours)
                 .unwrap();
             scene.run(millis(500));
             scene.hear(&[PTR, SRV, TXT, A]);

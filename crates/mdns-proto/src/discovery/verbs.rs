@@ -3,8 +3,8 @@
 use core::{net::IpAddr, time::Duration};
 
 use super::{
-    AddressKind, AskError, AskId, Asks, Change, Event, Host, Instance, Links, Outcome, Records,
-    Span,
+    AddressKind, AskError, AskId, Asks, Change, Details, Event, Host, Instance, Links, Outcome,
+    Records, Span,
     ask::Kind,
     heard::{each_link, has_any},
     instance::target_on,
@@ -32,13 +32,14 @@ impl<S: QuerierStorage> Querier<S> {
         &mut self,
         now: Instant,
         service_type: Name<'_>,
+        details: Details,
         own: &dyn OwnRecords,
     ) -> Result<AskId, AskError> {
         // What is found there has no SRV to ask for.
         let kind = if service_type == META_QUERY {
             Kind::Types
         } else {
-            Kind::Browse
+            Kind::Browse(details)
         };
         self.ask(now, service_type, kind, Span::Continuous, own)
     }
@@ -157,7 +158,7 @@ impl<S: QuerierStorage> Querier<S> {
         let has_addresses =
             |name, kind: AddressKind| kind.types().iter().all(|&rtype| is_known(name, rtype));
         match kind {
-            Kind::Browse | Kind::Types => false,
+            Kind::Browse(_) | Kind::Types => false,
             Kind::Resolve => {
                 let instance = Instance {
                     links: &self.links,
@@ -358,9 +359,9 @@ impl<S: QuerierStorage> Querier<S> {
             is_own,
         };
         Some(match (kind, before, after) {
-            (Kind::Browse | Kind::Types, NOTHING, _) => Event::Found { ask, instance },
-            (Kind::Browse | Kind::Types, _, NOTHING) => Event::Gone { ask, instance },
-            (Kind::Browse | Kind::Types, ..) => Event::Changed { ask, instance },
+            (Kind::Browse(_) | Kind::Types, NOTHING, _) => Event::Found { ask, instance },
+            (Kind::Browse(_) | Kind::Types, _, NOTHING) => Event::Gone { ask, instance },
+            (Kind::Browse(_) | Kind::Types, ..) => Event::Changed { ask, instance },
             (Kind::Resolve, _, NOTHING) => Event::Lost { ask, instance },
             (Kind::Resolve, ..) => Event::Resolved { ask, instance },
             (Kind::Host(kind), ..) => Event::Addresses {

@@ -26,7 +26,7 @@ pub(crate) use spelling::Spelling;
 use crate::{
     chance::Chance,
     config::Config,
-    link::{InterfaceId, LinkId, Subnet},
+    link::{Family, InterfaceId, LinkId, Subnet},
     name::{KeyedHash, Name, NameBuf},
     store::{
         Block, Full, Id, Index, Limits, NONE, NameId, NameSlot, Names, Slot, Slots, Source, Table,
@@ -47,6 +47,9 @@ pub(crate) trait OwnRecords {
 
     /// Whether the name is ours alone on this link: then nobody else need be asked.
     fn is_alone(&self, link: LinkId, name: Name<'_>) -> bool;
+
+    /// Whether an interface has addresses of a family, or none at all that we know of.
+    fn has_family(&self, interface: InterfaceId, family: Family) -> bool;
 }
 
 /// The rows for what is ours.

@@ -7,8 +7,9 @@ use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
     chance::{Chance, Draw},
-    discovery::{AskStorage, Asks, Need, is_answered},
+    discovery::{AskStorage, Asks, Need, is_answered, is_known},
     link::SourcePort,
+    name::Name,
     store::{Id, NONE},
     time::Instant,
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
@@ -130,8 +131,15 @@ impl<H: HeardStorage> HeardLink<H> {
             let is_moot = match need {
                 _ if slot.is_in_doubt() => false,
                 Need::None => true,
-                Need::Once => slot.is_spent() || is_answered(self, name, rtype, false),
-                Need::Kept => !slot.refresh && is_answered(self, name, rtype, true),
+                Need::Once => {
+                    slot.is_spent()
+                        || is_answered(self, name, rtype, false)
+                        || self.knows_other_family(asks, name, rtype, false)
+                }
+                Need::Kept => {
+                    !slot.refresh && is_answered(self, name, rtype, true)
+                        || slot.is_spent() && self.knows_other_family(asks, name, rtype, true)
+                }
                 Need::Open => false,
             };
             if is_moot {
@@ -153,6 +161,23 @@ impl<H: HeardStorage> HeardLink<H> {
             }
             self.note_asked(now, id);
         }
+    }
+
+    /// Whether both families of addresses of a host are wanted and those of the other are known: who has said those has none of this
+    /// family, though it does not say so.
+    fn knows_other_family<A: AskStorage>(
+        &self,
+        asks: &Asks<A>,
+        host: Name<'_>,
+        rtype: RecordType,
+        in_full: bool,
+    ) -> bool {
+        let other = match rtype {
+            RecordType::A => RecordType::AAAA,
+            RecordType::AAAA => RecordType::A,
+            _ => return false,
+        };
+        asks.need(host, other) != Need::None && is_known(self, host, other, in_full)
     }
 
     /// Takes note that a question was asked.

@@ -389,7 +389,7 @@ impl<H: HeardStorage> HeardLink<H> {
             Start::AtOnce if now >= self.at_once_from => {
                 (now - Duration::from_micros(1), self.draw_late(chance))
             }
-            Start::AtOnce | Start::Random => self.next_burst(now, chance),
+            Start::AtOnce | Start::Random | Start::Never => self.next_burst(now, chance),
         };
         if let Some(slot) = self.questions.get_mut(id) {
             slot.start(due, late, unicast);

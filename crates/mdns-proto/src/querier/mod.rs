@@ -56,7 +56,7 @@ impl<S: QuerierStorage> Rows<S> {
     const NONE: bool = <S::Links as Slots<Option<HeardLink<S::Heard>>>>::CAPACITY == 0;
 
     #[inline]
-    fn get(&self, index: usize) -> Option<&HeardLink<S::Heard>> {
+    pub(crate) fn get(&self, index: usize) -> Option<&HeardLink<S::Heard>> {
         if Self::NONE {
             return None;
         }

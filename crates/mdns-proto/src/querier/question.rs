@@ -53,6 +53,8 @@ pub(crate) enum Start {
     AtOnce,
     /// After a random wait, together with others that start (§5.2).
     Random,
+    /// Not at all: there is most likely no answer. What is known is wanted all the same.
+    Never,
 }
 
 /// The one-shot question beside the first question of a series (§5.1).

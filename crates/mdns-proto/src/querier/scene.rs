@@ -229,6 +229,10 @@ impl OwnRecords for Ours {
         }
     }
 
+    fn has_family(&self, _: InterfaceId, _: Family) -> bool {
+        true
+    }
+
     fn is_alone(&self, _link: LinkId, name: Name<'_>) -> bool {
         let mut next = self.first(name);
         while let Some(record) = self.record(next) {

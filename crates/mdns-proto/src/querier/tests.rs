@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cache::HeardRecord,
     config::Config,
-    discovery::{AddressKind, AskId, AskSlot, Span, ToldSlot},
+    discovery::{AddressKind, AskId, AskSlot, Details, Span, ToldSlot},
     link::{Family, InterfaceId, LinkConfig, Via},
     store::{NameSlot, Slot},
     time::Instant,
@@ -23,7 +23,12 @@ const A: &str = "hall.local 120! A 192.0.2.1";
 fn browse<S: QuerierStorage>(scene: &mut Scene<S>) -> AskId {
     scene
         .querier
-        .browse(scene.now, name("_ipp._tcp.local").as_name(), &scene.ours)
+        .browse(
+            scene.now,
+            name("_ipp._tcp.local").as_name(),
+            Details::Once,
+            &scene.ours,
+        )
         .unwrap()
 }
 
@@ -761,6 +766,7 @@ fn after_any_operations_a_drain_ends() {
                     0 => asks.extend(scene.querier.browse(
                         scene.now,
                         name("_ipp._tcp.local").as_name(),
+                        Details::Once,
                         &scene.ours,
                     )),
                     1 => asks.extend(scene.querier.resolve(

@@ -41,7 +41,7 @@ pub use state::{ClaimState, RecordState};
 use crate::{
     chance::Chance,
     config::Config,
-    link::{Destination, LinkConfig, LinkId, UNICAST_SPAN},
+    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Subnet, UNICAST_SPAN},
     name::Name,
     own::{
         ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, ServiceId,
@@ -596,6 +596,15 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         });
         *next = records.next;
         found.map(|(_, record)| self.own.record(record))
+    }
+
+    fn has_family(&self, interface: InterfaceId, family: Family) -> bool {
+        if Self::NONE {
+            return true;
+        }
+        let is_of = |subnet: Subnet| Family::of(&subnet.address) == family;
+        let mut addresses = self.own.addresses(interface).peekable();
+        addresses.peek().is_none() || addresses.any(is_of)
     }
 
     fn is_alone(&self, id: LinkId, name: Name<'_>) -> bool {

@@ -3,6 +3,7 @@
 use super::rfc6762::bench;
 
 mod s04_browsing;
+mod s05_details;
 mod s06_txt;
 mod s07_publishing;
 mod s08_flagship;

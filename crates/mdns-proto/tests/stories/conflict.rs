@@ -128,9 +128,9 @@ fn two_printers_meet_when_their_segments_are_joined() {
         11.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
         11.084 attic  owns     Printer (2)
         11.084 desk   finds    Printer (2) at attic:631
-        11.108 desk   asks     attic A?, AAAA?
-        11.155 attic  says     attic A! 10.0.0.2, NSEC! A
-        11.155 desk   learns   Printer (2) at attic:631, 10.0.0.2
+        11.108 desk   asks     attic A?
+        11.109 attic  says     attic A! 10.0.0.2  (+ NSEC! A)
+        11.109 desk   learns   Printer (2) at attic:631, 10.0.0.2
         11.270 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4498 s
         11.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
         12.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)

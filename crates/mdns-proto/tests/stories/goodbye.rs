@@ -100,10 +100,10 @@ fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
     net.skip();
     net.run_for(secs(1600));
     net.expect(expect![[r#"
-        3670.145 attic  asks     _ipp._tcp PTR?
-        3895.145 attic  asks     _ipp._tcp PTR?
-        4120.145 attic  asks     _ipp._tcp PTR?
-        4345.145 attic  asks     _ipp._tcp PTR?
+        3633.477 attic  asks     _ipp._tcp PTR?
+        3858.477 attic  asks     _ipp._tcp PTR?
+        4083.477 attic  asks     _ipp._tcp PTR?
+        4308.477 attic  asks     _ipp._tcp PTR?
         4364.739 attic  asks     _ipp._tcp PTR?
         4501.867 attic  loses    Printer
     "#]]);

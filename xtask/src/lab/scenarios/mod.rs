@@ -7,6 +7,7 @@ mod conflict;
 mod exchange;
 mod flood;
 mod links;
+mod look_ups;
 mod many;
 
 use anyhow::Result;
@@ -100,6 +101,11 @@ pub(super) fn all() -> Vec<Scenario> {
         ),
         scenario("found-v6", "the same on IPv6 alone", exchange::found_v6),
         scenario("found-both", "the same on both", exchange::found_both),
+        scenario(
+            "look-ups",
+            "mdns looks hosts of all three stacks up, ten times in a row, alone and beside Avahi",
+            look_ups::in_a_row,
+        ),
         scenario(
             "txt-changes",
             "mdns sees a changed TXT record of either peer",
