@@ -65,6 +65,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Monitor(Monitor),
     Decode(Decode),
+    Address(crate::commands::address::Args),
     Completions(Completions),
     Man(Man),
 }
@@ -516,6 +517,7 @@ impl Command {
             Command::Advertise(args) => args.show.with(args.short),
             Command::Demo(args) => args.show,
             Command::Monitor(args) => args.show,
+            Command::Address(args) => args.show(),
             Command::Doctor(Doctor { json, .. }) | Command::Decode(Decode { json, .. }) => Show {
                 json: *json,
                 ..Show::default()

@@ -1,5 +1,6 @@
 //! What the command can do, one file each.
 
+pub(crate) mod address;
 mod advertise;
 mod browse;
 mod decode;
@@ -73,6 +74,7 @@ pub(crate) fn print(command: Command, output: Output) -> Result<Found, Failure> 
     match command {
         Command::Doctor(args) => doctor::run(&args, output),
         Command::Decode(args) => decode::run(&args, output),
+        Command::Address(args) => address::run(args, output).await,
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::page(&args, output),
         _ => Err(Failure::Network("this command needs a network".to_owned())),
