@@ -5,13 +5,13 @@
 use std::{
     fmt, fs,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Error, Result};
 
-use crate::shell::{Shell, has};
+use crate::shell::{Shell, has, target};
 
 /// The package of each program that Debian calls otherwise.
 const PACKAGES: [(&str, &str); 3] = [
@@ -98,6 +98,45 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
             .output()
             .map(drop)
     })
+}
+
+/// Downloads packages into a folder, and unpacks them there.
+const UNPACK: &str = r#"cd "$1" && shift && apt-get -qq download "$@" && for p in *.deb; do dpkg -x "$p" . || exit 1; done"#;
+
+/// The packages of a DHCP server.
+pub(crate) const DNSMASQ: [&str; 3] = ["dnsmasq-base", "libnetfilter-conntrack3", "libnfnetlink0"];
+
+/// Downloads packages of Debian and unpacks them below `target`, without what their installation would start or change. Returns the folder
+/// that stands for `/`.
+pub(crate) fn unpacked(packages: &[&str]) -> Result<PathBuf> {
+    let dir = target()
+        .join("lab")
+        .join(format!("unpacked-{}", packages.join("-")));
+    let done = dir.join("done");
+    if !done.exists() {
+        // Several scenarios may want the same at once: each makes its own, and the last stays.
+        let new = dir.with_extension(std::process::id().to_string());
+        fs::create_dir_all(&new)?;
+        let download = || {
+            Shell::new("sh")
+                .args(["-c", UNPACK, "sh"])
+                .args([&new])
+                .args(packages)
+                .output()
+        };
+        install(&packages.join(" "), || {
+            if download().is_err() {
+                Shell::new("apt-get").args(["-qq", "update"]).output()?;
+                download()?;
+            }
+            Ok(())
+        })?;
+        fs::write(new.join("done"), "")?;
+        if fs::rename(&new, &dir).is_err() {
+            fs::remove_dir_all(&new).ok();
+        }
+    }
+    Ok(dir)
 }
 
 /// Installs a toolchain of rustup if it is missing: `nightly`, or a version.

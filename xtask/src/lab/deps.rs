@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// Programs and the packages they come in.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 11] = [
+    ("nft", "nftables"),
+    ("ping", "iputils-ping"),
     ("avahi-daemon", "avahi-daemon"),
     ("avahi-browse", "avahi-utils"),
     ("dbus-daemon", "dbus"),

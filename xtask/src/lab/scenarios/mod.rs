@@ -1,6 +1,7 @@
 //! What is played in the lab. A scenario is a function: it makes a network, lets programs talk, and fails with a reason.
 
 mod adapters;
+mod address;
 mod beside;
 mod command;
 mod conflict;
@@ -53,6 +54,31 @@ pub(super) fn all() -> Vec<Scenario> {
             "peers-fifty",
             "fifty services of python-zeroconf, seen by Avahi",
             many::peers,
+        ),
+        long(
+            "address-alone",
+            "mdns address: claims, is checked, defends, gives up, follows the cable and a routable address",
+            address::alone,
+        ),
+        long(
+            "address-avahi-autoipd",
+            "mdns address and avahi-autoipd want one address, either first",
+            address::avahi_autoipd,
+        ),
+        long(
+            "address-dhcpcd",
+            "mdns address and dhcpcd want one address, either first",
+            address::dhcpcd,
+        ),
+        long(
+            "address-networkd",
+            "mdns address and systemd-networkd want one address, either first",
+            address::networkd,
+        ),
+        long(
+            "address-dhcp",
+            "mdns address steps back for DHCP, and returns",
+            address::dhcp,
         ),
         long(
             "beside-avahi",
