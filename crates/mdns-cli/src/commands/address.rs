@@ -22,6 +22,10 @@ Exit codes of --check:
   1  another host uses it
   2  something is wrong with the arguments
   3  the network cannot be used, or a capability is missing")]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "read where the command works")
+)]
 pub(crate) struct Args {
     /// The interface.
     #[arg(
