@@ -65,6 +65,7 @@ pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failu
         Command::Advertise(args) => advertise::run(args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Monitor(args) => monitor::run(args, output).await,
+        Command::Address(args) => address::run(args, output).await,
         only_prints => print(only_prints, output),
     }
 }
@@ -74,7 +75,6 @@ pub(crate) fn print(command: Command, output: Output) -> Result<Found, Failure> 
     match command {
         Command::Doctor(args) => doctor::run(&args, output),
         Command::Decode(args) => decode::run(&args, output),
-        Command::Address(args) => address::run(args, output).await,
         Command::Completions(args) => manual::completions(&args, output),
         Command::Man(args) => manual::page(&args, output),
         _ => Err(Failure::Network("this command needs a network".to_owned())),
