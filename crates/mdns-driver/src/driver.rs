@@ -290,8 +290,8 @@ impl Driver {
         self.life = Life::Ended;
         self.links.close_all(self.now, &mut self.host);
         self.waiting.end();
-        self.waiting.woken.extend(self.ours.end());
-        self.asks.end(&mut self.waiting.woken);
+        self.waiting.wakers.wake(self.ours.end());
+        self.asks.end(&mut self.waiting.wakers);
     }
 
     /// Reads the clocks.
@@ -316,32 +316,32 @@ impl Driver {
             links,
             ours,
             asks,
-            waiting: Waiting { woken, .. },
+            waiting: Waiting { wakers, .. },
             ..
         } = self;
         while let Some(event) = host.poll_event() {
             match event {
                 Event::Registered { service, name } => {
                     info!(%name, "registered");
-                    woken.extend(ours.set_registered(service, name));
+                    wakers.wake(ours.set_registered(service, name));
                 }
                 Event::Renamed { service, name } => {
                     info!(%name, "another has the name, this one is tried");
-                    woken.extend(ours.set_renamed(service, name));
+                    wakers.wake(ours.set_renamed(service, name));
                 }
                 Event::HostRegistered { host, name } => {
                     info!(%name, "host name registered");
-                    woken.extend(ours.set_registered(host, name));
+                    wakers.wake(ours.set_registered(host, name));
                 }
                 Event::HostRenamed { host, name } => {
                     info!(%name, "another has the host name, this one is tried");
-                    woken.extend(ours.set_renamed(host, name));
+                    wakers.wake(ours.set_renamed(host, name));
                 }
-                Event::Discovery(event) => asks.tell(event, links, woken),
+                Event::Discovery(event) => asks.tell(event, links, wakers),
                 _ => {}
             }
         }
-        if self.is_silent() {
+        if self.waiting.wants_silence() && self.is_silent() {
             self.waiting.end_silence();
         }
         if let Life::Ends(at) = self.life
@@ -431,7 +431,7 @@ impl Driver {
         self.tick();
         let removed = self.ours.remove(self.now, &mut self.host, own.into());
         if let Some(waker) = removed {
-            self.waiting.woken.extend(waker);
+            self.waiting.wakers.discard(waker);
             self.drain();
         }
     }
@@ -454,8 +454,8 @@ impl Driver {
 
     /// Wakes a task when something changes about a service or a host.
     pub(crate) fn wake_on_change(&mut self, own: OwnId, context: &Context<'_>) {
-        let replaced = self.ours.wake_on_change(own, context);
-        self.waiting.woken.extend(replaced);
+        self.ours
+            .wake_on_change(own, &mut self.waiting.wakers, context);
     }
 
     /// The full name of the host that a service runs on, as it is now; `None` if it is not advertised any more.
@@ -575,9 +575,7 @@ impl Driver {
         ask: AskId,
         context: &Context<'_>,
     ) -> Poll<Option<N::Event>> {
-        let (news, replaced) = N::of(&mut self.asks).poll_next(ask, context);
-        self.waiting.woken.extend(replaced);
-        news
+        N::of(&mut self.asks).poll_next(ask, &mut self.waiting.wakers, context)
     }
 
     /// The instances that a browse knows now.
@@ -603,7 +601,7 @@ impl Driver {
     pub fn stop<N: Subscription>(&mut self, ask: AskId) {
         self.tick();
         if let Some(waker) = N::of(&mut self.asks).remove(ask) {
-            self.waiting.woken.extend(waker);
+            self.waiting.wakers.discard(waker);
             self.host.stop(self.now, ask);
             self.drain();
         }

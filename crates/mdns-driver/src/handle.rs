@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake as _},
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
     LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
     SystemClock, UnusableLink,
-    waiting::{AlarmId, keep},
+    waiting::{AlarmId, DrivingTask, SilenceId},
 };
 
 /// How long to wait for goodbyes to be said; the driver says them within a second.
@@ -31,56 +31,42 @@ const GOODBYE: Duration = Duration::from_millis(1300);
 
 /// The driver, and the task that waits for it.
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    driver: Mutex<Driver>,
+    task: Arc<DrivingTask>,
     opened: Instant,
-}
-
-struct State {
-    driver: Driver,
-    task: Option<Waker>,
 }
 
 impl Shared {
     fn new(driver: Driver) -> Self {
         Shared {
-            state: Mutex::new(State { driver, task: None }),
+            driver: Mutex::new(driver),
+            task: Arc::default(),
             opened: Instant::now(),
         }
     }
 
-    /// Does something to the driver, then wakes those who have news.
-    fn act<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        // A panic of somebody who held it left no half-done thing that matters more than going on.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = act(&mut state);
-        let woken = std::mem::take(&mut state.driver.waiting().woken);
-        // A waker may run a task at once, which may come back here.
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
-        result
+    /// The task that drives.
+    pub(crate) fn task(&self) -> &Arc<DrivingTask> {
+        &self.task
     }
 
-    /// Does something that changes nothing the task waits for.
+    /// Does something that changes nothing the task waits for, then wakes those who have news.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
-        self.act(|state| act(&mut state.driver))
+        // A panic of somebody who held it left no half-done thing that matters more than going on.
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut driver);
+        let wakers = std::mem::take(&mut driver.waiting().wakers);
+        // A waker may run a task at once, which may come back here.
+        drop(driver);
+        wakers.release();
+        result
     }
 
     /// Does something after which the task must look at its deadline again.
     fn command<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
-        let (result, task) = self.act(|state| (act(&mut state.driver), state.task.clone()));
-        if let Some(task) = task {
-            task.wake();
-        }
+        let result = self.with(act);
+        self.task.wake_by_ref();
         result
-    }
-
-    /// What the task does; it is woken after commands.
-    pub(crate) fn drive<T>(&self, task: &Waker, act: impl FnOnce(&mut Driver) -> T) -> T {
-        self.act(|state| {
-            let replaced = keep(&mut state.task, task);
-            state.driver.waiting().woken.extend(replaced);
-            act(&mut state.driver)
-        })
     }
 }
 
@@ -341,18 +327,9 @@ impl<R: Reactor> Mdns<R> {
     /// Withdraws everything, says goodbye and closes all sockets, for all handles, whose streams end. It takes a second at
     /// most.
     pub async fn shutdown(&self) {
-        let shared = &self.handle.shared;
-        shared.command(Driver::shutdown);
-        poll_fn(|context| {
-            shared.with(|driver| match driver.has_ended() {
-                true => Poll::Ready(()),
-                false => {
-                    driver.waiting().wake_on_silence(context);
-                    Poll::Pending
-                }
-            })
-        })
-        .await;
+        self.handle.shared.command(Driver::shutdown);
+        let mut end = Silence::new(Arc::clone(&self.handle));
+        poll_fn(|context| end.poll(Driver::has_ended, context)).await;
     }
 }
 
@@ -472,19 +449,11 @@ impl Advertisement {
     pub async fn withdraw(mut self) {
         self.end();
         let mut alarm = Alarm::new(Arc::clone(&self.handle), GOODBYE);
-        poll_fn(|context| {
-            let is_done = self.handle.shared.with(|driver| {
-                let is_done = driver.is_silent() || driver.has_ended();
-                if !is_done {
-                    driver.waiting().wake_on_silence(context);
-                }
-                is_done
-            });
-            if is_done {
-                Poll::Ready(())
-            } else {
-                alarm.poll(context)
-            }
+        let mut silence = Silence::new(Arc::clone(&self.handle));
+        let is_done = |driver: &Driver| driver.is_silent() || driver.has_ended();
+        poll_fn(|context| match silence.poll(is_done, context) {
+            Poll::Pending => alarm.poll(context),
+            ready => ready,
         })
         .await;
     }
@@ -654,6 +623,39 @@ impl Drop for Alarm {
             self.handle
                 .shared
                 .with(|driver| driver.waiting().drop_alarm(id));
+        }
+    }
+}
+
+/// Waits until everything is said, or all is over.
+struct Silence {
+    handle: Arc<Handle>,
+    id: Option<SilenceId>,
+}
+
+impl Silence {
+    fn new(handle: Arc<Handle>) -> Self {
+        Silence { handle, id: None }
+    }
+
+    fn poll(&mut self, is_done: impl FnOnce(&Driver) -> bool, context: &Context<'_>) -> Poll<()> {
+        let id = &mut self.id;
+        self.handle.shared.with(|driver| {
+            if is_done(driver) {
+                return Poll::Ready(());
+            }
+            *id = Some(driver.waiting().wake_on_silence(*id, context));
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.handle
+                .shared
+                .with(|driver| driver.waiting().drop_silence(id));
         }
     }
 }

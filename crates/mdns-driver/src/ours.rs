@@ -15,7 +15,7 @@ use mdns_proto::{
 use mdns_socket::Selection;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{Announcement, links::Links, waiting::keep};
+use crate::{Announcement, links::Links, waiting::Wakers};
 
 /// Text as it goes into names: precomposed, or the same word typed on two systems would be two names (RFC 6762 §16).
 pub(crate) fn precomposed(text: &str) -> String {
@@ -259,9 +259,16 @@ impl Ours {
         })
     }
 
-    /// Keeps a waker for the next change; returns the one that it replaces.
-    pub(crate) fn wake_on_change(&mut self, own: OwnId, context: &Context<'_>) -> Option<Waker> {
-        keep(&mut self.advertised.get_mut(&own)?.waker, context.waker())
+    /// Wakes a task at the next change.
+    pub(crate) fn wake_on_change(
+        &mut self,
+        own: OwnId,
+        wakers: &mut Wakers,
+        context: &Context<'_>,
+    ) {
+        if let Some(advertised) = self.advertised.get_mut(&own) {
+            wakers.keep(&mut advertised.waker, context.waker());
+        }
     }
 
     // --- names ---

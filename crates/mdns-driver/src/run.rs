@@ -6,7 +6,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -68,6 +68,8 @@ pub trait Reactor: Sized + Send + Unpin + 'static {
 /// dropped before.
 pub struct Run<R: Reactor> {
     shared: Arc<Shared>,
+    /// What the reactor wakes.
+    waker: Waker,
     reactor: R,
     /// What is registered, in the order of the numbers.
     sources: Vec<(SourceId, R::Source)>,
@@ -78,6 +80,7 @@ pub struct Run<R: Reactor> {
 impl<R: Reactor> Run<R> {
     pub(crate) fn new(shared: Arc<Shared>, reactor: R) -> Self {
         Run {
+            waker: shared.task().waker(),
             shared,
             reactor,
             sources: Vec::new(),
@@ -156,7 +159,9 @@ impl<R: Reactor> Future for Run<R> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let run = self.get_mut();
         let shared = Arc::clone(&run.shared);
-        shared.drive(context.waker(), |driver| run.turn(driver, context))
+        shared.task().set(context.waker());
+        let waker = run.waker.clone();
+        shared.with(|driver| run.turn(driver, &mut Context::from_waker(&waker)))
     }
 }
 

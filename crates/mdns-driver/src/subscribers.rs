@@ -11,7 +11,7 @@ use tracing::debug;
 use crate::{
     Answer, BrowseNews, Instance, LookupNews, News, QueryNews, ResolveNews,
     owned::{Address, InterfaceNames},
-    waiting::keep,
+    waiting::Wakers,
 };
 
 /// Those who are told of everything that was asked for.
@@ -35,37 +35,38 @@ impl Asks {
         &mut self,
         event: Event<'_>,
         interfaces: &dyn InterfaceNames,
-        woken: &mut Vec<Waker>,
+        wakers: &mut Wakers,
     ) {
         match event {
             Event::Found { ask, instance } | Event::Changed { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
-                self.browses.tell(ask, woken, |news| news.set(instance));
+                self.browses.tell(ask, wakers, |news| news.set(instance));
             }
             Event::Gone { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
-                self.browses.tell(ask, woken, |news| news.remove(&instance));
+                self.browses
+                    .tell(ask, wakers, |news| news.remove(&instance));
             }
             Event::Resolved { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
                 self.resolves
-                    .tell(ask, woken, |news| news.set(Some(instance)));
+                    .tell(ask, wakers, |news| news.set(Some(instance)));
             }
-            Event::Lost { ask, .. } => self.resolves.tell(ask, woken, |news| news.set(None)),
+            Event::Lost { ask, .. } => self.resolves.tell(ask, wakers, |news| news.set(None)),
             Event::Addresses { ask, host } => {
                 let addresses = Address::all(host.addresses(), interfaces);
-                self.lookups.tell(ask, woken, |news| news.set(addresses));
+                self.lookups.tell(ask, wakers, |news| news.set(addresses));
             }
             Event::Answers { ask, records } => {
                 let answers = Answer::all(records, interfaces);
-                self.queries.tell(ask, woken, |news| news.set(answers));
+                self.queries.tell(ask, wakers, |news| news.set(answers));
             }
             Event::Finished { ask, outcome } => {
-                self.queries.tell(ask, woken, |news| news.finish(outcome))
+                self.queries.tell(ask, wakers, |news| news.finish(outcome))
             }
             Event::Incomplete { ask } => {
                 debug!("memory is too small for all results");
-                self.browses.tell(ask, woken, BrowseNews::set_incomplete);
+                self.browses.tell(ask, wakers, BrowseNews::set_incomplete);
             }
             _ => {}
         }
@@ -77,11 +78,11 @@ impl Asks {
         news.map(BrowseNews::snapshot).unwrap_or_default()
     }
 
-    pub(crate) fn end(&mut self, woken: &mut Vec<Waker>) {
-        self.browses.end(woken);
-        self.resolves.end(woken);
-        self.lookups.end(woken);
-        self.queries.end(woken);
+    pub(crate) fn end(&mut self, wakers: &mut Wakers) {
+        self.browses.end(wakers);
+        self.resolves.end(wakers);
+        self.lookups.end(wakers);
+        self.queries.end(wakers);
     }
 }
 
@@ -150,10 +151,10 @@ impl<N: News> Subscribers<N> {
         self.by_ask.get(&ask).map(|subscriber| &subscriber.news)
     }
 
-    fn tell(&mut self, ask: AskId, woken: &mut Vec<Waker>, change: impl FnOnce(&mut N)) {
+    fn tell(&mut self, ask: AskId, wakers: &mut Wakers, change: impl FnOnce(&mut N)) {
         if let Some(subscriber) = self.by_ask.get_mut(&ask) {
             change(&mut subscriber.news);
-            woken.extend(subscriber.waker.take());
+            wakers.wake(subscriber.waker.take());
         }
     }
 
@@ -161,24 +162,28 @@ impl<N: News> Subscribers<N> {
         self.by_ask.get_mut(&ask)?.news.next()
     }
 
-    /// The next news, and the waker that is kept no more.
+    /// The next news; if there is none yet, the task is woken when there is.
     pub(crate) fn poll_next(
         &mut self,
         ask: AskId,
+        wakers: &mut Wakers,
         context: &Context<'_>,
-    ) -> (Poll<Option<N::Event>>, Option<Waker>) {
+    ) -> Poll<Option<N::Event>> {
         let Some(subscriber) = self.by_ask.get_mut(&ask) else {
-            return (Poll::Ready(None), None);
+            return Poll::Ready(None);
         };
         match subscriber.news.next() {
-            Some(event) => (Poll::Ready(Some(event)), None),
-            None if subscriber.news.is_over() => (Poll::Ready(None), None),
-            None => (Poll::Pending, keep(&mut subscriber.waker, context.waker())),
+            Some(event) => Poll::Ready(Some(event)),
+            None if subscriber.news.is_over() => Poll::Ready(None),
+            None => {
+                wakers.keep(&mut subscriber.waker, context.waker());
+                Poll::Pending
+            }
         }
     }
 
-    fn end(&mut self, woken: &mut Vec<Waker>) {
-        woken.extend(
+    fn end(&mut self, wakers: &mut Wakers) {
+        wakers.wake(
             self.by_ask
                 .drain()
                 .filter_map(|(_, subscriber)| subscriber.waker),

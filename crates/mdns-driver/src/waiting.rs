@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    task::{Context, Waker},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Wake, Waker},
 };
 
 use mdns_proto::time::Instant;
@@ -11,18 +12,95 @@ use mdns_proto::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AlarmId(Instant, u64);
 
+/// The number of a task that waits for silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SilenceId(u64);
+
+/// Wakers that have left the driver. They are woken or dropped when the lock is released: either may run or drop a task, and
+/// handles with it, which lock the driver again.
+#[derive(Debug, Default)]
+#[must_use]
+pub(crate) struct Wakers {
+    /// Of tasks that have news.
+    woken: Vec<Waker>,
+    /// Of tasks that wait no longer, or have given another waker. These must not be woken: a task that replaces its waker
+    /// each time it is polled would be polled for ever.
+    dropped: Vec<Waker>,
+}
+
+impl Wakers {
+    /// Wakes a task.
+    pub(crate) fn wake(&mut self, waker: impl IntoIterator<Item = Waker>) {
+        self.woken.extend(waker);
+    }
+
+    /// Drops a waker.
+    pub(crate) fn discard(&mut self, waker: impl IntoIterator<Item = Waker>) {
+        self.dropped.extend(waker);
+    }
+
+    /// Keeps a waker in a slot in place of the one that was there.
+    pub(crate) fn keep(&mut self, slot: &mut Option<Waker>, waker: &Waker) {
+        match slot {
+            Some(known) if known.will_wake(waker) => {}
+            _ => self.dropped.extend(slot.replace(waker.clone())),
+        }
+    }
+
+    /// Wakes and drops them. The driver must not be locked.
+    pub(crate) fn release(self) {
+        self.woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The task that drives, whatever wakers it is polled with.
+///
+/// Reactors keep the [`Waker`] that this makes, which is always the same one: some of them wake the waker that is replaced, and
+/// a task that is polled with another each time would be polled for ever.
+#[derive(Debug, Default)]
+pub(crate) struct DrivingTask(Mutex<Option<Waker>>);
+
+impl DrivingTask {
+    /// The waker for reactors.
+    pub(crate) fn waker(self: &Arc<Self>) -> Waker {
+        // `will_wake` knows clones of a clone. It may not know the clones of the first: their tables may be at two addresses.
+        let first = Waker::from(Arc::clone(self));
+        Waker::clone(&first)
+    }
+
+    /// The task is polled with this waker now.
+    pub(crate) fn set(&self, waker: &Waker) {
+        let waker = waker.clone();
+        // What is replaced is dropped when the lock is free.
+        let _replaced = self.lock().replace(waker);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for DrivingTask {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    /// Wakes it once for each time that it is polled.
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waker = self.lock().take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Tasks that wait for a time or for silence, and those whose waiting has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     /// Those who wait until everything is said.
-    silence: Vec<Waker>,
-    alarms: BTreeMap<AlarmId, Waker>,
+    silence: BTreeMap<SilenceId, Option<Waker>>,
+    silence_count: u64,
+    alarms: BTreeMap<AlarmId, Option<Waker>>,
     alarm_count: u64,
-    /// Those to be woken as soon as nobody holds the driver.
-    ///
-    /// All wakers leave by this way, also those that are needed no more: to drop one may be to drop a task, and handles with
-    /// it, which come back to the driver.
-    pub(crate) woken: Vec<Waker>,
+    pub(crate) wakers: Wakers,
 }
 
 impl Waiting {
@@ -30,7 +108,7 @@ impl Waiting {
     pub(crate) fn set_alarm(&mut self, at: Instant, context: &Context<'_>) -> AlarmId {
         self.alarm_count += 1;
         let id = AlarmId(at, self.alarm_count);
-        self.alarms.insert(id, context.waker().clone());
+        self.alarms.insert(id, Some(context.waker().clone()));
         id
     }
 
@@ -39,15 +117,12 @@ impl Waiting {
         let Some(waker) = self.alarms.get_mut(&id) else {
             return true;
         };
-        if !waker.will_wake(context.waker()) {
-            let replaced = std::mem::replace(waker, context.waker().clone());
-            self.woken.push(replaced);
-        }
+        self.wakers.keep(waker, context.waker());
         false
     }
 
     pub(crate) fn drop_alarm(&mut self, id: AlarmId) {
-        self.woken.extend(self.alarms.remove(&id));
+        self.wakers.discard(self.alarms.remove(&id).flatten());
     }
 
     /// When the first alarm goes off.
@@ -60,35 +135,131 @@ impl Waiting {
         while let Some(alarm) = self.alarms.first_entry()
             && alarm.key().0 <= now
         {
-            self.woken.push(alarm.remove());
+            self.wakers.wake(alarm.remove());
         }
     }
 
-    /// Wakes a task when everything is said, or all is over.
-    pub(crate) fn wake_on_silence(&mut self, context: &Context<'_>) {
-        let mut known = self.silence.iter();
-        if !known.any(|waker| waker.will_wake(context.waker())) {
-            self.silence.push(context.waker().clone());
-        }
+    /// Wakes a task when everything is said, or all is over. One task has one number, which it brings again each time.
+    pub(crate) fn wake_on_silence(
+        &mut self,
+        id: Option<SilenceId>,
+        context: &Context<'_>,
+    ) -> SilenceId {
+        let id = id.unwrap_or_else(|| {
+            self.silence_count += 1;
+            SilenceId(self.silence_count)
+        });
+        let waker = self.silence.entry(id).or_default();
+        self.wakers.keep(waker, context.waker());
+        id
+    }
+
+    /// A task waits for silence no longer.
+    pub(crate) fn drop_silence(&mut self, id: SilenceId) {
+        self.wakers.discard(self.silence.remove(&id).flatten());
+    }
+
+    /// Whether a task waits for silence.
+    pub(crate) fn wants_silence(&self) -> bool {
+        !self.silence.is_empty()
     }
 
     /// Everything is said.
     pub(crate) fn end_silence(&mut self) {
-        self.woken.append(&mut self.silence);
+        let silence = std::mem::take(&mut self.silence);
+        self.wakers.wake(silence.into_values().flatten());
     }
 
     /// All is over.
     pub(crate) fn end(&mut self) {
         self.end_silence();
         let alarms = std::mem::take(&mut self.alarms);
-        self.woken.extend(alarms.into_values());
+        self.wakers.wake(alarms.into_values().flatten());
     }
 }
 
-/// Keeps a waker; returns the one it replaces.
-pub(crate) fn keep(slot: &mut Option<Waker>, waker: &Waker) -> Option<Waker> {
-    match slot {
-        Some(known) if known.will_wake(waker) => None,
-        _ => slot.replace(waker.clone()),
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Counts how often it is woken. Each is another for `will_wake`.
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Polls so often, each time with another waker; returns them.
+    fn poll_anew(times: usize, mut poll: impl FnMut(&Context<'_>)) -> Vec<Arc<Count>> {
+        let tasks: Vec<_> = (0..times).map(|_| Arc::new(Count::default())).collect();
+        for task in &tasks {
+            poll(&Context::from_waker(&Waker::from(Arc::clone(task))));
+        }
+        tasks
+    }
+
+    /// Asserts that the last waker alone was woken, and that all have been let go.
+    #[track_caller]
+    fn assert_last_is_woken(tasks: &[Arc<Count>]) {
+        let woken: u32 = tasks.iter().map(|task| task.0.load(Ordering::SeqCst)).sum();
+        let last = tasks.last().map(|task| task.0.load(Ordering::SeqCst));
+        assert_eq!((woken, last), (1, Some(1)));
+        assert!(tasks.iter().all(|task| Arc::strong_count(task) == 1));
+    }
+
+    #[test]
+    fn an_alarm_wakes_the_last_waker_alone() {
+        let mut waiting = Waiting::default();
+        let at = Instant::from_millis(5);
+        let mut id = None;
+        let tasks = poll_anew(100, |context| match id {
+            None => id = Some(waiting.set_alarm(at, context)),
+            Some(id) => assert!(!waiting.poll_alarm(id, context)),
+        });
+        waiting.handle_timeout(at);
+        std::mem::take(&mut waiting.wakers).release();
+        assert_last_is_woken(&tasks);
+    }
+
+    #[test]
+    fn silence_wakes_the_last_waker_alone() {
+        let mut waiting = Waiting::default();
+        let mut id = None;
+        let tasks = poll_anew(100, |context| {
+            id = Some(waiting.wake_on_silence(id, context))
+        });
+        assert_eq!(waiting.silence.len(), 1, "one task waits");
+        waiting.end_silence();
+        std::mem::take(&mut waiting.wakers).release();
+        assert_last_is_woken(&tasks);
+    }
+
+    #[test]
+    fn a_reactor_sees_one_waker_of_a_task_that_has_many() {
+        let task = Arc::new(DrivingTask::default());
+        let waker = task.waker();
+        assert!(waker.will_wake(&waker.clone()));
+        let wakers = poll_anew(100, |context| task.set(context.waker()));
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        assert_last_is_woken(&wakers);
+    }
+
+    #[test]
+    fn who_waits_for_silence_no_longer_is_forgotten() {
+        let mut waiting = Waiting::default();
+        for _ in 0..100 {
+            let mut id = None;
+            let tasks = poll_anew(2, |context| id = Some(waiting.wake_on_silence(id, context)));
+            waiting.drop_silence(id.expect("a number"));
+            std::mem::take(&mut waiting.wakers).release();
+            assert!(tasks.iter().all(|task| task.0.load(Ordering::SeqCst) == 0));
+        }
+        assert!(!waiting.wants_silence());
     }
 }

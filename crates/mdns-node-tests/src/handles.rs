@@ -13,7 +13,14 @@ use mdns_driver::{
     },
 };
 
-use crate::Node;
+use crate::{
+    Node,
+    node::Story,
+    polls::{
+        a_task_is_polled_for_news_alone, a_task_that_drives_is_polled_for_datagrams_and_deadlines,
+    },
+    stories::stories,
+};
 
 /// What polls futures.
 pub trait Executor: Send + 'static {
@@ -23,6 +30,10 @@ pub trait Executor: Send + 'static {
     }
     /// Runs a future to its end.
     fn block_on<T>(future: impl Future<Output = T>) -> T;
+    /// Runs a program to its end as its `main` would, with the hosts that it opens.
+    fn run(program: impl Future<Output = ()> + Send + 'static) {
+        Self::block_on(program);
+    }
 }
 
 /// A node with async handles.
@@ -44,6 +55,14 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
     type Advertisement = Advertisement;
     type Browse = Browse;
     type Resolve = Resolve;
+
+    fn more_stories() -> Vec<Story> {
+        stories![
+            a_task_is_polled_for_news_alone::<R, E>,
+            a_task_that_drives_is_polled_for_datagrams_and_deadlines::<R, E>,
+        ]
+        .into()
+    }
 
     fn open(options: Options, clock: Box<dyn Clock>) -> Self {
         let mdns = E::enter(|| Mdns::with_clock(options, clock));

@@ -10,6 +10,7 @@ mod handles;
 mod hostile;
 mod looped;
 mod node;
+mod polls;
 mod stories;
 
 pub use self::{

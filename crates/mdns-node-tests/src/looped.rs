@@ -18,7 +18,7 @@ use mdns_driver::{
     },
 };
 
-use crate::Node;
+use crate::{Node, node::Story, polls::a_loop_turns_for_datagrams_and_deadlines, stories::stories};
 
 /// How often a story looks for what it waits for, and a loop for what it is told.
 const TICK: Duration = Duration::from_millis(2);
@@ -149,6 +149,10 @@ impl<L: Loop> Node for Looped<L> {
     type Advertisement = OwnService;
     type Browse = Ask<BrowseNews>;
     type Resolve = Ask<ResolveNews>;
+
+    fn more_stories() -> Vec<Story> {
+        stories![a_loop_turns_for_datagrams_and_deadlines::<L>].into()
+    }
 
     fn open(options: Options, clock: Box<dyn Clock>) -> Self {
         let (commands, to_do) = mpsc::channel::<Command>();

@@ -19,6 +19,9 @@ use mdns_driver::{
     },
 };
 
+/// The name of a test, and the test.
+pub(crate) type Story = (&'static str, fn());
+
 /// A host on some event loop. Dropping it, with all that came from it, says goodbye.
 pub trait Node: Clone + Send + Sized + 'static {
     /// A service that is advertised until it is dropped.
@@ -28,6 +31,10 @@ pub trait Node: Clone + Send + Sized + 'static {
     /// A resolve that goes on until it is dropped.
     type Resolve: Send;
 
+    /// The tests that only nodes of this kind need.
+    fn more_stories() -> Vec<(&'static str, fn())> {
+        Vec::new()
+    }
     /// A host.
     fn open(options: Options, clock: Box<dyn Clock>) -> Self;
     /// Its links.

@@ -35,10 +35,11 @@ const AT_ONCE: usize = 24;
 
 /// Stories with their names.
 macro_rules! stories {
-    ($($story:ident::<$node:ty>),* $(,)?) => {
-        [$((stringify!($story), $story::<$node> as fn())),*]
+    ($($story:ident::<$($of:ty),*>),* $(,)?) => {
+        [$((stringify!($story), $story::<$($of),*> as fn())),*]
     };
 }
+pub(crate) use stories;
 
 /// The stories of some nodes, all told at once; and those that nobody else on the machine's loopback should have to hear, or that
 /// depend on who else is there, told one by one when the others have ended.
@@ -90,6 +91,8 @@ impl Suite {
             })
         };
         self.stories.extend(stories.map(trial));
+        self.stories
+            .extend(N::more_stories().into_iter().map(trial));
         self.noisy.extend(noisy.map(trial));
         self
     }
