@@ -4,10 +4,7 @@
 //! not. Where the wall clock has gone on more than five seconds further than the monotonic one, the machine has slept, or
 //! somebody has set the clock: what was heard is then in doubt all the same.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mdns_proto::time::Instant;
 
@@ -16,6 +13,8 @@ const SLEEP: Duration = Duration::from_secs(5);
 
 /// The two clocks that a driver reads. Tests bring their own.
 ///
+/// It is read while nothing is locked, from every thread that has a handle: it may call handles itself.
+///
 /// ```
 /// use mdns_driver::{Clock, SystemClock};
 ///
@@ -23,7 +22,7 @@ const SLEEP: Duration = Duration::from_secs(5);
 /// let before = clock.monotonic();
 /// assert!(clock.monotonic() >= before);
 /// ```
-pub trait Clock: Send {
+pub trait Clock: Send + Sync {
     /// The time since some moment, which never goes backwards.
     fn monotonic(&self) -> Duration;
     /// The time since some moment, as a calendar has it: it goes on while the machine sleeps.
@@ -63,40 +62,35 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock as the driver reads it.
-pub(crate) struct Time {
-    clock: Box<dyn Clock>,
+/// What both clocks said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
     monotonic: Duration,
     wall: Duration,
 }
 
-impl Time {
-    pub(crate) fn new(clock: Box<dyn Clock>) -> Self {
-        let (monotonic, wall) = (clock.monotonic(), clock.wall());
-        Time {
-            clock,
-            monotonic,
-            wall,
+impl Reading {
+    pub(crate) fn of(clock: &dyn Clock) -> Self {
+        Reading {
+            monotonic: clock.monotonic(),
+            wall: clock.wall(),
         }
     }
 
-    /// The time now, and whether the machine has slept since it was last read.
-    pub(crate) fn read(&mut self) -> (Instant, bool) {
-        let (monotonic, wall) = (self.clock.monotonic(), self.clock.wall());
-        let awake = monotonic.saturating_sub(self.monotonic);
-        let passed = wall.saturating_sub(self.wall);
-        (self.monotonic, self.wall) = (monotonic, wall);
-        let micros = u64::try_from(monotonic.as_micros()).unwrap_or(u64::MAX);
-        (
-            Instant::from_micros(micros),
-            passed.saturating_sub(awake) > SLEEP,
-        )
+    /// The monotonic time.
+    pub(crate) fn now(self) -> Instant {
+        let micros = u64::try_from(self.monotonic.as_micros()).unwrap_or(u64::MAX);
+        Instant::from_micros(micros)
     }
-}
 
-impl fmt::Debug for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Time").field(&self.monotonic).finish()
+    /// Takes a newer reading. Whether the machine has slept in between; an older one, of another thread, changes nothing.
+    pub(crate) fn replace(&mut self, newer: Reading) -> bool {
+        let Some(awake) = newer.monotonic.checked_sub(self.monotonic) else {
+            return false;
+        };
+        let passed = newer.wall.saturating_sub(self.wall);
+        *self = newer;
+        passed.saturating_sub(awake) > SLEEP
     }
 }
 
@@ -123,10 +117,10 @@ mod tests {
     #[test]
     fn sleep_is_what_only_the_wall_clock_saw() {
         let hands = Hands(Arc::new(Mutex::new((0, 1000))));
-        let mut time = Time::new(Box::new(hands.clone()));
+        let mut time = Reading::of(&hands);
         let mut slept_at = |monotonic, wall| {
             *hands.0.lock().unwrap() = (monotonic, wall);
-            time.read().1
+            time.replace(Reading::of(&hands))
         };
         assert!(!slept_at(100, 1100), "a hundred seconds passed on both");
         assert!(!slept_at(101, 1106), "five seconds apart");
@@ -134,5 +128,7 @@ mod tests {
         assert!(!slept_at(103, 1114), "told once");
         assert!(!slept_at(104, 14), "set back");
         assert!(!slept_at(105, 15), "and going on from there");
+        assert!(!slept_at(100, 10), "read before, by another");
+        assert!(!slept_at(106, 16), "and going on from there");
     }
 }

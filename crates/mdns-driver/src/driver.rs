@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     net::IpAddr,
-    task::{Context, Poll},
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -17,18 +17,19 @@ use mdns_proto::{
     time::Instant,
     wire::{RecordType, Txt},
 };
-use mdns_socket::Received;
-use tracing::{debug, info};
+use mdns_socket::{Interface, Received, Selection};
+use tracing::{Level, debug, info};
 
 use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews,
     Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock, UnusableLink,
-    clock::Time,
+    clock::Reading,
     links::{Kind, Links},
     options,
     ours::{Ours, precomposed},
     subscribers::{Asks, Subscription},
-    waiting::{AlarmId, Waiting},
+    survey::{Survey, Wanted},
+    waiting::{AlarmId, Deferred, Waiting},
 };
 
 /// Room for the largest datagram (RFC 6762 §17).
@@ -61,7 +62,7 @@ enum Life {
 /// use mdns_driver::{Driver, Options, BrowseNews};
 ///
 /// let mut driver = Driver::open(Options::default())?;
-/// let Some(browse) = driver.browse(&"_ipp._tcp".parse()?)? else { return Ok(()) };
+/// let browse = driver.browse(&"_ipp._tcp".parse()?)?;
 /// loop {
 ///     // Wait until a socket of `driver.sources()` is readable, at most for `driver.timeout()`; then:
 ///     for source in driver.sources().map(|(id, _)| id).collect::<Vec<_>>() {
@@ -77,7 +78,9 @@ enum Life {
 /// ```
 pub struct Driver {
     host: Host<Heap>,
-    time: Time,
+    /// `None` where the time is brought: handles read their clock before they lock the driver.
+    clock: Option<Box<dyn Clock>>,
+    read: Reading,
     now: Instant,
     life: Life,
     links: Links,
@@ -101,8 +104,8 @@ impl Driver {
     /// # Errors
     /// See [`Error`].
     pub fn with_clock(options: Options, clock: Box<dyn Clock>) -> Result<Driver, Error> {
-        let mut time = Time::new(clock);
-        let (now, _) = time.read();
+        let read = Reading::of(&*clock);
+        let now = read.now();
         let mut host = Host::started(options.config, now, getrandom::u64()?);
         let mut links = Links::new(options.interfaces);
         let name = match options.host_name {
@@ -126,14 +129,16 @@ impl Driver {
             }
         };
         check_host(&name).map_err(Error::HostName)?;
-        let opened = links.look(now, &mut host);
+        let mut survey = Survey::new(links.selection(), Vec::new());
+        let opened = links.handle_survey(now, &mut host, &mut survey);
         if links.is_empty() {
             opened?;
             info!("no network yet");
         }
         let mut driver = Driver {
             host,
-            time,
+            clock: Some(clock),
+            read,
             now,
             life: Life::Runs,
             links,
@@ -170,11 +175,21 @@ impl Driver {
                 self.links.handle_change(self.now, source, watcher.drain());
                 return Err(nothing());
             }
-            Kind::Link(socket) => receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?,
-            Kind::Unicast(socket, _) => {
-                receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?
-            }
-            Kind::OneShot(socket) => receive(|buffer| socket.recv_from(buffer), &mut self.buffer)?,
+            Kind::Link(socket) => receive(
+                |buffer| socket.recv_from(buffer),
+                &mut self.buffer,
+                &mut self.waiting.deferred,
+            )?,
+            Kind::Unicast(socket, _) => receive(
+                |buffer| socket.recv_from(buffer),
+                &mut self.buffer,
+                &mut self.waiting.deferred,
+            )?,
+            Kind::OneShot(socket) => receive(
+                |buffer| socket.recv_from(buffer),
+                &mut self.buffer,
+                &mut self.waiting.deferred,
+            )?,
         };
         // Where sockets cannot be bound to the group, they get unicast too.
         let is_unicast = received.destination.is_some_and(|to| !to.is_multicast());
@@ -257,14 +272,42 @@ impl Driver {
         if self.life == Life::Ended {
             return;
         }
-        if self.links.look_due().is_some_and(|at| at <= self.now) {
-            // What went wrong has been logged, and is tried again.
-            let _ = self.links.look(self.now, &mut self.host);
-            self.ours.offer(self.now, &mut self.host, &self.links);
+        if self.clock.is_some()
+            && let Some(look) = self.begin_look()
+        {
+            self.handle_survey(look.survey());
         }
         self.host.handle_timeout(self.now);
         self.waiting.handle_timeout(self.now);
         self.drain();
+    }
+
+    /// If it is time to look at the interfaces: what is needed for it. [`handle_survey`](Self::handle_survey) takes the result.
+    pub(crate) fn begin_look(&mut self) -> Option<Look> {
+        if self.life == Life::Ended || self.links.look_due().is_none_or(|at| at > self.now) {
+            return None;
+        }
+        self.links.set_looked();
+        Some(Look {
+            selection: self.links.selection().clone(),
+            services: self.ours.selections(),
+        })
+    }
+
+    /// Goes on with what a look at the interfaces has found. Returns it, to be dropped when the driver is not locked.
+    pub(crate) fn handle_survey(&mut self, mut survey: Survey) -> Survey {
+        self.tick();
+        if self.life == Life::Ended {
+            return survey;
+        }
+        let (host, links) = (&mut self.host, &mut self.links);
+        // What went wrong has been logged, and is tried again.
+        let _ = links.handle_survey(self.now, host, &mut survey);
+        if !self.ours.handle_survey(self.now, host, links, &survey) {
+            links.look_at(self.now);
+        }
+        self.drain();
+        survey
     }
 
     /// Withdraws everything and says goodbye. After at most a second the driver [has ended](Self::has_ended).
@@ -290,16 +333,41 @@ impl Driver {
         self.life = Life::Ended;
         self.links.close_all(self.now, &mut self.host);
         self.waiting.end();
-        self.waiting.wakers.wake(self.ours.end());
-        self.asks.end(&mut self.waiting.wakers);
+        self.ours.end(&mut self.waiting.deferred);
+        self.asks.end(&mut self.waiting.deferred);
     }
 
-    /// Reads the clocks.
+    /// Reads the clocks, unless the time is brought.
     fn tick(&mut self) {
-        let (now, has_slept) = self.time.read();
-        self.now = self.now.max(now);
+        if let Some(clock) = &self.clock {
+            let read = Reading::of(&**clock);
+            self.set_time(read);
+        }
+    }
+
+    /// The clock, for one who brings the time from now on with [`set_time`](Self::set_time), and does what is
+    /// [put off](Self::take_deferred) himself.
+    pub(crate) fn take_clock(&mut self) -> Box<dyn Clock> {
+        self.clock
+            .take()
+            .unwrap_or_else(|| Box::new(SystemClock::new()))
+    }
+
+    /// What others' code is to be called for now. A driver with a clock of its own does so itself.
+    pub(crate) fn take_deferred(&mut self) -> Deferred {
+        let mut deferred = std::mem::take(&mut self.waiting.deferred);
+        deferred.append(std::mem::take(&mut self.links.deferred));
+        deferred
+    }
+
+    /// It is this late now.
+    pub(crate) fn set_time(&mut self, read: Reading) {
+        let has_slept = self.read.replace(read);
+        self.now = self.now.max(read.now());
         if has_slept && self.life == Life::Runs {
-            info!("the machine has slept, or its clock was set");
+            self.waiting.deferred.log(Level::INFO, || {
+                info!("the machine has slept, or its clock was set");
+            });
             self.host.resumed(self.now);
             self.links.look_at(self.now);
         }
@@ -316,28 +384,32 @@ impl Driver {
             links,
             ours,
             asks,
-            waiting: Waiting { wakers, .. },
+            waiting: Waiting { deferred, .. },
             ..
         } = self;
         while let Some(event) = host.poll_event() {
             match event {
                 Event::Registered { service, name } => {
-                    info!(%name, "registered");
-                    wakers.wake(ours.set_registered(service, name));
+                    deferred.log_name(name, |name| info!(%name, "registered"));
+                    deferred.wake(ours.set_registered(service, name));
                 }
                 Event::Renamed { service, name } => {
-                    info!(%name, "another has the name, this one is tried");
-                    wakers.wake(ours.set_renamed(service, name));
+                    deferred.log_name(name, |name| {
+                        info!(%name, "another has the name, this one is tried");
+                    });
+                    deferred.wake(ours.set_renamed(service, name));
                 }
                 Event::HostRegistered { host, name } => {
-                    info!(%name, "host name registered");
-                    wakers.wake(ours.set_registered(host, name));
+                    deferred.log_name(name, |name| info!(%name, "host name registered"));
+                    deferred.wake(ours.set_registered(host, name));
                 }
                 Event::HostRenamed { host, name } => {
-                    info!(%name, "another has the host name, this one is tried");
-                    wakers.wake(ours.set_renamed(host, name));
+                    deferred.log_name(name, |name| {
+                        info!(%name, "another has the host name, this one is tried");
+                    });
+                    deferred.wake(ours.set_renamed(host, name));
                 }
-                Event::Discovery(event) => asks.tell(event, links, wakers),
+                Event::Discovery(event) => asks.tell(event, links, deferred),
                 _ => {}
             }
         }
@@ -349,6 +421,14 @@ impl Driver {
         {
             self.abandon();
         }
+        self.release();
+    }
+
+    /// Calls others' code, unless the one who brings the time does.
+    fn release(&mut self) {
+        if self.clock.is_some() {
+            self.take_deferred().release();
+        }
     }
 
     // --- what is ours ---
@@ -357,43 +437,69 @@ impl Driver {
     /// precomposed form (NFC), as RFC 6762 §16 has it.
     ///
     /// # Errors
-    /// See [`RegisterError`]. `None` when the driver ends.
-    pub fn advertise(
+    /// See [`RegisterError`]; [`Closed`](RegisterError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn advertise(&mut self, announcement: &Announcement) -> Result<ServiceId, RegisterError> {
+        let (seen, generation) = self.links.seen();
+        let selection = announcement.interfaces.as_ref();
+        let wanted = selection.map(|selection| Wanted::new(selection, seen));
+        self.advertise_on(announcement, wanted.as_ref(), generation)
+            // The links have not changed since.
+            .unwrap_or(Err(RegisterError::Closed))
+    }
+
+    /// The interfaces as they were last seen, and a number that changes with them.
+    pub(crate) fn seen(&self) -> (Vec<Interface>, u64) {
+        let (seen, generation) = self.links.seen();
+        (seen.to_vec(), generation)
+    }
+
+    /// Advertises a service on those interfaces that it wants. `None` if these have changed since that was found out.
+    pub(crate) fn advertise_on(
         &mut self,
         announcement: &Announcement,
-    ) -> Result<Option<ServiceId>, RegisterError> {
+        wanted: Option<&Wanted>,
+        generation: u64,
+    ) -> Option<Result<ServiceId, RegisterError>> {
         self.tick();
         if self.life != Life::Runs {
-            return Ok(None);
+            return Some(Err(RegisterError::Closed));
+        }
+        if self.links.seen().1 != generation {
+            return None;
         }
         let (host, links) = (&mut self.host, &self.links);
-        let added = self.ours.add_service(self.now, host, links, announcement);
+        let added = self
+            .ours
+            .add_service(self.now, host, links, announcement, wanted);
         self.drain();
-        added.map(Some)
+        Some(added)
     }
 
     /// Advertises a host by itself: its name, one label without `.local`, for the addresses of this host. `None` is the name of
     /// this host. It may also have services, before and after.
     ///
     /// # Errors
-    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already. `None` when the driver
-    /// ends.
-    pub fn advertise_host(&mut self, label: Option<&str>) -> Result<Option<HostId>, RegisterError> {
+    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already,
+    /// [`Closed`](RegisterError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn advertise_host(&mut self, label: Option<&str>) -> Result<HostId, RegisterError> {
         self.tick();
         if self.life != Life::Runs {
-            return Ok(None);
+            return Err(RegisterError::Closed);
         }
         let added = self.ours.add_host(self.now, &mut self.host, label);
         self.drain();
-        added.map(Some)
+        added
     }
 
     /// Replaces the TXT data of a service, and announces them.
     ///
     /// # Errors
-    /// See [`RegisterError`].
+    /// See [`RegisterError`]; [`Closed`](RegisterError::Closed) after [`shutdown`](Self::shutdown).
     pub fn update_txt(&mut self, service: ServiceId, txt: Txt<'_>) -> Result<(), RegisterError> {
         self.tick();
+        if self.life != Life::Runs {
+            return Err(RegisterError::Closed);
+        }
         self.host.update_txt(self.now, service, txt)?;
         self.drain();
         Ok(())
@@ -429,9 +535,8 @@ impl Driver {
     /// Withdraws a service or a host, and says goodbye. This host's own name stays.
     pub fn withdraw(&mut self, own: impl Into<OwnId>) {
         self.tick();
-        let removed = self.ours.remove(self.now, &mut self.host, own.into());
-        if let Some(waker) = removed {
-            self.waiting.wakers.discard(waker);
+        let (host, deferred) = (&mut self.host, &mut self.waiting.deferred);
+        if self.ours.remove(self.now, host, own.into(), deferred) {
             self.drain();
         }
     }
@@ -453,9 +558,9 @@ impl Driver {
     }
 
     /// Wakes a task when something changes about a service or a host.
-    pub(crate) fn wake_on_change(&mut self, own: OwnId, context: &Context<'_>) {
+    pub(crate) fn wake_on_change(&mut self, own: OwnId, waker: Waker) {
         self.ours
-            .wake_on_change(own, &mut self.waiting.wakers, context);
+            .wake_on_change(own, &mut self.waiting.deferred, waker);
     }
 
     /// The full name of the host that a service runs on, as it is now; `None` if it is not advertised any more.
@@ -484,8 +589,8 @@ impl Driver {
     /// Looks for instances of a service type, or of a subtype.
     ///
     /// # Errors
-    /// See [`AskError`]. `None` when the driver ends, here and in the others.
-    pub fn browse(&mut self, service_type: &ServiceType) -> Result<Option<AskId>, AskError> {
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown), here and in the others.
+    pub fn browse(&mut self, service_type: &ServiceType) -> Result<AskId, AskError> {
         self.browse_with(service_type, Details::default())
     }
 
@@ -497,7 +602,7 @@ impl Driver {
         &mut self,
         service_type: &ServiceType,
         details: Details,
-    ) -> Result<Option<AskId>, AskError> {
+    ) -> Result<AskId, AskError> {
         self.ask::<BrowseNews>(|host, now| host.browse_with(now, service_type.as_name(), details))
     }
 
@@ -505,7 +610,7 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn browse_types(&mut self) -> Result<Option<AskId>, AskError> {
+    pub fn browse_types(&mut self) -> Result<AskId, AskError> {
         self.ask::<BrowseNews>(|host, now| host.browse(now, META_QUERY))
     }
 
@@ -513,7 +618,7 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn resolve(&mut self, instance: Name<'_>) -> Result<Option<AskId>, AskError> {
+    pub fn resolve(&mut self, instance: Name<'_>) -> Result<AskId, AskError> {
         self.ask::<ResolveNews>(|host, now| host.resolve(now, instance))
     }
 
@@ -521,11 +626,7 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn lookup_host(
-        &mut self,
-        name: Name<'_>,
-        kind: AddressKind,
-    ) -> Result<Option<AskId>, AskError> {
+    pub fn lookup_host(&mut self, name: Name<'_>, kind: AddressKind) -> Result<AskId, AskError> {
         self.ask::<LookupNews>(|host, now| host.lookup_host(now, name, kind))
     }
 
@@ -533,7 +634,7 @@ impl Driver {
     ///
     /// # Errors
     /// See [`AskError`].
-    pub fn reverse(&mut self, address: IpAddr, span: Span) -> Result<Option<AskId>, AskError> {
+    pub fn reverse(&mut self, address: IpAddr, span: Span) -> Result<AskId, AskError> {
         self.ask::<QueryNews>(|host, now| host.reverse(now, address, span))
     }
 
@@ -546,22 +647,22 @@ impl Driver {
         name: Name<'_>,
         rtype: RecordType,
         span: Span,
-    ) -> Result<Option<AskId>, AskError> {
+    ) -> Result<AskId, AskError> {
         self.ask::<QueryNews>(|host, now| host.query(now, name, rtype, span))
     }
 
     fn ask<N: Subscription>(
         &mut self,
         command: impl FnOnce(&mut Host<Heap>, Instant) -> Result<AskId, AskError>,
-    ) -> Result<Option<AskId>, AskError> {
+    ) -> Result<AskId, AskError> {
         self.tick();
         if self.life != Life::Runs {
-            return Ok(None);
+            return Err(AskError::Closed);
         }
         let ask = command(&mut self.host, self.now)?;
         N::of(&mut self.asks).add(ask);
         self.drain();
-        Ok(Some(ask))
+        Ok(ask)
     }
 
     /// The next news of what was asked for.
@@ -573,9 +674,9 @@ impl Driver {
     pub(crate) fn poll_next<N: Subscription>(
         &mut self,
         ask: AskId,
-        context: &Context<'_>,
+        waker: Waker,
     ) -> Poll<Option<N::Event>> {
-        N::of(&mut self.asks).poll_next(ask, &mut self.waiting.wakers, context)
+        N::of(&mut self.asks).poll_next(ask, &mut self.waiting.deferred, waker)
     }
 
     /// The instances that a browse knows now.
@@ -585,10 +686,17 @@ impl Driver {
 
     /// Says that an instance seems to be gone: a connection to it failed, for example. It is asked for again, and is gone
     /// after ten seconds if nobody answers (RFC 6762 §10.4). The news come as ever.
-    pub fn reconfirm(&mut self, instance: Name<'_>) {
+    ///
+    /// # Errors
+    /// [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn reconfirm(&mut self, instance: Name<'_>) -> Result<(), AskError> {
         self.tick();
+        if self.life != Life::Runs {
+            return Err(AskError::Closed);
+        }
         self.host.reconfirm_instance(self.now, instance);
         self.drain();
+        Ok(())
     }
 
     /// Whether nothing more is to be expected soon of a resolve, a look-up or a query: each record that it asks for is known, or its
@@ -601,7 +709,7 @@ impl Driver {
     pub fn stop<N: Subscription>(&mut self, ask: AskId) {
         self.tick();
         if let Some(waker) = N::of(&mut self.asks).remove(ask) {
-            self.waiting.wakers.discard(waker);
+            self.waiting.deferred.discard(waker);
             self.host.stop(self.now, ask);
             self.drain();
         }
@@ -610,12 +718,13 @@ impl Driver {
     // --- those who wait ---
 
     /// Wakes a task at some time from now; `None` if all is over.
-    pub(crate) fn set_alarm(&mut self, after: Duration, context: &Context<'_>) -> Option<AlarmId> {
+    pub(crate) fn set_alarm(&mut self, after: Duration, waker: Waker) -> Option<AlarmId> {
         self.tick();
         if self.life == Life::Ended {
+            self.waiting.deferred.discard([waker]);
             return None;
         }
-        Some(self.waiting.set_alarm(self.now + after, context))
+        Some(self.waiting.set_alarm(self.now + after, waker))
     }
 
     /// The tasks that wait.
@@ -639,15 +748,29 @@ impl fmt::Debug for Driver {
     }
 }
 
+/// A look at the interfaces that is due.
+pub(crate) struct Look {
+    selection: Selection,
+    services: Vec<(ServiceId, Selection)>,
+}
+
+impl Look {
+    /// Looks. The driver must not be locked.
+    pub(crate) fn survey(self) -> Survey {
+        Survey::new(&self.selection, self.services)
+    }
+}
+
 /// Reads one datagram. An error of the moment says nothing about the next; many in a row mean that there is none.
 fn receive(
     mut read: impl FnMut(&mut [u8]) -> io::Result<Received>,
     buffer: &mut [u8],
+    deferred: &mut Deferred,
 ) -> io::Result<Received> {
     for _ in 0..ERRORS {
         match read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-            Err(error) => debug!("cannot receive: {error}"),
+            Err(error) => deferred.log(Level::DEBUG, move || debug!("cannot receive: {error}")),
             Ok(received) => return Ok(received),
         }
     }
@@ -682,15 +805,22 @@ mod tests {
         ]
         .into_iter();
         let mut read = |_: &mut [u8]| told.next().unwrap_or(Err(WouldBlock.into()));
-        assert_eq!(receive(&mut read, &mut []).unwrap(), received());
-        assert_eq!(receive(&mut read, &mut []).unwrap_err().kind(), WouldBlock);
+        let deferred = &mut Deferred::default();
+        assert_eq!(receive(&mut read, &mut [], deferred).unwrap(), received());
+        assert_eq!(
+            receive(&mut read, &mut [], deferred).unwrap_err().kind(),
+            WouldBlock
+        );
 
         let mut tries = 0;
         let broken = |_: &mut [u8]| {
             tries += 1;
             Err(ConnectionRefused.into())
         };
-        assert_eq!(receive(broken, &mut []).unwrap_err().kind(), WouldBlock);
+        assert_eq!(
+            receive(broken, &mut [], deferred).unwrap_err().kind(),
+            WouldBlock
+        );
         assert_eq!(tries, ERRORS);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     marker::PhantomData,
     net::IpAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake as _},
     time::{Duration, Instant},
 };
@@ -23,6 +23,8 @@ use crate::{
     AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
     LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
     SystemClock, UnusableLink,
+    clock::Reading,
+    survey::Wanted,
     waiting::{AlarmId, DrivingTask, SilenceId},
 };
 
@@ -32,13 +34,16 @@ const GOODBYE: Duration = Duration::from_millis(1300);
 /// The driver, and the task that waits for it.
 pub(crate) struct Shared {
     driver: Mutex<Driver>,
+    /// Read before the driver is locked.
+    clock: Box<dyn Clock>,
     task: Arc<DrivingTask>,
     opened: Instant,
 }
 
 impl Shared {
-    fn new(driver: Driver) -> Self {
+    fn new(mut driver: Driver) -> Self {
         Shared {
+            clock: driver.take_clock(),
             driver: Mutex::new(driver),
             task: Arc::default(),
             opened: Instant::now(),
@@ -51,15 +56,37 @@ impl Shared {
     }
 
     /// Does something that changes nothing the task waits for, then wakes those who have news.
+    ///
+    /// Code that is not ours (clocks, predicates, wakers, who listens to log messages) may call a handle, and so come back
+    /// here: it is called before and after, and never by `act`.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
-        // A panic of somebody who held it left no half-done thing that matters more than going on.
-        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = Reading::of(&*self.clock);
+        let mut driver = self.lock();
+        driver.set_time(read);
         let result = act(&mut driver);
-        let wakers = std::mem::take(&mut driver.waiting().wakers);
-        // A waker may run a task at once, which may come back here.
+        let deferred = driver.take_deferred();
         drop(driver);
-        wakers.release();
+        deferred.release();
         result
+    }
+
+    /// Does something, and puts off to wake those who have news until [`release`](Self::release).
+    pub(crate) fn turn<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> T {
+        let read = Reading::of(&*self.clock);
+        let mut driver = self.lock();
+        driver.set_time(read);
+        act(&mut driver)
+    }
+
+    /// Wakes those who have news, and calls what else is not ours.
+    pub(crate) fn release(&self) {
+        let deferred = self.lock().take_deferred();
+        deferred.release();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Driver> {
+        // A panic of somebody who held it left no half-done thing that matters more than going on.
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something after which the task must look at its deadline again.
@@ -167,9 +194,22 @@ impl<R: Reactor> Mdns<R> {
     /// is returned is dropped.
     ///
     /// # Errors
-    /// See [`RegisterError`].
+    /// See [`RegisterError`]; [`Closed`](RegisterError::Closed) after [`shutdown`](Self::shutdown).
     pub fn advertise(&self, announcement: &Announcement) -> Result<Advertisement, RegisterError> {
-        self.register(|driver| driver.advertise(announcement))
+        let shared = &self.handle.shared;
+        let Some(selection) = &announcement.interfaces else {
+            return self.register(|driver| driver.advertise(announcement));
+        };
+        loop {
+            let (seen, generation) = shared.with(|driver| driver.seen());
+            let wanted = Wanted::new(selection, &seen);
+            let added = shared
+                .command(|driver| driver.advertise_on(announcement, Some(&wanted), generation));
+            // If interfaces have changed meanwhile, the selection is asked again.
+            if let Some(added) = added {
+                return self.advertisement(added?);
+            }
+        }
     }
 
     /// Advertises a host by itself, without a service: its name, one label without `.local`, for the addresses of this host;
@@ -177,7 +217,8 @@ impl<R: Reactor> Mdns<R> {
     /// are on it; this host's own name stays.
     ///
     /// # Errors
-    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already.
+    /// See [`RegisterError`]; [`Taken`](RegisterError::Taken) when it is advertised by itself already,
+    /// [`Closed`](RegisterError::Closed) after [`shutdown`](Self::shutdown).
     ///
     /// ```no_run
     /// use mdns_tokio::Mdns;
@@ -196,19 +237,23 @@ impl<R: Reactor> Mdns<R> {
 
     fn register<Id: Into<OwnId>>(
         &self,
-        register: impl FnOnce(&mut Driver) -> Result<Option<Id>, RegisterError>,
+        register: impl FnOnce(&mut Driver) -> Result<Id, RegisterError>,
     ) -> Result<Advertisement, RegisterError> {
         let own = self.handle.shared.command(register)?;
+        self.advertisement(own)
+    }
+
+    fn advertisement(&self, own: impl Into<OwnId>) -> Result<Advertisement, RegisterError> {
         Ok(Advertisement {
             handle: Arc::clone(&self.handle),
-            own: own.map(Into::into),
+            own: Some(own.into()),
         })
     }
 
     /// Looks for instances of a service type, or of a subtype, until what is returned is dropped (RFC 6763 §4).
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     pub fn browse(&self, service_type: &ServiceType) -> Result<Browse, AskError> {
         self.ask(|driver| driver.browse(service_type))
     }
@@ -228,7 +273,7 @@ impl<R: Reactor> Mdns<R> {
     /// Looks for the service types there are (RFC 6763 §9); see [`Instance::as_service_type`].
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     pub fn browse_types(&self) -> Result<Browse, AskError> {
         self.ask(Driver::browse_types)
     }
@@ -236,7 +281,7 @@ impl<R: Reactor> Mdns<R> {
     /// Resolves an instance to host, port, attributes and addresses, and keeps them up to date (RFC 6763 §5).
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -259,7 +304,7 @@ impl<R: Reactor> Mdns<R> {
     /// Looks up the addresses of a host such as `hall.local`, and keeps them up to date.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     pub fn lookup_host(&self, host: &NameBuf, kind: AddressKind) -> Result<Lookup, AskError> {
         self.ask(|driver| driver.lookup_host(host.as_name(), kind))
     }
@@ -267,7 +312,7 @@ impl<R: Reactor> Mdns<R> {
     /// Asks for the PTR records of an address, which name the host that has it: until dropped, or once.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     pub fn reverse(&self, address: IpAddr, span: Span) -> Result<Query, AskError> {
         self.ask(|driver| driver.reverse(address, span))
     }
@@ -275,22 +320,25 @@ impl<R: Reactor> Mdns<R> {
     /// Asks for records of one type: until dropped, or once.
     ///
     /// # Errors
-    /// See [`AskError`].
+    /// See [`AskError`]; [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
     pub fn query(&self, name: &NameBuf, rtype: RecordType, span: Span) -> Result<Query, AskError> {
         self.ask(|driver| driver.query(name.as_name(), rtype, span))
     }
 
     /// Says that an instance seems to be gone: a connection to it failed, for example. It is asked for again, and is gone
     /// after ten seconds if nobody answers (RFC 6762 §10.4). What was asked for tells what comes of it.
-    pub fn reconfirm(&self, instance: &NameBuf) {
+    ///
+    /// # Errors
+    /// [`Closed`](AskError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn reconfirm(&self, instance: &NameBuf) -> Result<(), AskError> {
         self.handle
             .shared
-            .command(|driver| driver.reconfirm(instance.as_name()));
+            .command(|driver| driver.reconfirm(instance.as_name()))
     }
 
     fn ask<N: Subscription>(
         &self,
-        ask: impl FnOnce(&mut Driver) -> Result<Option<AskId>, AskError>,
+        ask: impl FnOnce(&mut Driver) -> Result<AskId, AskError>,
     ) -> Result<Results<N>, AskError> {
         let ask = self.handle.shared.command(ask)?;
         Ok(Results {
@@ -351,7 +399,7 @@ impl<R> fmt::Debug for Mdns<R> {
 /// A service, or a host by itself, that is advertised. It is withdrawn when this is dropped.
 pub struct Advertisement {
     handle: Arc<Handle>,
-    /// `None` if all was over before it began.
+    /// `None` once it is withdrawn.
     own: Option<OwnId>,
 }
 
@@ -392,14 +440,14 @@ impl Advertisement {
     ) -> Option<T> {
         let own = self.own?;
         poll_fn(|context| {
+            let waker = context.waker().clone();
             self.handle.shared.with(|driver| {
-                if let Some(found) = find(driver, own) {
-                    return Poll::Ready(Some(found));
+                let found = find(driver, own);
+                if found.is_some() || driver.advertised(own).is_none() {
+                    driver.waiting().deferred.discard([waker]);
+                    return Poll::Ready(found);
                 }
-                if driver.advertised(own).is_none() {
-                    return Poll::Ready(None);
-                }
-                driver.wake_on_change(own, context);
+                driver.wake_on_change(own, waker);
                 Poll::Pending
             })
         })
@@ -409,7 +457,8 @@ impl Advertisement {
     /// Replaces the TXT data of a service, and announces them (RFC 6762 §8.4).
     ///
     /// # Errors
-    /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) for a host, and after [`shutdown`](Mdns::shutdown).
+    /// See [`RegisterError`]; [`Unknown`](RegisterError::Unknown) for a host, [`Closed`](RegisterError::Closed) after
+    /// [`shutdown`](Mdns::shutdown).
     pub async fn update_txt(&mut self, txt: &TxtVec) -> Result<(), RegisterError> {
         let Some(OwnId::Service(service)) = self.own else {
             return Err(RegisterError::Unknown);
@@ -494,7 +543,7 @@ pub type Query = Results<QueryNews>;
 /// while nobody reads.
 pub struct Results<N: Subscription> {
     handle: Arc<Handle>,
-    ask: Option<AskId>,
+    ask: AskId,
     news: PhantomData<fn() -> N>,
 }
 
@@ -520,43 +569,42 @@ impl<N: Subscription> Results<N> {
     /// each record that it asks for is known, or its owner has said that there is none. Another link may still have more of them.
     /// Never so of a browse.
     pub fn is_complete(&self) -> bool {
-        self.ask
-            .is_some_and(|ask| self.handle.shared.with(|driver| driver.is_complete(ask)))
+        let shared = &self.handle.shared;
+        shared.with(|driver| driver.is_complete(self.ask))
     }
 
     fn poll_event(&mut self, context: &Context<'_>) -> Poll<Option<N::Event>> {
-        let Some(ask) = self.ask else {
-            return Poll::Ready(None);
-        };
+        let waker = context.waker().clone();
         self.handle
             .shared
-            .with(|driver| driver.poll_next::<N>(ask, context))
+            .with(|driver| driver.poll_next::<N>(self.ask, waker))
     }
 }
 
 impl Results<BrowseNews> {
     /// What is there now, in no order, told or not.
     pub fn snapshot(&self) -> Vec<Instance> {
-        let Some(ask) = self.ask else {
-            return Vec::new();
-        };
-        self.handle.shared.with(|driver| driver.snapshot(ask))
+        self.handle.shared.with(|driver| driver.snapshot(self.ask))
     }
 }
 
 impl Results<ResolveNews> {
     /// What is resolved first, if anything is within a time.
     pub async fn first(&mut self, timeout: Duration) -> Option<Instance> {
-        let end = Instant::now() + timeout;
-        loop {
-            match self
-                .next_within(end.saturating_duration_since(Instant::now()))
-                .await?
-            {
-                ResolveEvent::Resolved(instance) => return Some(instance),
-                ResolveEvent::Lost => {}
+        let mut alarm = Alarm::new(Arc::clone(&self.handle), timeout);
+        poll_fn(|context| {
+            loop {
+                match self.poll_event(context) {
+                    Poll::Ready(Some(ResolveEvent::Resolved(instance))) => {
+                        return Poll::Ready(Some(instance));
+                    }
+                    Poll::Ready(Some(_)) => {}
+                    Poll::Ready(None) => return Poll::Ready(None),
+                    Poll::Pending => return alarm.poll(context).map(|()| None),
+                }
             }
-        }
+        })
+        .await
     }
 }
 
@@ -570,9 +618,9 @@ impl<N: Subscription> Stream for Results<N> {
 
 impl<N: Subscription> Drop for Results<N> {
     fn drop(&mut self) {
-        if let Some(ask) = self.ask {
-            self.handle.shared.command(|driver| driver.stop::<N>(ask));
-        }
+        self.handle
+            .shared
+            .command(|driver| driver.stop::<N>(self.ask));
     }
 }
 
@@ -602,10 +650,11 @@ impl Alarm {
 
     fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
         let shared = &self.handle.shared;
+        let waker = context.waker().clone();
         let has_come = match self.id {
-            Some(id) => shared.with(|driver| driver.waiting().poll_alarm(id, context)),
+            Some(id) => shared.with(|driver| driver.waiting().poll_alarm(id, waker)),
             None => {
-                self.id = shared.command(|driver| driver.set_alarm(self.after, context));
+                self.id = shared.command(|driver| driver.set_alarm(self.after, waker));
                 self.id.is_none()
             }
         };
@@ -640,11 +689,13 @@ impl Silence {
 
     fn poll(&mut self, is_done: impl FnOnce(&Driver) -> bool, context: &Context<'_>) -> Poll<()> {
         let id = &mut self.id;
+        let waker = context.waker().clone();
         self.handle.shared.with(|driver| {
             if is_done(driver) {
+                driver.waiting().deferred.discard([waker]);
                 return Poll::Ready(());
             }
-            *id = Some(driver.waiting().wake_on_silence(*id, context));
+            *id = Some(driver.waiting().wake_on_silence(*id, waker));
             Poll::Pending
         })
     }

@@ -31,6 +31,7 @@ mod ours;
 mod owned;
 mod run;
 mod subscribers;
+mod survey;
 mod waiting;
 
 pub use mdns_proto as proto;

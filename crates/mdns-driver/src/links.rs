@@ -4,7 +4,7 @@
 //! in bursts, so a look follows a little after the first of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt, io,
     net::{SocketAddr, UdpSocket},
     sync::Arc,
@@ -20,11 +20,10 @@ use mdns_proto::{
 };
 use mdns_socket::{
     Interface, LinkSocket, OneShotSocket, OpenError, Selection, UnicastSocket, Unused, Watcher,
-    interfaces,
 };
-use tracing::{debug, info, warn};
+use tracing::{Level, debug, info, warn};
 
-use crate::{Error, owned::InterfaceNames};
+use crate::{Error, owned::InterfaceNames, survey::Survey, waiting::Deferred};
 
 /// How long after the first change of a burst to look.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -168,9 +167,14 @@ struct Link {
 #[derive(Debug)]
 pub(crate) struct Links {
     selection: Selection,
-    /// The interfaces as they were last seen; `None` before the first look.
-    interfaces: Option<Vec<Interface>>,
+    interfaces: Vec<Interface>,
+    /// The links that could be used when they were last seen; `None` before the first look.
+    usable: Option<HashSet<(u32, Family)>>,
+    /// Goes up when `links` or `interfaces` change.
+    generation: u64,
     links: Vec<Link>,
+    /// Those that the last look opened.
+    opened: Vec<LinkId>,
     /// In the order of their numbers.
     sources: Vec<(SourceId, Arc<Socket>)>,
     next_source: u64,
@@ -187,6 +191,7 @@ pub(crate) struct Links {
     unusable: Vec<UnusableLink>,
     /// Why links could not be opened, or the system could not be asked: said once.
     troubles: BTreeMap<Option<(u32, Family)>, String>,
+    pub(crate) deferred: Deferred,
 }
 
 impl Links {
@@ -194,8 +199,11 @@ impl Links {
     pub(crate) fn new(selection: Selection) -> Self {
         let mut links = Links {
             selection,
-            interfaces: None,
+            interfaces: Vec::new(),
+            usable: None,
+            generation: 0,
             links: Vec::new(),
+            opened: Vec::new(),
             sources: Vec::new(),
             next_source: 0,
             unicast: Vec::new(),
@@ -205,6 +213,7 @@ impl Links {
             look_due: None,
             unusable: Vec::new(),
             troubles: BTreeMap::new(),
+            deferred: Deferred::default(),
         };
         links.watch(Instant::ZERO);
         for family in Family::ALL {
@@ -284,13 +293,18 @@ impl Links {
         self.links.is_empty()
     }
 
+    /// The links that the last look opened.
+    pub(crate) fn opened(&self) -> &[LinkId] {
+        &self.opened
+    }
+
     /// The open links, each with its interface as it was last seen.
     pub(crate) fn open(&self) -> impl Iterator<Item = (LinkId, &Interface, Family)> {
         self.links.iter().filter_map(|link| {
             let LinkConfig {
                 interface, family, ..
             } = link.config;
-            let mut seen = self.interfaces.iter().flatten();
+            let mut seen = self.interfaces.iter();
             let found = seen.find(|found| found.index == interface.0)?;
             Some((link.id, found, family))
         })
@@ -330,19 +344,42 @@ impl Links {
             Ok(true) => self.look_at(now + SETTLE),
             Ok(false) => {}
             Err(error) => {
-                warn!("the watcher of interfaces ended: {error}");
+                self.deferred.log(Level::WARN, move || {
+                    warn!("the watcher of interfaces ended: {error}");
+                });
                 self.sources.retain(|(id, _)| *id != source);
                 self.look_at(now + SETTLE);
             }
         }
     }
 
-    /// Looks at the interfaces, and opens, closes and tells what is different.
+    /// Which interfaces to use.
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The interfaces as they were last seen, and a number that changes with them.
+    pub(crate) fn seen(&self) -> (&[Interface], u64) {
+        (&self.interfaces, self.generation)
+    }
+
+    /// A look has begun.
+    pub(crate) fn set_looked(&mut self) {
+        self.look_due = None;
+    }
+
+    /// Opens, closes and tells what a look at the interfaces found to be different.
     ///
     /// # Errors
     /// What was wrong with the first link that could not be opened, or with asking; it is tried again later.
-    pub(crate) fn look(&mut self, now: Instant, host: &mut Host<Heap>) -> Result<(), Error> {
-        self.look_due = None;
+    pub(crate) fn handle_survey(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        survey: &mut Survey,
+    ) -> Result<(), Error> {
+        self.generation += 1;
+        self.opened.clear();
         if !self
             .sources
             .iter()
@@ -350,16 +387,16 @@ impl Links {
         {
             self.watch(now);
         }
-        let seen = match interfaces() {
-            Ok(seen) => seen,
+        let seen = match survey.take_interfaces() {
+            Ok(interfaces) => interfaces,
             Err(error) => {
                 self.complain(None, error.to_string());
                 self.look_at(now + RETRY);
                 return Err(Error::Interfaces(error));
             }
         };
-        let turns = self.close(now, host, &seen);
-        self.set_addresses(now, host, &seen);
+        let turns = self.close(now, host, &seen, survey);
+        self.set_addresses(now, host, &seen, survey);
         for link in self
             .links
             .iter()
@@ -379,8 +416,9 @@ impl Links {
                 Fate::Stays | Fate::Closes => {}
             }
         }
-        let opened = self.open_new(now, host, &seen);
-        self.interfaces = Some(seen);
+        let opened = self.open_new(now, host, &seen, survey);
+        self.usable = Some(survey.usable());
+        self.interfaces = seen;
         Ok(opened?)
     }
 
@@ -390,19 +428,20 @@ impl Links {
         now: Instant,
         host: &mut Host<Heap>,
         seen: &[Interface],
+        survey: &Survey,
     ) -> Vec<(LinkId, Fate)> {
         let mut turns = Vec::new();
         let Links {
-            selection,
             links,
             sources,
             addresses,
+            deferred,
             ..
         } = self;
         links.retain_mut(|link| {
             let interface = link.config.interface.0;
             let before = addresses.get(&interface).map_or(&[][..], Vec::as_slice);
-            let fate = link.fate(selection, seen, before);
+            let fate = link.fate(survey, seen, before);
             match fate {
                 Fate::Stays => return true,
                 Fate::ComesUp => link.is_up = true,
@@ -412,7 +451,10 @@ impl Links {
                     sources.retain(|(id, _)| !link.has_source(*id));
                 }
             }
-            info!(interface, family = %link.config.family, "link {fate}");
+            let family = link.config.family;
+            deferred.log(Level::INFO, move || {
+                info!(interface, %family, "link {fate}");
+            });
             turns.push((link.id, fate));
             fate != Fate::Closes
         });
@@ -420,7 +462,13 @@ impl Links {
     }
 
     /// Tells the core the addresses of the interfaces that have a link or will have one.
-    fn set_addresses(&mut self, now: Instant, host: &mut Host<Heap>, seen: &[Interface]) {
+    fn set_addresses(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        seen: &[Interface],
+        survey: &Survey,
+    ) {
         let mut wanted = BTreeMap::new();
         for found in seen {
             let is_open = self
@@ -430,7 +478,7 @@ impl Links {
             if is_open
                 || Family::ALL
                     .iter()
-                    .any(|&family| self.selection.check(found, family).is_ok())
+                    .any(|&family| survey.check(found.index, family).is_ok())
             {
                 wanted.insert(found.index, subnets(found));
             }
@@ -460,8 +508,10 @@ impl Links {
             return;
         }
         if self.crowded != full {
-            warn!(interfaces = ?full, "not all addresses found room; those that did are answered for");
-            self.crowded = full;
+            self.crowded.clone_from(&full);
+            self.deferred.log(Level::WARN, move || {
+                warn!(interfaces = ?full, "not all addresses found room; those that did are answered for");
+            });
         }
         self.look_at(now + RETRY);
     }
@@ -471,13 +521,16 @@ impl Links {
         now: Instant,
         host: &mut Host<Heap>,
         seen: &[Interface],
+        survey: &Survey,
     ) -> Result<(), OpenError> {
         let mut first = Ok(());
-        let selection = self.selection.clone();
         let mut troubles = BTreeMap::new();
         self.unusable.clear();
-        for (found, family) in selection.links(seen) {
-            if self.link_on(found.index, family).is_some() {
+        let of_families = |found| Family::ALL.map(|family| (found, family));
+        for (found, family) in seen.iter().flat_map(of_families) {
+            if survey.check(found.index, family).is_err()
+                || self.link_on(found.index, family).is_some()
+            {
                 continue;
             }
             let socket = match LinkSocket::open(found, family) {
@@ -520,8 +573,12 @@ impl Links {
             };
             host.set_link_local_route(id, family == Family::V4 && found.has_link_local_route);
             host.set_one_shot(id, true);
-            info!(interface = found.name, %family, "link opened");
+            let name = found.name.clone();
+            self.deferred.log(Level::INFO, move || {
+                info!(interface = name, %family, "link opened");
+            });
             let (source, socket) = self.add_source(Kind::Link(socket));
+            self.opened.push(id);
             self.links.push(Link {
                 id,
                 source,
@@ -547,16 +604,15 @@ impl Links {
     /// Whether an interface could be used for a family before this look. At the first look that is so of all: what others noticed
     /// too happened before the program began.
     fn was_usable(&self, interface: u32, family: Family) -> bool {
-        self.interfaces.as_ref().is_none_or(|before| {
-            let mut before = before.iter();
-            let found = before.find(|found| found.index == interface);
-            found.is_some_and(|found| self.selection.check(found, family).is_ok())
-        })
+        self.usable
+            .as_ref()
+            .is_none_or(|before| before.contains(&(interface, family)))
     }
 
     fn complain(&mut self, about: Option<(u32, Family)>, what: String) {
         if self.troubles.get(&about) != Some(&what) {
-            warn!("{what}");
+            let message = what.clone();
+            self.deferred.log(Level::WARN, move || warn!("{message}"));
             self.troubles.insert(about, what);
         }
     }
@@ -573,12 +629,16 @@ impl Links {
             // Links that are opened from now on do not count on it.
             self.unicast.retain(|other| other != family);
         }
+        self.generation += 1;
         let Some(at) = self.links.iter().position(|link| link.has_source(source)) else {
             self.sources.retain(|(id, _)| *id != source);
             return self.note_refused(now, error);
         };
         if let Some(link) = self.links.get_mut(at).filter(|link| link.source != source) {
-            debug!("no one-shot questions: the event loop takes no more sockets: {error}");
+            let message = error.to_string();
+            self.deferred.log(Level::DEBUG, move || {
+                debug!("no one-shot questions: the event loop takes no more sockets: {message}");
+            });
             self.sources.retain(|(id, _)| *id != source);
             link.one_shot = None;
             return host.set_one_shot(link.id, false);
@@ -633,7 +693,10 @@ impl Links {
         if transmit.source == SourcePort::OneShot {
             return self.ask_one_shot(host, transmit.link, bytes);
         }
-        let Some(link) = self.links.iter_mut().find(|link| link.id == transmit.link) else {
+        let Links {
+            links, deferred, ..
+        } = self;
+        let Some(link) = links.iter_mut().find(|link| link.id == transmit.link) else {
             return;
         };
         let Kind::Link(socket) = link.socket.kind() else {
@@ -644,12 +707,12 @@ impl Links {
             Destination::Unicast(address) => address,
         };
         match socket.send_to(bytes, destination) {
-            Ok(()) => link.is_sent(),
+            Ok(()) => link.is_sent(deferred),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 host.set_writable(link.id, false);
                 link.waiting = Some((bytes.into(), destination));
             }
-            Err(error) => link.is_not_sent(now, host, transmit.destination, &error),
+            Err(error) => link.is_not_sent(now, host, transmit.destination, error, deferred),
         }
     }
 
@@ -668,7 +731,9 @@ impl Links {
             match (opened, self.links.get_mut(at)) {
                 (Ok(source), Some(link)) => link.one_shot = Some(source),
                 (Err(error), _) => {
-                    debug!("no one-shot questions: {error}");
+                    self.deferred.log(Level::DEBUG, move || {
+                        debug!("no one-shot questions: {error}");
+                    });
                     return host.set_one_shot(id, false);
                 }
                 (Ok(_), None) => return,
@@ -678,7 +743,9 @@ impl Links {
         if let Some(Kind::OneShot(socket)) = one_shot.map(|(_, socket)| socket.kind())
             && let Err(error) = socket.ask(bytes)
         {
-            debug!("a one-shot question was not sent: {error}");
+            self.deferred.log(Level::DEBUG, move || {
+                debug!("a one-shot question was not sent: {error}");
+            });
         }
     }
 
@@ -687,7 +754,7 @@ impl Links {
         let LinkConfig {
             interface, family, ..
         } = self.links.get(at).ok_or_else(gone)?.config;
-        let mut seen = self.interfaces.iter().flatten();
+        let mut seen = self.interfaces.iter();
         let found = seen.find(|found| found.index == interface.0);
         let socket = OneShotSocket::open(found.ok_or_else(gone)?, family)?;
         Ok(self.add_source(Kind::OneShot(socket)))
@@ -715,7 +782,10 @@ impl Links {
         host: &mut Host<Heap>,
         source: SourceId,
     ) -> io::Result<()> {
-        let Some(link) = self.links.iter_mut().find(|link| link.source == source) else {
+        let Links {
+            links, deferred, ..
+        } = self;
+        let Some(link) = links.iter_mut().find(|link| link.source == source) else {
             return Ok(());
         };
         let Some((bytes, destination)) = link.waiting.take() else {
@@ -725,7 +795,7 @@ impl Links {
             return Ok(());
         };
         match socket.send_to(&bytes, destination) {
-            Ok(()) => link.is_sent(),
+            Ok(()) => link.is_sent(deferred),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 link.waiting = Some((bytes, destination));
                 return Err(error);
@@ -736,7 +806,7 @@ impl Links {
                 } else {
                     Destination::Unicast(destination)
                 };
-                link.is_not_sent(now, host, to, &error);
+                link.is_not_sent(now, host, to, error, deferred);
             }
         }
         host.set_writable(link.id, true);
@@ -768,7 +838,7 @@ impl fmt::Display for Fate {
 
 impl Link {
     /// What becomes of it, now that the interfaces are these.
-    fn fate(&self, selection: &Selection, seen: &[Interface], before: &[Subnet]) -> Fate {
+    fn fate(&self, survey: &Survey, seen: &[Interface], before: &[Subnet]) -> Fate {
         let LinkConfig {
             interface,
             family,
@@ -780,7 +850,7 @@ impl Link {
         };
         let after = subnets(found);
         let has_others = || !of_family(before, family).eq(of_family(&after, family));
-        match selection.check(found, family) {
+        match survey.check(found.index, family) {
             Err(Unused::Down | Unused::NoCarrier) if self.is_up => Fate::GoesDown,
             Err(Unused::Down | Unused::NoCarrier) => Fate::Stays,
             Err(_) => Fate::Closes,
@@ -796,9 +866,14 @@ impl Link {
         self.source == source || self.one_shot.as_ref().is_some_and(|(id, _)| *id == source)
     }
 
-    fn is_sent(&mut self) {
+    fn is_sent(&mut self, deferred: &mut Deferred) {
         if self.trouble.take().is_some() {
-            info!(interface = self.config.interface.0, family = %self.config.family, "sends again");
+            let LinkConfig {
+                interface, family, ..
+            } = self.config;
+            deferred.log(Level::INFO, move || {
+                info!(interface = interface.0, %family, "sends again");
+            });
         }
     }
 
@@ -809,15 +884,23 @@ impl Link {
         now: Instant,
         host: &mut Host<Heap>,
         destination: Destination,
-        error: &io::Error,
+        error: io::Error,
+        deferred: &mut Deferred,
     ) {
         if let Destination::Unicast(asker) = destination {
-            debug!(%asker, "cannot answer: {error}");
+            deferred.log(Level::DEBUG, move || {
+                debug!(%asker, "cannot answer: {error}");
+            });
             return;
         }
         host.send_failed(now, self.id);
         if self.trouble.replace(error.kind()) != Some(error.kind()) {
-            warn!(interface = self.config.interface.0, family = %self.config.family, "cannot send: {error}");
+            let LinkConfig {
+                interface, family, ..
+            } = self.config;
+            deferred.log(Level::WARN, move || {
+                warn!(interface = interface.0, %family, "cannot send: {error}");
+            });
         }
     }
 }
@@ -827,7 +910,6 @@ impl InterfaceNames for Links {
         let found = self
             .interfaces
             .iter()
-            .flatten()
             .find(|found| found.index == interface.0);
         found.map_or("", |found| found.name.as_str()).into()
     }
@@ -899,8 +981,16 @@ mod tests {
         let config = mdns_proto::config::Config::DEFAULT;
         let mut host = Host::started(config, Instant::ZERO, 7);
         let mut links = Links::new(Selection::loopback());
-        links.look(Instant::ZERO, &mut host).unwrap();
+        look(&mut links, Instant::ZERO, &mut host);
         (links, host)
+    }
+
+    /// Looks at the interfaces.
+    #[cfg(target_os = "linux")]
+    fn look(links: &mut Links, now: Instant, host: &mut Host<Heap>) {
+        links.set_looked();
+        let mut survey = Survey::new(links.selection(), Vec::new());
+        links.handle_survey(now, host, &mut survey).unwrap();
     }
 
     /// An answer to one who cannot be reached is lost, as on a wire; what the group does not get begins anew, at most once a
@@ -965,7 +1055,7 @@ mod tests {
             let now = Instant::from_millis(millis);
             links.handle_change(now, source, Ok(true));
             if links.look_due().is_some_and(|due| due <= now) {
-                links.look(now, &mut host).unwrap();
+                look(&mut links, now, &mut host);
                 looks += 1;
             }
         }
@@ -984,7 +1074,7 @@ mod tests {
         links.handle_change(Instant::ZERO, source, Err(io::ErrorKind::Other.into()));
         assert!(links.socket(source).is_none());
         let due = links.look_due().unwrap();
-        links.look(due, &mut host).unwrap();
+        look(&mut links, due, &mut host);
         let watchers = |links: &Links| {
             let all = links.sources.iter();
             all.filter(|(_, socket)| matches!(socket.0, Kind::Watcher(_)))

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    task::{Context, Waker},
+    task::Waker,
 };
 
 use mdns_proto::{
@@ -15,7 +15,12 @@ use mdns_proto::{
 use mdns_socket::Selection;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{Announcement, links::Links, waiting::Wakers};
+use crate::{
+    Announcement,
+    links::Links,
+    survey::{Survey, Wanted},
+    waiting::Deferred,
+};
 
 /// Text as it goes into names: precomposed, or the same word typed on two systems would be two names (RFC 6762 §16).
 pub(crate) fn precomposed(text: &str) -> String {
@@ -95,13 +100,16 @@ impl Ours {
         host: &mut Host<Heap>,
         links: &Links,
         announcement: &Announcement,
+        wanted: Option<&Wanted>,
     ) -> Result<ServiceId, RegisterError> {
         let (id, on) = self.register(now, host, announcement)?;
         let advertised = Advertised {
             interfaces: announcement.interfaces.clone(),
             ..Advertised::new(host.service_name(id), on)
         };
-        advertised.offer(now, host, links, id);
+        if let Some(wanted) = wanted {
+            offer(now, host, links, id, wanted);
+        }
         self.advertised.insert(id.into(), advertised);
         Ok(id)
     }
@@ -191,35 +199,67 @@ impl Ours {
         }
     }
 
-    /// Withdraws something; whether it was there, and the waker that is kept no more.
+    /// Withdraws something; whether it was there.
     pub(crate) fn remove(
         &mut self,
         now: Instant,
         host: &mut Host<Heap>,
         own: OwnId,
-    ) -> Option<Option<Waker>> {
-        let advertised = self.advertised.remove(&own)?;
+        deferred: &mut Deferred,
+    ) -> bool {
+        let Some(advertised) = self.advertised.remove(&own) else {
+            return false;
+        };
         if let OwnId::Service(service) = own {
             host.withdraw(now, service);
         }
         self.release(now, host, advertised.host);
-        Some(advertised.waker)
+        deferred.discard(advertised.waker);
+        deferred.discard_selection(advertised.interfaces);
+        true
     }
 
-    /// Offers each service on the links that are for it, after interfaces have changed.
-    pub(crate) fn offer(&self, now: Instant, host: &mut Host<Heap>, links: &Links) {
-        for (&own, advertised) in &self.advertised {
-            if let OwnId::Service(service) = own {
-                advertised.offer(now, host, links, service);
+    /// The services that are for some interfaces only.
+    pub(crate) fn selections(&self) -> Vec<(ServiceId, Selection)> {
+        let selection = |(own, advertised): (&OwnId, &Advertised)| match own {
+            OwnId::Service(service) => Some((*service, advertised.interfaces.clone()?)),
+            OwnId::Host(_) => None,
+        };
+        self.advertised.iter().filter_map(selection).collect()
+    }
+
+    /// Offers each service on the links that are for it, after interfaces have changed. Whether all were asked for theirs: one
+    /// that was registered meanwhile was not, and is offered on no link that is new.
+    pub(crate) fn handle_survey(
+        &self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        links: &Links,
+        survey: &Survey,
+    ) -> bool {
+        let mut all_asked = true;
+        for (own, advertised) in &self.advertised {
+            if let (OwnId::Service(service), Some(_)) = (own, &advertised.interfaces) {
+                match survey.of_service(*service) {
+                    Some(wanted) => offer(now, host, links, *service, wanted),
+                    None => {
+                        all_asked = false;
+                        for &link in links.opened() {
+                            host.set_offered(now, *service, link, false);
+                        }
+                    }
+                }
             }
         }
+        all_asked
     }
 
-    /// Forgets all; returns the wakers that are kept no more.
-    pub(crate) fn end(&mut self) -> impl Iterator<Item = Waker> {
-        self.advertised
-            .drain()
-            .filter_map(|(_, advertised)| advertised.waker)
+    /// Forgets all.
+    pub(crate) fn end(&mut self, deferred: &mut Deferred) {
+        for (_, advertised) in self.advertised.drain() {
+            deferred.wake(advertised.waker);
+            deferred.discard_selection(advertised.interfaces);
+        }
     }
 
     // --- news ---
@@ -260,14 +300,10 @@ impl Ours {
     }
 
     /// Wakes a task at the next change.
-    pub(crate) fn wake_on_change(
-        &mut self,
-        own: OwnId,
-        wakers: &mut Wakers,
-        context: &Context<'_>,
-    ) {
-        if let Some(advertised) = self.advertised.get_mut(&own) {
-            wakers.keep(&mut advertised.waker, context.waker());
+    pub(crate) fn wake_on_change(&mut self, own: OwnId, deferred: &mut Deferred, waker: Waker) {
+        match self.advertised.get_mut(&own) {
+            Some(advertised) => deferred.keep(&mut advertised.waker, waker),
+            None => deferred.discard([waker]),
         }
     }
 
@@ -307,20 +343,18 @@ impl Advertised {
         }
     }
 
-    fn offer(&self, now: Instant, host: &mut Host<Heap>, links: &Links, service: ServiceId) {
-        let Some(interfaces) = &self.interfaces else {
-            return;
-        };
-        for (link, interface, family) in links.open() {
-            let is_offered = interfaces.wants(interface, family).is_ok();
-            host.set_offered(now, service, link, is_offered);
-        }
-    }
-
     fn tell(&mut self, name: Name<'_>, is_registered: bool) -> Option<Waker> {
         self.name = name.into();
         self.is_registered = is_registered;
         self.is_news = true;
         self.waker.take()
+    }
+}
+
+/// Offers a service on the links that it wants, and on no others.
+fn offer(now: Instant, host: &mut Host<Heap>, links: &Links, service: ServiceId, wanted: &Wanted) {
+    for (link, interface, family) in links.open() {
+        let is_offered = wanted.contains(interface.index, family);
+        host.set_offered(now, service, link, is_offered);
     }
 }

@@ -88,43 +88,60 @@ impl<R: Reactor> Run<R> {
         }
     }
 
+    /// Looks at the interfaces, if it is time.
+    fn look(&self) {
+        if let Some(look) = self.shared.turn(Driver::begin_look) {
+            let survey = look.survey();
+            let done = self.shared.turn(|driver| driver.handle_survey(survey));
+            drop(done);
+        }
+    }
+
     /// Registers new sockets and lets go of those that have been closed.
-    fn register(&mut self, driver: &mut Driver) {
-        self.sources
-            .retain(|(id, _)| driver.sources().any(|(other, _)| other == *id));
+    fn register(&mut self) {
         let newest = self.sources.last().map(|(id, _)| *id);
-        let new: Vec<_> = driver
-            .sources()
-            .filter(|(id, _)| Some(*id) > newest)
-            .map(|(id, s)| (id, Arc::clone(s)))
-            .collect();
+        let (open, new) = self.shared.turn(|driver| {
+            let open: Vec<_> = driver.sources().map(|(id, _)| id).collect();
+            let new = driver.sources().filter(|(id, _)| Some(*id) > newest);
+            let new: Vec<_> = new.map(|(id, socket)| (id, Arc::clone(socket))).collect();
+            (open, new)
+        });
+        self.sources
+            .retain(|(id, _)| open.binary_search(id).is_ok());
         for (id, socket) in new {
             match self.reactor.register(&socket) {
                 Ok(source) => self.sources.push((id, source)),
-                Err(error) => driver.refuse(id, &error),
+                Err(error) => self.shared.turn(|driver| driver.refuse(id, &error)),
             }
         }
     }
 
-    fn turn(&mut self, driver: &mut Driver, context: &mut Context<'_>) -> Poll<()> {
+    /// Does what there is to do. The driver is locked for each step alone: what the reactor does may be anything.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let shared = Arc::clone(&self.shared);
         for _ in 0..TURNS {
-            self.register(driver);
+            self.look();
+            self.register();
             let mut is_cut = false;
             for (id, source) in &mut self.sources {
                 let id = *id;
-                is_cut |= (0..TURNS)
-                    .all(|_| R::poll_read(source, context, || driver.read(id)).is_ready());
-                if driver.wants_write(id) {
+                let mut read = || shared.turn(|driver| driver.read(id));
+                is_cut |= (0..TURNS).all(|_| R::poll_read(source, context, &mut read).is_ready());
+                let wants_write = || shared.turn(|driver| driver.wants_write(id));
+                if wants_write() {
+                    let write = || shared.turn(|driver| driver.write(id));
                     // What was written made room for more; the next turn finds it.
-                    is_cut |= R::poll_write(source, context, || driver.write(id)).is_ready()
-                        && driver.wants_write(id);
+                    is_cut |= R::poll_write(source, context, write).is_ready() && wants_write();
                 }
             }
-            let is_due = driver.timeout() == Some(Duration::ZERO);
-            if is_due {
-                driver.handle_timeout();
-            }
-            if driver.has_ended() {
+            let (is_due, has_ended) = shared.turn(|driver| {
+                let is_due = driver.timeout() == Some(Duration::ZERO);
+                if is_due {
+                    driver.handle_timeout();
+                }
+                (is_due, driver.has_ended())
+            });
+            if has_ended {
                 return Poll::Ready(());
             }
             // In a flood one round is a turn, whatever else is due: others may have waited long for it.
@@ -134,12 +151,12 @@ impl<R: Reactor> Run<R> {
             if is_due {
                 continue;
             }
-            match driver.deadline() {
-                None => return Poll::Pending,
-                due if due == self.armed => {}
-                due => {
+            match shared.turn(|driver| (driver.deadline(), driver.timeout())) {
+                (None, _) => return Poll::Pending,
+                (due, _) if due == self.armed => {}
+                (due, timeout) => {
                     self.armed = due;
-                    self.reactor.set_timer(driver.timeout().unwrap_or_default());
+                    self.reactor.set_timer(timeout.unwrap_or_default());
                 }
             }
             if self.reactor.poll_timer(context).is_pending() {
@@ -158,10 +175,11 @@ impl<R: Reactor> Future for Run<R> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let run = self.get_mut();
-        let shared = Arc::clone(&run.shared);
-        shared.task().set(context.waker());
+        run.shared.task().set(context.waker());
         let waker = run.waker.clone();
-        shared.with(|driver| run.turn(driver, &mut Context::from_waker(&waker)))
+        let turned = run.turn(&mut Context::from_waker(&waker));
+        run.shared.release();
+        turned
     }
 }
 

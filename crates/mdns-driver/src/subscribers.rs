@@ -2,16 +2,16 @@
 
 use std::{
     collections::HashMap,
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
 
 use mdns_proto::discovery::{AskId, Event};
-use tracing::debug;
+use tracing::{Level, debug};
 
 use crate::{
     Answer, BrowseNews, Instance, LookupNews, News, QueryNews, ResolveNews,
     owned::{Address, InterfaceNames},
-    waiting::Wakers,
+    waiting::Deferred,
 };
 
 /// Those who are told of everything that was asked for.
@@ -35,38 +35,40 @@ impl Asks {
         &mut self,
         event: Event<'_>,
         interfaces: &dyn InterfaceNames,
-        wakers: &mut Wakers,
+        deferred: &mut Deferred,
     ) {
         match event {
             Event::Found { ask, instance } | Event::Changed { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
-                self.browses.tell(ask, wakers, |news| news.set(instance));
+                self.browses.tell(ask, deferred, |news| news.set(instance));
             }
             Event::Gone { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
                 self.browses
-                    .tell(ask, wakers, |news| news.remove(&instance));
+                    .tell(ask, deferred, |news| news.remove(&instance));
             }
             Event::Resolved { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
                 self.resolves
-                    .tell(ask, wakers, |news| news.set(Some(instance)));
+                    .tell(ask, deferred, |news| news.set(Some(instance)));
             }
-            Event::Lost { ask, .. } => self.resolves.tell(ask, wakers, |news| news.set(None)),
+            Event::Lost { ask, .. } => self.resolves.tell(ask, deferred, |news| news.set(None)),
             Event::Addresses { ask, host } => {
                 let addresses = Address::all(host.addresses(), interfaces);
-                self.lookups.tell(ask, wakers, |news| news.set(addresses));
+                self.lookups.tell(ask, deferred, |news| news.set(addresses));
             }
             Event::Answers { ask, records } => {
                 let answers = Answer::all(records, interfaces);
-                self.queries.tell(ask, wakers, |news| news.set(answers));
+                self.queries.tell(ask, deferred, |news| news.set(answers));
             }
-            Event::Finished { ask, outcome } => {
-                self.queries.tell(ask, wakers, |news| news.finish(outcome))
-            }
+            Event::Finished { ask, outcome } => self
+                .queries
+                .tell(ask, deferred, |news| news.finish(outcome)),
             Event::Incomplete { ask } => {
-                debug!("memory is too small for all results");
-                self.browses.tell(ask, wakers, BrowseNews::set_incomplete);
+                deferred.log(Level::DEBUG, || {
+                    debug!("memory is too small for all results")
+                });
+                self.browses.tell(ask, deferred, BrowseNews::set_incomplete);
             }
             _ => {}
         }
@@ -78,11 +80,11 @@ impl Asks {
         news.map(BrowseNews::snapshot).unwrap_or_default()
     }
 
-    pub(crate) fn end(&mut self, wakers: &mut Wakers) {
-        self.browses.end(wakers);
-        self.resolves.end(wakers);
-        self.lookups.end(wakers);
-        self.queries.end(wakers);
+    pub(crate) fn end(&mut self, deferred: &mut Deferred) {
+        self.browses.end(deferred);
+        self.resolves.end(deferred);
+        self.lookups.end(deferred);
+        self.queries.end(deferred);
     }
 }
 
@@ -151,10 +153,10 @@ impl<N: News> Subscribers<N> {
         self.by_ask.get(&ask).map(|subscriber| &subscriber.news)
     }
 
-    fn tell(&mut self, ask: AskId, wakers: &mut Wakers, change: impl FnOnce(&mut N)) {
+    fn tell(&mut self, ask: AskId, deferred: &mut Deferred, change: impl FnOnce(&mut N)) {
         if let Some(subscriber) = self.by_ask.get_mut(&ask) {
             change(&mut subscriber.news);
-            wakers.wake(subscriber.waker.take());
+            deferred.wake(subscriber.waker.take());
         }
     }
 
@@ -166,24 +168,27 @@ impl<N: News> Subscribers<N> {
     pub(crate) fn poll_next(
         &mut self,
         ask: AskId,
-        wakers: &mut Wakers,
-        context: &Context<'_>,
+        deferred: &mut Deferred,
+        waker: Waker,
     ) -> Poll<Option<N::Event>> {
-        let Some(subscriber) = self.by_ask.get_mut(&ask) else {
-            return Poll::Ready(None);
-        };
-        match subscriber.news.next() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if subscriber.news.is_over() => Poll::Ready(None),
-            None => {
-                wakers.keep(&mut subscriber.waker, context.waker());
-                Poll::Pending
+        if let Some(subscriber) = self.by_ask.get_mut(&ask) {
+            match subscriber.news.next() {
+                None if !subscriber.news.is_over() => {
+                    deferred.keep(&mut subscriber.waker, waker);
+                    return Poll::Pending;
+                }
+                event => {
+                    deferred.discard([waker]);
+                    return Poll::Ready(event);
+                }
             }
         }
+        deferred.discard([waker]);
+        Poll::Ready(None)
     }
 
-    fn end(&mut self, wakers: &mut Wakers) {
-        wakers.wake(
+    fn end(&mut self, deferred: &mut Deferred) {
+        deferred.wake(
             self.by_ask
                 .drain()
                 .filter_map(|(_, subscriber)| subscriber.waker),

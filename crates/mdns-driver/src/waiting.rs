@@ -2,11 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Wake, Waker},
+    task::{Wake, Waker},
 };
 
-use mdns_proto::time::Instant;
+use mdns_proto::{
+    name::{Name, NameBuf},
+    time::Instant,
+};
+use mdns_socket::Selection;
+use tracing::{Level, level_filters::LevelFilter};
 
 /// The number of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,19 +22,22 @@ pub(crate) struct AlarmId(Instant, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SilenceId(u64);
 
-/// Wakers that have left the driver. They are woken or dropped when the lock is released: either may run or drop a task, and
-/// handles with it, which lock the driver again.
-#[derive(Debug, Default)]
+/// Calls of code that is not ours, put off until the driver is not locked: wakers, log messages, and what is dropped and may
+/// have a `Drop` of its own. Any of them may lock the driver again.
+#[derive(Default)]
 #[must_use]
-pub(crate) struct Wakers {
+pub(crate) struct Deferred {
     /// Of tasks that have news.
     woken: Vec<Waker>,
     /// Of tasks that wait no longer, or have given another waker. These must not be woken: a task that replaces its waker
     /// each time it is polled would be polled for ever.
     dropped: Vec<Waker>,
+    /// Predicates of services that are advertised no more.
+    selections: Vec<Selection>,
+    messages: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-impl Wakers {
+impl Deferred {
     /// Wakes a task.
     pub(crate) fn wake(&mut self, waker: impl IntoIterator<Item = Waker>) {
         self.woken.extend(waker);
@@ -39,17 +48,56 @@ impl Wakers {
         self.dropped.extend(waker);
     }
 
+    /// Drops a selection.
+    pub(crate) fn discard_selection(&mut self, selection: Option<Selection>) {
+        self.selections.extend(selection);
+    }
+
     /// Keeps a waker in a slot in place of the one that was there.
-    pub(crate) fn keep(&mut self, slot: &mut Option<Waker>, waker: &Waker) {
-        match slot {
-            Some(known) if known.will_wake(waker) => {}
-            _ => self.dropped.extend(slot.replace(waker.clone())),
+    pub(crate) fn keep(&mut self, slot: &mut Option<Waker>, waker: Waker) {
+        let needless = match slot {
+            Some(known) if known.will_wake(&waker) => Some(waker),
+            _ => slot.replace(waker),
+        };
+        self.dropped.extend(needless);
+    }
+
+    /// Writes a log message, if anybody listens to its level.
+    pub(crate) fn log(&mut self, level: Level, message: impl FnOnce() + Send + 'static) {
+        // Not `enabled!`: that asks the subscriber.
+        if LevelFilter::current() >= level {
+            self.messages.push(Box::new(message));
         }
     }
 
-    /// Wakes and drops them. The driver must not be locked.
+    /// Writes a message of level `INFO` about a name.
+    pub(crate) fn log_name(&mut self, name: Name<'_>, message: fn(&NameBuf)) {
+        let name = NameBuf::from(name);
+        self.log(Level::INFO, move || message(&name));
+    }
+
+    /// Takes over what another was to do.
+    pub(crate) fn append(&mut self, other: Deferred) {
+        self.woken.extend(other.woken);
+        self.dropped.extend(other.dropped);
+        self.selections.extend(other.selections);
+        self.messages.extend(other.messages);
+    }
+
+    /// Does what was put off. The driver must not be locked.
     pub(crate) fn release(self) {
+        self.messages.into_iter().for_each(|write| write());
         self.woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred")
+            .field("woken", &self.woken)
+            .field("dropped", &self.dropped)
+            .field("messages", &self.messages.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,34 +148,35 @@ pub(crate) struct Waiting {
     silence_count: u64,
     alarms: BTreeMap<AlarmId, Option<Waker>>,
     alarm_count: u64,
-    pub(crate) wakers: Wakers,
+    pub(crate) deferred: Deferred,
 }
 
 impl Waiting {
     /// Wakes a task at some time.
-    pub(crate) fn set_alarm(&mut self, at: Instant, context: &Context<'_>) -> AlarmId {
+    pub(crate) fn set_alarm(&mut self, at: Instant, waker: Waker) -> AlarmId {
         self.alarm_count += 1;
         let id = AlarmId(at, self.alarm_count);
-        self.alarms.insert(id, Some(context.waker().clone()));
+        self.alarms.insert(id, Some(waker));
         id
     }
 
     /// Whether an alarm has gone off. If not, it will wake this task.
-    pub(crate) fn poll_alarm(&mut self, id: AlarmId, context: &Context<'_>) -> bool {
-        let Some(waker) = self.alarms.get_mut(&id) else {
+    pub(crate) fn poll_alarm(&mut self, id: AlarmId, waker: Waker) -> bool {
+        let Some(slot) = self.alarms.get_mut(&id) else {
+            self.deferred.discard([waker]);
             return true;
         };
-        self.wakers.keep(waker, context.waker());
+        self.deferred.keep(slot, waker);
         false
     }
 
     pub(crate) fn drop_alarm(&mut self, id: AlarmId) {
-        self.wakers.discard(self.alarms.remove(&id).flatten());
+        self.deferred.discard(self.alarms.remove(&id).flatten());
     }
 
-    /// When the first alarm goes off.
+    /// When the first alarm goes off, if one ever does.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.alarms.keys().next().map(|AlarmId(at, _)| *at)
+        self.alarms.keys().next()?.0.deadline()
     }
 
     /// Alarms go off.
@@ -135,28 +184,24 @@ impl Waiting {
         while let Some(alarm) = self.alarms.first_entry()
             && alarm.key().0 <= now
         {
-            self.wakers.wake(alarm.remove());
+            self.deferred.wake(alarm.remove());
         }
     }
 
     /// Wakes a task when everything is said, or all is over. One task has one number, which it brings again each time.
-    pub(crate) fn wake_on_silence(
-        &mut self,
-        id: Option<SilenceId>,
-        context: &Context<'_>,
-    ) -> SilenceId {
+    pub(crate) fn wake_on_silence(&mut self, id: Option<SilenceId>, waker: Waker) -> SilenceId {
         let id = id.unwrap_or_else(|| {
             self.silence_count += 1;
             SilenceId(self.silence_count)
         });
-        let waker = self.silence.entry(id).or_default();
-        self.wakers.keep(waker, context.waker());
+        self.deferred
+            .keep(self.silence.entry(id).or_default(), waker);
         id
     }
 
     /// A task waits for silence no longer.
     pub(crate) fn drop_silence(&mut self, id: SilenceId) {
-        self.wakers.discard(self.silence.remove(&id).flatten());
+        self.deferred.discard(self.silence.remove(&id).flatten());
     }
 
     /// Whether a task waits for silence.
@@ -167,14 +212,14 @@ impl Waiting {
     /// Everything is said.
     pub(crate) fn end_silence(&mut self) {
         let silence = std::mem::take(&mut self.silence);
-        self.wakers.wake(silence.into_values().flatten());
+        self.deferred.wake(silence.into_values().flatten());
     }
 
     /// All is over.
     pub(crate) fn end(&mut self) {
         self.end_silence();
         let alarms = std::mem::take(&mut self.alarms);
-        self.wakers.wake(alarms.into_values().flatten());
+        self.deferred.wake(alarms.into_values().flatten());
     }
 }
 
@@ -195,10 +240,10 @@ mod tests {
     }
 
     /// Polls so often, each time with another waker; returns them.
-    fn poll_anew(times: usize, mut poll: impl FnMut(&Context<'_>)) -> Vec<Arc<Count>> {
+    fn poll_anew(times: usize, mut poll: impl FnMut(Waker)) -> Vec<Arc<Count>> {
         let tasks: Vec<_> = (0..times).map(|_| Arc::new(Count::default())).collect();
         for task in &tasks {
-            poll(&Context::from_waker(&Waker::from(Arc::clone(task))));
+            poll(Waker::from(Arc::clone(task)));
         }
         tasks
     }
@@ -217,12 +262,12 @@ mod tests {
         let mut waiting = Waiting::default();
         let at = Instant::from_millis(5);
         let mut id = None;
-        let tasks = poll_anew(100, |context| match id {
-            None => id = Some(waiting.set_alarm(at, context)),
-            Some(id) => assert!(!waiting.poll_alarm(id, context)),
+        let tasks = poll_anew(100, |waker| match id {
+            None => id = Some(waiting.set_alarm(at, waker)),
+            Some(id) => assert!(!waiting.poll_alarm(id, waker)),
         });
         waiting.handle_timeout(at);
-        std::mem::take(&mut waiting.wakers).release();
+        std::mem::take(&mut waiting.deferred).release();
         assert_last_is_woken(&tasks);
     }
 
@@ -235,7 +280,7 @@ mod tests {
         });
         assert_eq!(waiting.silence.len(), 1, "one task waits");
         waiting.end_silence();
-        std::mem::take(&mut waiting.wakers).release();
+        std::mem::take(&mut waiting.deferred).release();
         assert_last_is_woken(&tasks);
     }
 
@@ -244,7 +289,7 @@ mod tests {
         let task = Arc::new(DrivingTask::default());
         let waker = task.waker();
         assert!(waker.will_wake(&waker.clone()));
-        let wakers = poll_anew(100, |context| task.set(context.waker()));
+        let wakers = poll_anew(100, |waker| task.set(&waker));
         waker.wake_by_ref();
         waker.wake_by_ref();
         assert_last_is_woken(&wakers);
@@ -255,9 +300,9 @@ mod tests {
         let mut waiting = Waiting::default();
         for _ in 0..100 {
             let mut id = None;
-            let tasks = poll_anew(2, |context| id = Some(waiting.wake_on_silence(id, context)));
+            let tasks = poll_anew(2, |waker| id = Some(waiting.wake_on_silence(id, waker)));
             waiting.drop_silence(id.expect("a number"));
-            std::mem::take(&mut waiting.wakers).release();
+            std::mem::take(&mut waiting.deferred).release();
             assert!(tasks.iter().all(|task| task.0.load(Ordering::SeqCst) == 0));
         }
         assert!(!waiting.wants_silence());

@@ -12,7 +12,7 @@
 //!
 //! let http = "_http._tcp".parse()?;
 //! mdns.driver_mut().advertise(&Announcement::new("Front Desk", http, 8080))?;
-//! let Some(browse) = mdns.driver_mut().browse(&"_http._tcp".parse()?)? else { return Ok(()) };
+//! let browse = mdns.driver_mut().browse(&"_http._tcp".parse()?)?;
 //!
 //! let mut events = Events::with_capacity(64);
 //! loop {
@@ -51,6 +51,9 @@ use mdns_driver::{Socket, SourceId};
 
 /// How many datagrams of a socket are read before the caller's own sources have their turn.
 const TURN: usize = 64;
+
+/// The longest wait that a poll is given: mio counts milliseconds, and longer ones than some weeks wrongly.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// An mDNS host whose sockets are in the caller's `mio::Poll`.
 #[derive(Debug)]
@@ -149,7 +152,7 @@ impl Mdns {
         {
             return Some(Duration::ZERO);
         }
-        self.driver.timeout()
+        self.driver.timeout().map(|wait| wait.min(LONGEST))
     }
 
     /// Goes on with what time alone moves, and with what was left of a flood. It does no harm to call it early.

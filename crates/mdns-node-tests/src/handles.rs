@@ -11,11 +11,13 @@ use mdns_driver::{
         own::RegisterError,
         wire::{RecordType, TxtVec},
     },
+    socket::Selection,
 };
 
 use crate::{
     Node,
-    node::Story,
+    callbacks::code_that_a_host_calls_may_call_it,
+    node::{Story, refusal},
     polls::{
         a_task_is_polled_for_news_alone, a_task_that_drives_is_polled_for_datagrams_and_deadlines,
     },
@@ -58,6 +60,7 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
 
     fn more_stories() -> Vec<Story> {
         stories![
+            code_that_a_host_calls_may_call_it::<R, E>,
             a_task_is_polled_for_news_alone::<R, E>,
             a_task_that_drives_is_polled_for_datagrams_and_deadlines::<R, E>,
         ]
@@ -133,7 +136,41 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
     }
 
     fn reconfirm(&self, instance: &NameBuf) {
-        self.mdns.reconfirm(instance);
+        self.mdns.reconfirm(instance).expect("a host that runs");
+    }
+
+    fn refusals(&self, own: &mut Advertisement) -> Vec<(&'static str, String)> {
+        let mdns = &self.mdns;
+        let name: NameBuf = "nobody.local".parse().expect("a name");
+        let kind: ServiceType = "_late._tcp".parse().expect("a type");
+        let late = Announcement::new("Late", kind.clone(), 1);
+        let apart = Announcement {
+            interfaces: Some(Selection::none().with(|_| true)),
+            ..late.clone()
+        };
+        let loopback = [127, 0, 0, 1].into();
+        vec![
+            ("advertise", refusal(mdns.advertise(&late))),
+            ("advertise on some", refusal(mdns.advertise(&apart))),
+            ("advertise_host", refusal(mdns.advertise_host(None))),
+            (
+                "update_txt",
+                refusal(E::block_on(own.update_txt(&TxtVec::new()))),
+            ),
+            ("browse", refusal(mdns.browse(&kind))),
+            ("browse_types", refusal(mdns.browse_types())),
+            ("resolve", refusal(mdns.resolve(&name))),
+            (
+                "lookup_host",
+                refusal(mdns.lookup_host(&name, AddressKind::Both)),
+            ),
+            (
+                "query",
+                refusal(mdns.query(&name, RecordType::TXT, Span::OneShot)),
+            ),
+            ("reverse", refusal(mdns.reverse(loopback, Span::OneShot))),
+            ("reconfirm", refusal(mdns.reconfirm(&name))),
+        ]
     }
 
     fn shutdown(&self) {

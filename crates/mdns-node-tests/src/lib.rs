@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod callbacks;
 mod handles;
 mod hostile;
 mod looped;

@@ -18,7 +18,12 @@ use mdns_driver::{
     },
 };
 
-use crate::{Node, node::Story, polls::a_loop_turns_for_datagrams_and_deadlines, stories::stories};
+use crate::{
+    Node,
+    node::{Story, refusal},
+    polls::a_loop_turns_for_datagrams_and_deadlines,
+    stories::stories,
+};
 
 /// How often a story looks for what it waits for, and a loop for what it is told.
 const TICK: Duration = Duration::from_millis(2);
@@ -114,7 +119,7 @@ impl Drop for OwnService {
 /// Something asked for, until it is dropped.
 pub struct Ask<N: Subscription + 'static> {
     shared: Arc<Shared>,
-    ask: Option<AskId>,
+    ask: AskId,
     news: std::marker::PhantomData<fn() -> N>,
 }
 
@@ -122,7 +127,7 @@ impl<N: Subscription + 'static> Ask<N>
 where
     N::Event: Send,
 {
-    fn new(shared: &Arc<Shared>, ask: Option<AskId>) -> Self {
+    fn new(shared: &Arc<Shared>, ask: AskId) -> Self {
         Ask {
             shared: Arc::clone(shared),
             ask,
@@ -131,7 +136,7 @@ where
     }
 
     fn next(&self, within: Duration) -> Option<N::Event> {
-        let ask = self.ask?;
+        let ask = self.ask;
         self.shared
             .wait(within, move |driver| driver.next::<N>(ask))
     }
@@ -139,9 +144,8 @@ where
 
 impl<N: Subscription + 'static> Drop for Ask<N> {
     fn drop(&mut self) {
-        if let Some(ask) = self.ask {
-            self.shared.call(move |driver| driver.stop::<N>(ask));
-        }
+        let ask = self.ask;
+        self.shared.call(move |driver| driver.stop::<N>(ask));
     }
 }
 
@@ -194,7 +198,7 @@ impl<L: Loop> Node for Looped<L> {
             .call(move |driver| driver.advertise(&announcement));
         Ok(OwnService {
             shared: Arc::clone(&self.shared),
-            service: service?,
+            service: Some(service?),
         })
     }
 
@@ -233,9 +237,7 @@ impl<L: Loop> Node for Looped<L> {
     }
 
     fn snapshot(&self, browse: &Ask<BrowseNews>) -> Vec<Instance> {
-        let Some(ask) = browse.ask else {
-            return Vec::new();
-        };
+        let ask = browse.ask;
         self.shared.call(move |driver| driver.snapshot(ask))
     }
 
@@ -279,7 +281,40 @@ impl<L: Loop> Node for Looped<L> {
     fn reconfirm(&self, instance: &NameBuf) {
         let instance = instance.clone();
         self.shared
-            .call(move |driver| driver.reconfirm(instance.as_name()));
+            .call(move |driver| driver.reconfirm(instance.as_name()))
+            .expect("a host that runs");
+    }
+
+    fn refusals(&self, own: &mut OwnService) -> Vec<(&'static str, String)> {
+        let service = own.service.expect("a service");
+        self.shared.call(move |driver| {
+            let name: NameBuf = "nobody.local".parse().expect("a name");
+            let name = name.as_name();
+            let kind: ServiceType = "_late._tcp".parse().expect("a type");
+            let late = Announcement::new("Late", kind.clone(), 1);
+            let loopback = [127, 0, 0, 1].into();
+            vec![
+                ("advertise", refusal(driver.advertise(&late))),
+                ("advertise_host", refusal(driver.advertise_host(None))),
+                (
+                    "update_txt",
+                    refusal(driver.update_txt(service, TxtVec::new().as_txt())),
+                ),
+                ("browse", refusal(driver.browse(&kind))),
+                ("browse_types", refusal(driver.browse_types())),
+                ("resolve", refusal(driver.resolve(name))),
+                (
+                    "lookup_host",
+                    refusal(driver.lookup_host(name, AddressKind::Both)),
+                ),
+                (
+                    "query",
+                    refusal(driver.query(name, RecordType::TXT, Span::OneShot)),
+                ),
+                ("reverse", refusal(driver.reverse(loopback, Span::OneShot))),
+                ("reconfirm", refusal(driver.reconfirm(name))),
+            ]
+        })
     }
 
     fn shutdown(&self) {

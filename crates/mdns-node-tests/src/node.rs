@@ -65,8 +65,17 @@ pub trait Node: Clone + Send + Sized + 'static {
     fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError>;
     /// Says that an instance seems to be gone.
     fn reconfirm(&self, instance: &NameBuf);
+    /// Makes each request and gives each command, and returns what was wrong with it.
+    fn refusals(&self, own: &mut Self::Advertisement) -> Vec<(&'static str, String)>;
     /// Withdraws everything, and waits until all goodbyes are said.
     fn shutdown(&self);
+}
+
+/// What was wrong, in the words of `Debug`.
+pub(crate) fn refusal<T, E: std::fmt::Debug>(result: Result<T, E>) -> String {
+    result
+        .err()
+        .map_or_else(String::new, |error| format!("{error:?}"))
 }
 
 /// The clocks of the system, which can be put forward by hand, and the wall clock alone, as if the machine had slept.

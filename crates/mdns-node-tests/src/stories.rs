@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a shutdown may take: goodbyes are said within a second (RFC 6762 §10.1).
 const SHUTDOWN: Duration = Duration::from_millis(1200);
@@ -274,7 +274,7 @@ fn resolve_and_look_up_answer<N: Node>() {
     let start = Instant::now();
     let wait = Duration::from_millis(300);
     assert_eq!(attic.next_resolved(&mut attic.resolve(&nobody), wait), None);
-    assert!((wait..wait * 4).contains(&start.elapsed()));
+    assert!((wait..PATIENCE).contains(&start.elapsed()));
 }
 
 /// covers: none (adapters)
@@ -363,9 +363,9 @@ fn shutdown_says_all_goodbyes_within_a_second<N: Node>() {
     while hall.next(&mut own, Duration::ZERO).is_some() {}
     assert!(clone.links().is_empty());
     assert_eq!(clone.registered(&mut services[0]), None);
-    let mut late = advertise(&clone, &Announcement::new("Late", kind.clone(), 1));
-    assert_eq!(clone.registered(&mut late), None);
-    assert_eq!(clone.next(&mut clone.browse(&kind), PATIENCE), None);
+    for (what, refusal) in clone.refusals(&mut services[0]) {
+        assert_eq!(refusal, "Closed", "{what}");
+    }
     let start = Instant::now();
     services
         .into_iter()
@@ -691,7 +691,7 @@ fn what_vanished_is_gone_when_doubted_or_after_sleep<N: Node>() {
 fn vanishing(kind: &ServiceType) -> NameBuf {
     let mut driver = Driver::open(Options::loopback()).expect("a driver");
     let ghost = driver.advertise(&Announcement::new("Ghost", kind.clone(), 1));
-    let ghost = ghost.expect("an advertisement").expect("it has just begun");
+    let ghost = ghost.expect("an advertisement");
     let start = Instant::now();
     // Three probes, two announcements.
     while start.elapsed() < Duration::from_secs(3) {

@@ -26,6 +26,10 @@
 //!
 //! Goodbyes take up to a second, and a program that ends does not wait for them: await [`shutdown`](Mdns::shutdown) first.
 //!
+//! The protocol reads the clocks of the system, not tokio's: while tokio's time is paused, sockets work and
+//! time for the protocol goes on, but a timer of tokio never comes by itself, and with auto-advance comes at once. A test that pauses
+//! time gives the host tokio's clock with [`Mdns::with_clock`](mdns_driver::Mdns::with_clock), as `examples/paused_time.rs` does.
+//!
 //! One [`Mdns`] is one task, which runs until the last handle is dropped. Everything else is in `mdns-driver`, which the
 //! adapters share; this crate only waits for sockets and for time.
 
@@ -35,6 +39,8 @@
 use std::{
     future::Future,
     io,
+    net::Ipv4Addr,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -54,7 +60,9 @@ pub use mdns_driver::{
     Subscription, SystemClock, UnusableLink, proto, socket,
 };
 
-/// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled.
+/// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled: where one is not,
+/// [`new`](mdns_driver::Mdns::new) returns [`Error::Runtime`]. (Tokio reports this by a panic, which is caught; a panic hook sees it,
+/// and where panics abort it ends the program.)
 pub type Mdns = mdns_driver::Mdns<Tokio>;
 
 /// How a driver waits on tokio.
@@ -68,9 +76,13 @@ impl Reactor for Tokio {
 
     fn current() -> io::Result<Self> {
         Handle::try_current().map_err(io::Error::other)?;
-        Ok(Tokio {
-            timer: Box::pin(sleep(Duration::ZERO)),
-        })
+        let timer = enabled(|| Box::pin(sleep(Duration::ZERO)))?;
+        // Any socket will do, and if the system gives none, those that matter will be refused with a reason.
+        if let Ok(socket) = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
+            socket.set_nonblocking(true)?;
+            enabled(|| UdpSocket::from_std(socket))??;
+        }
+        Ok(Tokio { timer })
     }
 
     fn spawn(run: Run<Self>) -> io::Result<()> {
@@ -115,12 +127,27 @@ impl Reactor for Tokio {
     }
 
     fn set_timer(&mut self, after: Duration) {
-        self.timer.as_mut().reset(Instant::now() + after);
+        let now = Instant::now();
+        let at = now.checked_add(after).unwrap_or(now + FAR);
+        self.timer.as_mut().reset(at);
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.timer.as_mut().poll(context)
     }
+}
+
+/// Longer than anything waits, where a clock cannot count as far as was asked.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Uses a driver of the runtime, which has it or not. Tokio tells by a panic and in no other way; its message, also printed by
+/// the panic hook, says what to enable.
+fn enabled<T>(use_it: impl FnOnce() -> T) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(use_it)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        io::Error::other(text.unwrap_or_else(|| "the runtime has no IO or no timers".to_owned()))
+    })
 }
 
 /// What the README shows works as it stands there.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use mdns_tokio::{
-    AdvertisementEvent, Announcement, BrowseEvent, Mdns, Options, QueryEvent,
+    AdvertisementEvent, Announcement, BrowseEvent, Error, Mdns, Options, QueryEvent,
     proto::{
         discovery::{Outcome, Span},
         name::ServiceType,
@@ -134,6 +134,24 @@ async fn a_waker_may_hold_the_last_handle() {
 fn a_runtime_is_needed() {
     let error = Mdns::with(Options::loopback()).expect_err("no runtime");
     assert!(error.to_string().contains("event loop"), "{error}");
+}
+
+/// Tokio tells by a panic that a runtime has no timers or no IO: when the first timer is made, or the first socket.
+#[test]
+fn a_runtime_without_timers_or_io_is_refused() {
+    use tokio::runtime::Builder;
+    let lame = [
+        ("timers", Builder::new_current_thread().enable_io().build()),
+        ("IO", Builder::new_current_thread().enable_time().build()),
+        ("timers", Builder::new_current_thread().build()),
+        ("IO", Builder::new_multi_thread().enable_time().build()),
+    ];
+    for (what, runtime) in lame {
+        let opened = runtime.expect("a runtime").block_on(async { Mdns::new() });
+        let error = opened.expect_err("a runtime that lacks something");
+        assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     time::Duration,
@@ -64,10 +64,7 @@ fn driver(hands: &Hands, config: Config) -> Driver {
 /// Advertises a service, and waits until it has its name.
 fn advertise(driver: &mut Driver, hands: &Hands, kind: &str) -> NameBuf {
     let desk = Announcement::new("Desk", kind.parse().expect("a type"), 1);
-    let desk = driver
-        .advertise(&desk)
-        .expect("an advertisement")
-        .expect("a driver that runs");
+    let desk = driver.advertise(&desk).expect("an advertisement");
     run(driver, hands, Duration::from_secs(10));
     match driver.next_change(desk) {
         Some(AdvertisementEvent::Registered(name)) => name,
@@ -135,10 +132,7 @@ fn who_never_reads_holds_no_more_than_there_is() {
     };
     let mut driver = driver(&hands, config);
     let kind: ServiceType = "_d-waves._tcp".parse().expect("a type");
-    let browse = driver
-        .browse(&kind)
-        .expect("a browse")
-        .expect("a driver that runs");
+    let browse = driver.browse(&kind).expect("a browse");
     let mouth = mouth();
     for wave in 0..WAVES {
         let labels = || (0..ROOM).map(|n| format!("{wave}-{n}"));
@@ -220,16 +214,15 @@ fn each_driver_has_a_seed_of_its_own() {
 
 /// A clock that goes on by two seconds whenever it is read: whatever is owed is due at once.
 #[derive(Default)]
-struct Rush(Cell<Duration>);
+struct Rush(AtomicU64);
 
 impl Clock for Rush {
     fn monotonic(&self) -> Duration {
-        self.0.set(self.0.get() + Duration::from_secs(2));
-        self.0.get()
+        Duration::from_secs(self.0.fetch_add(2, Ordering::SeqCst) + 2)
     }
 
     fn wall(&self) -> Duration {
-        self.0.get()
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
     }
 }
 

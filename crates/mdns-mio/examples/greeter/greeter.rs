@@ -67,7 +67,7 @@ impl Greeter {
             poll,
             events: Events::with_capacity(64),
             mdns,
-            browse: browse.ok_or("it has just begun")?,
+            browse,
             name: name.to_owned(),
             greeted: Vec::new(),
             listener,

@@ -43,6 +43,8 @@ pub enum AskError {
     NotLinkLocal,
     /// There is no slot left.
     Full,
+    /// The host has been shut down. Adapters say so; a [`Host`](crate::host::Host) takes requests all its life.
+    Closed,
 }
 
 impl fmt::Display for AskError {
@@ -52,6 +54,7 @@ impl fmt::Display for AskError {
                 f.write_str("name is not under .local nor in a link-local reverse zone")
             }
             AskError::Full => Full.fmt(f),
+            AskError::Closed => f.write_str("the host has been shut down"),
         }
     }
 }

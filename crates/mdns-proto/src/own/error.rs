@@ -31,6 +31,8 @@ pub enum RegisterError {
     Shared,
     /// The name is neither under `.local` nor in a reverse zone of link-local addresses.
     NotLinkLocal,
+    /// The host has been shut down. Adapters say so; a [`Host`](crate::host::Host) takes commands all its life.
+    Closed,
 }
 
 impl fmt::Display for RegisterError {
@@ -52,6 +54,7 @@ impl fmt::Display for RegisterError {
             RegisterError::NotLinkLocal => {
                 f.write_str("name is not under .local nor in a link-local reverse zone")
             }
+            RegisterError::Closed => f.write_str("the host has been shut down"),
         }
     }
 }
