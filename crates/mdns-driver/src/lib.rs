@@ -44,7 +44,8 @@ pub use self::{
     handle::{Advertisement, Browse, Lookup, Mdns, Query, Resolve, Results},
     links::{LinkInfo, Socket, SourceId, UnusableLink},
     news::{
-        BrowseEvent, BrowseNews, LookupNews, News, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
+        BrowseEvent, BrowseNews, LookupEvent, LookupNews, News, QueryEvent, QueryNews,
+        ResolveEvent, ResolveNews,
     },
     options::{Announcement, Options},
     ours::{AdvertisementEvent, OwnId},

@@ -38,6 +38,18 @@ pub enum ResolveEvent {
     Resolved(Instance),
     /// What was resolved is not there any more.
     Lost,
+    /// There is more of it than memory allows to know of. Told once.
+    Incomplete,
+}
+
+/// News of a look-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LookupEvent {
+    /// The addresses of the host are these now; none if it has none (any more).
+    Addresses(Vec<Address>),
+    /// There are more addresses than memory allows to know of. Told once.
+    Incomplete,
 }
 
 /// News of a query.
@@ -46,6 +58,8 @@ pub enum ResolveEvent {
 pub enum QueryEvent {
     /// The records are these now; none if there are none (any more).
     Answers(Vec<Answer>),
+    /// There are more records than memory allows to know of. Told once.
+    Incomplete,
     /// A one-shot query has ended; nothing follows.
     Finished(Outcome),
 }
@@ -56,6 +70,9 @@ pub trait News: Default {
     type Event;
     /// The next news, if there is any.
     fn next(&mut self) -> Option<Self::Event>;
+    /// Memory is too small for all results: that is told once, after those that there are.
+    #[doc(hidden)]
+    fn set_incomplete(&mut self);
     /// Whether nothing will ever follow what is there.
     fn is_over(&self) -> bool {
         false
@@ -120,10 +137,6 @@ impl BrowseNews {
         }
     }
 
-    pub(crate) fn set_incomplete(&mut self) {
-        self.is_incomplete = true;
-    }
-
     /// What is there now, told or not.
     pub(crate) fn snapshot(&self) -> Vec<Instance> {
         let there = self.slots.values().filter_map(|slot| slot.now.as_deref());
@@ -133,6 +146,10 @@ impl BrowseNews {
 
 impl News for BrowseNews {
     type Event = BrowseEvent;
+
+    fn set_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
 
     fn next(&mut self) -> Option<BrowseEvent> {
         let Some((_, key)) = self.dirty.pop_first() else {
@@ -187,6 +204,7 @@ impl<T: Clone + PartialEq> Latest<T> {
 pub struct ResolveNews {
     now: Option<Instance>,
     told: Option<Instance>,
+    is_incomplete: bool,
 }
 
 impl ResolveNews {
@@ -198,9 +216,13 @@ impl ResolveNews {
 impl News for ResolveNews {
     type Event = ResolveEvent;
 
+    fn set_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
+
     fn next(&mut self) -> Option<ResolveEvent> {
         if self.now == self.told {
-            return None;
+            return std::mem::take(&mut self.is_incomplete).then_some(ResolveEvent::Incomplete);
         }
         self.told.clone_from(&self.now);
         Some(match self.now.clone() {
@@ -212,19 +234,29 @@ impl News for ResolveNews {
 
 /// What a look-up has yet to tell.
 #[derive(Debug, Default)]
-pub struct LookupNews(Latest<Vec<Address>>);
+pub struct LookupNews {
+    addresses: Latest<Vec<Address>>,
+    is_incomplete: bool,
+}
 
 impl LookupNews {
     pub(crate) fn set(&mut self, addresses: Vec<Address>) {
-        self.0.set(addresses);
+        self.addresses.set(addresses);
     }
 }
 
 impl News for LookupNews {
-    type Event = Vec<Address>;
+    type Event = LookupEvent;
 
-    fn next(&mut self) -> Option<Vec<Address>> {
-        self.0.take()
+    fn set_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
+
+    fn next(&mut self) -> Option<LookupEvent> {
+        if let Some(addresses) = self.addresses.take() {
+            return Some(LookupEvent::Addresses(addresses));
+        }
+        std::mem::take(&mut self.is_incomplete).then_some(LookupEvent::Incomplete)
     }
 }
 
@@ -232,6 +264,7 @@ impl News for LookupNews {
 #[derive(Debug, Default)]
 pub struct QueryNews {
     answers: Latest<Vec<Answer>>,
+    is_incomplete: bool,
     outcome: Option<Outcome>,
     is_over: bool,
 }
@@ -250,9 +283,18 @@ impl QueryNews {
 impl News for QueryNews {
     type Event = QueryEvent;
 
+    fn set_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
+
     fn next(&mut self) -> Option<QueryEvent> {
-        let answers = self.answers.take().map(QueryEvent::Answers);
-        answers.or_else(|| self.outcome.take().map(QueryEvent::Finished))
+        if let Some(answers) = self.answers.take() {
+            return Some(QueryEvent::Answers(answers));
+        }
+        if std::mem::take(&mut self.is_incomplete) {
+            return Some(QueryEvent::Incomplete);
+        }
+        self.outcome.take().map(QueryEvent::Finished)
     }
 
     fn is_over(&self) -> bool {
@@ -413,6 +455,39 @@ mod tests {
         news.set(None);
         assert_eq!(news.next(), Some(ResolveEvent::Lost));
         assert_eq!(news.next(), None);
+    }
+
+    #[test]
+    fn each_kind_is_told_once_that_results_are_missing() {
+        fn told<N: News>(mut news: N) -> (Option<N::Event>, bool) {
+            news.set_incomplete();
+            (news.next(), news.next().is_none())
+        }
+        assert_eq!(
+            told(BrowseNews::default()),
+            (Some(BrowseEvent::Incomplete), true)
+        );
+        assert_eq!(
+            told(ResolveNews::default()),
+            (Some(ResolveEvent::Incomplete), true)
+        );
+        assert_eq!(
+            told(LookupNews::default()),
+            (Some(LookupEvent::Incomplete), true)
+        );
+        assert_eq!(
+            told(QueryNews::default()),
+            (Some(QueryEvent::Incomplete), true)
+        );
+
+        let mut news = QueryNews::default();
+        news.set(Vec::new());
+        news.set_incomplete();
+        news.finish(Outcome::Answered);
+        let all: Vec<_> = std::iter::from_fn(|| news.next()).collect();
+        let finished = QueryEvent::Finished(Outcome::Answered);
+        let answers = QueryEvent::Answers(Vec::new());
+        assert_eq!(all, [answers, QueryEvent::Incomplete, finished]);
     }
 
     #[test]

@@ -68,7 +68,11 @@ impl Asks {
                 deferred.log(Level::DEBUG, || {
                     debug!("memory is too small for all results")
                 });
-                self.browses.tell(ask, deferred, BrowseNews::set_incomplete);
+                // Numbers are of one kind each: the others do not know it.
+                self.browses.tell(ask, deferred, News::set_incomplete);
+                self.resolves.tell(ask, deferred, News::set_incomplete);
+                self.lookups.tell(ask, deferred, News::set_incomplete);
+                self.queries.tell(ask, deferred, News::set_incomplete);
             }
             _ => {}
         }

@@ -17,7 +17,7 @@ use mdns_driver::{
 use crate::{
     Node,
     callbacks::code_that_a_host_calls_may_call_it,
-    node::{Story, refusal},
+    node::{Story, addresses, refusal},
     polls::{
         a_task_is_polled_for_news_alone, a_task_that_drives_is_polled_for_datagrams_and_deadlines,
     },
@@ -121,7 +121,7 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
 
     fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError> {
         let mut lookup = self.mdns.lookup_host(host, AddressKind::V4)?;
-        Ok(E::block_on(lookup.next_within(within)))
+        Ok(E::block_on(lookup.next_within(within)).and_then(addresses))
     }
 
     fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError> {

@@ -20,7 +20,7 @@ use mdns_driver::{
 
 use crate::{
     Node,
-    node::{Story, refusal},
+    node::{Story, addresses, refusal},
     polls::a_loop_turns_for_datagrams_and_deadlines,
     stories::stories,
 };
@@ -262,7 +262,8 @@ impl<L: Loop> Node for Looped<L> {
         let ask = self
             .shared
             .call(move |driver| driver.lookup_host(host.as_name(), AddressKind::V4));
-        Ok(Ask::<LookupNews>::new(&self.shared, ask?).next(within))
+        let found = Ask::<LookupNews>::new(&self.shared, ask?).next(within);
+        Ok(found.and_then(addresses))
     }
 
     fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError> {

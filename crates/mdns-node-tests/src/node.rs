@@ -9,8 +9,8 @@ use std::{
 };
 
 use mdns_driver::{
-    Address, Announcement, Answer, BrowseEvent, Clock, Instance, LinkInfo, Options, ResolveEvent,
-    SystemClock,
+    Address, Announcement, Answer, BrowseEvent, Clock, Instance, LinkInfo, LookupEvent, Options,
+    ResolveEvent, SystemClock,
     proto::{
         discovery::AskError,
         name::{NameBuf, ServiceType},
@@ -69,6 +69,14 @@ pub trait Node: Clone + Send + Sized + 'static {
     fn refusals(&self, own: &mut Self::Advertisement) -> Vec<(&'static str, String)>;
     /// Withdraws everything, and waits until all goodbyes are said.
     fn shutdown(&self);
+}
+
+/// The addresses that a look-up tells of.
+pub(crate) fn addresses(event: LookupEvent) -> Option<Vec<Address>> {
+    match event {
+        LookupEvent::Addresses(addresses) => Some(addresses),
+        _ => None,
+    }
 }
 
 /// What was wrong, in the words of `Debug`.

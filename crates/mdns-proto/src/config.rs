@@ -37,6 +37,10 @@ pub struct Config {
     pub own_text_max: usize,
     /// How many records of one unique RRset are looked at: what a hostile peer can make us walk.
     pub rrset_max: usize,
+    /// How many records of one name are looked at on a link, where what is asked for may have many: the addresses of a host. Where there
+    /// are more, some are not told, and [`Incomplete`](crate::discovery::Event::Incomplete) is. Each change of a name that is asked for
+    /// costs a look at so many records at the most.
+    pub name_records_max: usize,
     /// The longest a record of others is kept without being heard again, whatever TTL it states; what is wanted longer is asked for
     /// again before (RFC 6762 §5.2). It is also how long a browse stays full of instances that are not there.
     pub ttl_max: Duration,
@@ -56,6 +60,7 @@ impl Config {
         own_records_max: 1_000_000,
         own_text_max: 256 << 20,
         rrset_max: 16,
+        name_records_max: 1024,
         // RFC 6762 §10: what its sender should have said, of most records.
         ttl_max: Duration::from_secs(75 * 60),
     };

@@ -222,7 +222,9 @@ impl Watch<'_> {
                 self.forget_details(&gone.name);
                 self.print(&Line::of_instance(Kind::Gone, &gone))?;
             }
-            News::Types(BrowseEvent::Incomplete) | News::Instances(_, BrowseEvent::Incomplete) => {
+            News::Types(BrowseEvent::Incomplete)
+            | News::Instances(_, BrowseEvent::Incomplete)
+            | News::Details(_, ResolveEvent::Incomplete) => {
                 self.print(&Line::new(Kind::Incomplete))?;
             }
             News::Details(_, ResolveEvent::Resolved(instance)) => {

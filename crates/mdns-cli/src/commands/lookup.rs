@@ -2,11 +2,12 @@
 
 use mdns_proto::discovery::AddressKind;
 use mdns_socket::{Family, Selection};
+use mdns_tokio::LookupEvent;
 
 use super::{PATIENCE, Results, settled};
 use crate::{
     args::{Limits, Lookup},
-    output::{Line, Output},
+    output::{Kind, Line, Output},
     session::{Failure, Found, Session},
 };
 
@@ -36,13 +37,21 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
         tokio::select! {
             biased;
             () = &mut session.stop => break,
-            Some(addresses) = lookup.next() => {
-                let addresses = settled(addresses, &mut lookup).await;
-                if addresses.is_empty() {
-                    session.deny(&format!("{} has no such address", args.host));
-                } else {
-                    session.output.line(&Line::of_host(&args.host, addresses))?;
-                    results.add();
+            Some(event) = lookup.next() => {
+                let incomplete = LookupEvent::Incomplete;
+                let (event, is_incomplete) = settled(event, incomplete, &mut lookup).await;
+                match event {
+                    Some(LookupEvent::Addresses(addresses)) if addresses.is_empty() => {
+                        session.deny(&format!("{} has no such address", args.host));
+                    }
+                    Some(LookupEvent::Addresses(addresses)) => {
+                        session.output.line(&Line::of_host(&args.host, addresses))?;
+                        results.add();
+                    }
+                    _ => {}
+                }
+                if is_incomplete {
+                    session.output.line(&Line::new(Kind::Incomplete))?;
                 }
             }
         }

@@ -34,24 +34,34 @@ const TOGETHER: Duration = Duration::from_millis(100);
 /// How long a result that misses nothing does: what another link has to add was asked for at the same time.
 const COMPLETE: Duration = Duration::from_millis(3);
 
-/// The last of the states that follow closely on the first.
+/// The last of the states that follow closely on the first, and whether it was said among them that results are missing, which
+/// is `incomplete` and no state.
 async fn settled<N: Subscription>(
     first: N::Event,
+    incomplete: N::Event,
     results: &mut mdns_tokio::Results<N>,
-) -> N::Event {
+) -> (Option<N::Event>, bool)
+where
+    N::Event: PartialEq,
+{
     let start = tokio::time::Instant::now();
-    let mut last = first;
-    loop {
+    let (mut last, mut is_incomplete) = (None, false);
+    let mut event = Some(first);
+    while let Some(state) = event {
+        if state == incomplete {
+            is_incomplete = true;
+        } else {
+            last = Some(state);
+        }
         let wait = if results.is_complete() {
             COMPLETE
         } else {
             TOGETHER
         };
-        match tokio::time::timeout_at(start + wait, results.next()).await {
-            Ok(Some(later)) => last = later,
-            Ok(None) | Err(_) => return last,
-        }
+        let later = tokio::time::timeout_at(start + wait, results.next()).await;
+        event = later.ok().flatten();
     }
+    (last, is_incomplete)
 }
 
 /// Does what was asked for.

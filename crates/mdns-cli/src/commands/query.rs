@@ -43,8 +43,11 @@ async fn query(args: &Query, session: &mut Session) -> Result<Found, Failure> {
             biased;
             () = &mut session.stop => break,
             Some(event) = query.next() => {
-                let QueryEvent::Answers(answers) = settled(event, &mut query).await
-                else {
+                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut query).await;
+                if is_incomplete {
+                    session.output.line(&Line::new(Kind::Incomplete))?;
+                }
+                let Some(QueryEvent::Answers(answers)) = event else {
                     continue;
                 };
                 if answers.is_empty() && known.is_empty() {

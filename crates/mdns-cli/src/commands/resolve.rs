@@ -31,15 +31,19 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
             biased;
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
-                let event = settled(event, &mut resolve).await;
-                let line = match &event {
-                    ResolveEvent::Resolved(instance) => {
+                let incomplete = ResolveEvent::Incomplete;
+                let (event, is_incomplete) = settled(event, incomplete, &mut resolve).await;
+                match &event {
+                    Some(ResolveEvent::Resolved(instance)) => {
                         results.add();
-                        Line::with_details(Kind::Resolved, instance)
+                        session.output.line(&Line::with_details(Kind::Resolved, instance))?;
                     }
-                    _ => Line::about(Kind::Lost, name.as_name()),
-                };
-                session.output.line(&line)?;
+                    Some(_) => session.output.line(&Line::about(Kind::Lost, name.as_name()))?,
+                    None => {}
+                }
+                if is_incomplete {
+                    session.output.line(&Line::new(Kind::Incomplete))?;
+                }
             }
         }
     }

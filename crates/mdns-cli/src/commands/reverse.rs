@@ -9,7 +9,7 @@ use mdns_tokio::{Address, Answer, QueryEvent};
 use super::{PATIENCE, Results, key, settled};
 use crate::{
     args::{Limits, Reverse},
-    output::{Line, Output},
+    output::{Kind, Line, Output},
     session::{Failure, Found, Session},
 };
 
@@ -32,8 +32,11 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
             biased;
             () = &mut session.stop => break,
             Some(event) = reverse.next() => {
-                let QueryEvent::Answers(answers) = settled(event, &mut reverse).await
-                else {
+                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut reverse).await;
+                if is_incomplete {
+                    session.output.line(&Line::new(Kind::Incomplete))?;
+                }
+                let Some(QueryEvent::Answers(answers)) = event else {
                     continue;
                 };
                 let hosts = hosts(ip, &answers);

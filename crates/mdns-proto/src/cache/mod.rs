@@ -136,6 +136,9 @@ pub(crate) struct Cache<H: HeardStorage> {
     text_max: usize,
     /// Records of one name looked at where a stranger could make us look at many.
     walk_max: usize,
+    /// The name and type that a record with cache-flush was last heard of, and when. The rest of its RRset comes with it, and need
+    /// not look at all that is known once more.
+    flushed: Option<(NameId, RecordType, Instant)>,
     ttl_secs_max: u32,
     /// A place in the chain of some name, for a reader that comes back; `NONE` at its end.
     cursor: u32,
@@ -159,7 +162,8 @@ impl<H: HeardStorage> Cache<H> {
             key,
             records_max: config.heard_records_max,
             text_max: config.heard_text_max.min(H::Text::CAPACITY),
-            walk_max: config.rrset_max.saturating_mul(4),
+            walk_max: config.name_records_max,
+            flushed: None,
             ttl_secs_max: u32::try_from(config.ttl_max.as_secs()).unwrap_or(u32::MAX),
             cursor: NONE,
             evicted: 0,
@@ -532,6 +536,7 @@ impl<H: HeardStorage> Cache<H> {
         let Some(record) = self.records.get(id) else {
             return;
         };
+        self.flushed = None;
         let (name, data) = (record.name, record.data);
         let (before, after) = (record.before, record.after);
         gone(self.name(name), &self.said(record));
@@ -634,6 +639,11 @@ impl<H: HeardStorage> Cache<H> {
     pub(crate) fn flush(&mut self, now: Instant, id: u32, origin: Origin, gone: Gone<'_>) {
         let Some(record) = self.get(id) else { return };
         let (name, rtype) = (record.name, record.rtype);
+        if origin != Origin::Own
+            && self.flushed.replace((name, rtype, now)) == Some((name, rtype, now))
+        {
+            return;
+        }
         let mut other = self.first(name);
         for _ in 0..self.walk_max {
             let Some(record) = self.get(other) else {

@@ -273,7 +273,7 @@ fn text_moves_and_stays_whole() {
 fn a_flush_looks_at_so_many_records_and_no_more() {
     let mut cache = Cache::<Board>::new(
         &Config {
-            rrset_max: 1,
+            name_records_max: 4,
             ..CONFIG
         },
         7,

@@ -64,6 +64,13 @@ pub(super) struct Entries<'a> {
     pub(super) rtype: RecordType,
 }
 
+impl Entries<'_> {
+    /// Whether there are more than may be looked at. Known when there is no next one.
+    pub(super) fn is_cut(&self) -> bool {
+        self.left == 0 && self.heard.entry(self.next).is_some()
+    }
+}
+
 impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 

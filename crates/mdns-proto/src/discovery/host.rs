@@ -61,6 +61,8 @@ pub struct Addresses<'a> {
     /// If given, only links on which this instance is on the host count.
     instance: Option<Name<'a>>,
     kind: AddressKind,
+    /// Whether a link knows of more than may be looked at.
+    pub(super) is_cut: bool,
 }
 
 impl<'a> Addresses<'a> {
@@ -77,6 +79,7 @@ impl<'a> Addresses<'a> {
             host,
             instance,
             kind,
+            is_cut: false,
         }
     }
 }
@@ -88,7 +91,7 @@ impl Iterator for Addresses<'_> {
     fn next(&mut self) -> Option<Address> {
         loop {
             if let Some((entries, link, interface)) = &mut self.entries {
-                for entry in entries {
+                for entry in entries.by_ref() {
                     let ip = match (entry.rdata, self.kind) {
                         (Rdata::A(ip), AddressKind::V4 | AddressKind::Both) => IpAddr::V4(ip),
                         (Rdata::Aaaa(ip), AddressKind::V6 | AddressKind::Both) => IpAddr::V6(ip),
@@ -100,6 +103,7 @@ impl Iterator for Addresses<'_> {
                         interface: *interface,
                     });
                 }
+                self.is_cut |= entries.is_cut();
                 self.entries = None;
             }
             if self.index >= self.links.bound() {
@@ -152,13 +156,14 @@ impl<'a> Host<'a> {
         self.is_own
     }
 
-    /// A number of all that can be read here; `None` if that is nothing.
-    pub(super) fn fingerprint(&self, key: u64) -> Option<u32> {
+    /// A number of all that can be read here, `None` if that is nothing; and whether there is more.
+    pub(super) fn fingerprint(&self, key: u64) -> (Option<u32>, bool) {
         let mut sum = None;
-        for address in self.addresses() {
+        let mut addresses = self.addresses();
+        for address in addresses.by_ref() {
             sum = Some(sum.unwrap_or(0u32).wrapping_add(address.hash(key)));
         }
-        sum.map(fingerprint)
+        (sum.map(fingerprint), addresses.is_cut)
     }
 }
 

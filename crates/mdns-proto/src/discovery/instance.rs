@@ -144,15 +144,16 @@ impl<'a> Instance<'a> {
         has_txt && has_address
     }
 
-    /// A number of all that can be read here.
+    /// A number of all that can be read here, and whether there is more.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn fingerprint(&self, key: u64) -> u32 {
+    pub(super) fn fingerprint(&self, key: u64) -> (u32, bool) {
         let mut sum = self.sum_of_targets(key);
         if let Some((txt, _)) = self.newest_txt() {
             sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
         }
         let host = self.host().unwrap_or(Name::ROOT);
-        fingerprint(sum.wrapping_add(self.sum_of_addresses(host, key)))
+        let (addresses, is_cut) = self.sum_of_addresses(host, key);
+        (fingerprint(sum.wrapping_add(addresses)), is_cut)
     }
 
     // Each sum apart: the rows they go through are not on the stack while the host is looked for.
@@ -168,12 +169,13 @@ impl<'a> Instance<'a> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn sum_of_addresses(&self, host: Name<'a>, key: u64) -> u32 {
+    fn sum_of_addresses(&self, host: Name<'a>, key: u64) -> (u32, bool) {
         let mut sum = 0u32;
-        for address in self.addresses_of(host) {
+        let mut addresses = self.addresses_of(host);
+        for address in addresses.by_ref() {
             sum = sum.wrapping_add(address.hash(key));
         }
-        sum
+        (sum, addresses.is_cut)
     }
 }
 

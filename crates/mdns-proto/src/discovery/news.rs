@@ -153,7 +153,14 @@ impl<A: AskStorage> Asks<A> {
         };
         slot.is_missing = true;
         self.is_missing = true;
-        if slot.incomplete == Once::No {
+        self.set_incomplete(ask);
+    }
+
+    /// Results are missing. That is told once.
+    pub(super) fn set_incomplete(&mut self, ask: u32) {
+        if let Some(slot) = self.asks.get_mut(ask)
+            && slot.incomplete == Once::No
+        {
             slot.incomplete = Once::Owed;
             self.push_ask_news(ask);
         }

@@ -184,7 +184,11 @@ impl<S: QuerierStorage> Querier<S> {
             name: self.asks.name(name),
             is_own: false,
         };
-        instance.fingerprint(self.key)
+        let (number, is_cut) = instance.fingerprint(self.key);
+        if is_cut {
+            self.asks.set_incomplete(ask);
+        }
+        number
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -304,7 +308,11 @@ impl<S: QuerierStorage> Querier<S> {
                 .iter()
                 .any(|&rtype| has_own(heard, name, rtype))
         });
-        let number = match host.fingerprint(self.key) {
+        let (number, is_cut) = host.fingerprint(self.key);
+        if is_cut {
+            self.asks.set_incomplete(standing.ask);
+        }
+        let number = match number {
             Some(number) => number,
             None if is_denied || standing.told != NOTHING => EMPTY,
             None => NOTHING,

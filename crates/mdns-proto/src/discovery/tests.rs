@@ -853,3 +853,150 @@ fn a_unicast_answer_counts_for_two_seconds_after_a_question_that_asked_for_it() 
     }
     on_both!(test);
 }
+
+/// The addresses of a host that has many, in several packets: each is a line.
+fn many_addresses(count: u32) -> Vec<String> {
+    let address = |n: u32| std::format!("hall.local 120! A 10.1.{}.{}", n / 250, n % 250 + 1);
+    (0..count).map(address).collect()
+}
+
+fn hear_many<S: QuerierStorage>(scene: &mut Scene<S>, count: u32) {
+    for lines in many_addresses(count).chunks(40) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        scene.hear(&lines);
+        scene.run(millis(1));
+    }
+}
+
+/// covers: SEC-12
+#[test]
+fn a_host_with_300_addresses_is_told_whole() {
+    let mut scene = Scene::<crate::store::Heap>::new(1);
+    let hall = name("hall.local");
+    let both = AddressKind::Both;
+    let lookup = scene
+        .querier
+        .lookup_host(scene.now, hall.as_name(), both, &scene.ours);
+    lookup.unwrap();
+    let printer = name("Printer._ipp._tcp.local");
+    let resolve = scene
+        .querier
+        .resolve(scene.now, printer.as_name(), &scene.ours);
+    resolve.unwrap();
+    scene.hear(&[SRV, TXT]);
+    hear_many(&mut scene, 300);
+    let told = scene.told();
+    for kind in ["addresses", "resolved"] {
+        let last = told
+            .iter()
+            .rev()
+            .find(|told| told.starts_with(kind))
+            .unwrap();
+        assert_eq!(last.matches("@0").count(), 300, "{kind}");
+    }
+    assert!(!told.iter().any(|told| told == "incomplete"));
+    // All of them are refreshed together (10.2): none takes the place of another.
+    hear_many(&mut scene, 300);
+    scene.run(secs(5));
+    let told = scene.told();
+    assert!(
+        told.iter().all(|told| told.matches("@0").count() == 300),
+        "{told:?}"
+    );
+}
+
+/// Of more addresses than are looked at some are told, and that there are more.
+///
+/// covers: SEC-12
+#[test]
+fn more_addresses_than_are_looked_at_are_incomplete() {
+    for (count, expected) in [(8, None), (9, Some(()))] {
+        let config = Config {
+            name_records_max: 8,
+            ..Config::DEFAULT
+        };
+        let mut scene = Scene::<crate::store::Heap>::with(1, config);
+        let hall = name("hall.local");
+        let both = AddressKind::Both;
+        let lookup = scene
+            .querier
+            .lookup_host(scene.now, hall.as_name(), both, &scene.ours);
+        lookup.unwrap();
+        let printer = name("Printer._ipp._tcp.local");
+        let resolve = scene
+            .querier
+            .resolve(scene.now, printer.as_name(), &scene.ours);
+        resolve.unwrap();
+        let browse = scene
+            .querier
+            .browse(scene.now, name(TYPE).as_name(), &scene.ours);
+        browse.unwrap();
+        scene.hear(&[PTR, SRV, TXT]);
+        hear_many(&mut scene, count);
+        let told = scene.told();
+        let incomplete = told.iter().filter(|told| *told == "incomplete").count();
+        let each = expected.map_or(0, |()| 3);
+        assert_eq!(incomplete, each, "{count} addresses: {told:?}");
+        for kind in ["addresses", "resolved", "found"] {
+            assert!(
+                told.iter().any(|told| told.starts_with(kind)),
+                "{kind}: {told:?}"
+            );
+        }
+    }
+}
+
+/// What finds no room is told of each kind of request.
+///
+/// covers: SEC-11
+#[test]
+fn every_kind_of_request_is_told_that_results_are_missing() {
+    let config = Config {
+        heard_records_max: 6,
+        ..Config::DEFAULT
+    };
+    let requests: [(&str, fn(&mut Scene<crate::store::Heap>)); 4] = [
+        ("a browse", |scene| {
+            let browse = scene
+                .querier
+                .browse(scene.now, name(TYPE).as_name(), &scene.ours);
+            browse.unwrap();
+        }),
+        ("a resolve", |scene| {
+            let printer = name("Printer._ipp._tcp.local");
+            let resolve = scene
+                .querier
+                .resolve(scene.now, printer.as_name(), &scene.ours);
+            resolve.unwrap();
+        }),
+        ("a look-up", |scene| {
+            let (hall, both) = (name("hall.local"), AddressKind::Both);
+            let lookup = scene
+                .querier
+                .lookup_host(scene.now, hall.as_name(), both, &scene.ours);
+            lookup.unwrap();
+        }),
+        ("a query", |scene| {
+            let hall = name("hall.local");
+            let (rtype, span) = (RecordType::A, Span::Continuous);
+            let query = scene
+                .querier
+                .query(scene.now, hall.as_name(), rtype, span, &scene.ours);
+            query.unwrap();
+        }),
+    ];
+    for (what, request) in requests {
+        let mut scene = Scene::<crate::store::Heap>::with(1, config);
+        request(&mut scene);
+        scene.hear(&[PTR, SRV, TXT]);
+        hear_many(&mut scene, 20);
+        for n in 0..20 {
+            scene.hear(&[&std::format!(
+                "_ipp._tcp.local 4500 PTR Printer-{n}._ipp._tcp.local"
+            )]);
+        }
+        let told = scene.told();
+        let incomplete = told.iter().filter(|told| *told == "incomplete").count();
+        assert_eq!(incomplete, 1, "{what}: {told:?}");
+    }
+}
