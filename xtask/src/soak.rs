@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! h1  mdns advertise            watched
-//! h2  mdns browse --resolve     watched
+//! h2  mdns browse --resolve, lookup, resolve, query     watched: all go on after the first answer
 //! h3  Avahi              ┐
 //! h4  python-zeroconf    ├ services that come and go, most of them with a goodbye
 //! h5  mdns advertise     ┘
@@ -39,7 +39,7 @@ use crate::{
         self, Context, Kind, Lab,
         net::{Families, Link},
         peer::Peer,
-        stack::{SOON, Service, Stack, ask_directly, change_txt},
+        stack::{SOON, Service, Stack, ask_directly, change_txt, mdns},
     },
     shell::{Shell, machine, root, target},
 };
@@ -49,6 +49,10 @@ const TYPE: &str = "_http._tcp";
 
 /// How much the resident memory of the second half may exceed the peak of the first, KiB: a heap's habits.
 const SLACK: u64 = 256;
+
+/// The most time of a processor that a process may take, thousandths of one: many times of what it needs, and far below what one
+/// takes that wakes itself.
+const CPU_PERMILLE: u128 = 30;
 
 /// From one round to the next.
 const ROUND: Duration = Duration::from_secs(8);
@@ -182,9 +186,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         over: AtomicBool::new(false),
         peers: AtomicUsize::new(town.names().len()),
         watched: [
-            Watched::new("mdns advertise", town.responder.clone()),
-            Watched::new("mdns browse", town.browser.clone()),
-        ],
+            ("mdns advertise", &town.responder),
+            ("mdns browse", &town.browser),
+        ]
+        .into_iter()
+        .chain(town.askers.iter().map(|(what, peer)| (*what, peer)))
+        .map(|(what, peer)| Watched::new(what, peer.clone()))
+        .collect(),
     };
     println!(
         "soak: {:.1} minutes, a sample every {} s, {} peers at a time",
@@ -204,10 +212,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })
     .with_context(|| format!("see {}", record.display()))?;
 
-    let summaries = watching
+    let summaries: Vec<_> = watching
         .watched
-        .each_ref()
-        .map(|watched| Summary::new(watched.what, &watched.samples()));
+        .iter()
+        .map(|watched| Summary::new(watched.what, &watched.samples()))
+        .collect();
     let table = table(&summaries, time);
     println!("{table}");
     let work = town
@@ -238,6 +247,8 @@ struct Town<'l> {
     lab: &'l Lab,
     responder: Peer,
     browser: Peer,
+    /// Those that ask for one thing, and go on after the answer.
+    askers: Vec<(&'static str, Peer)>,
     /// Who lives now, the oldest first: its name, its program.
     living: [VecDeque<(String, Peer)>; 3],
     /// One that dies without a goodbye, and comes back.
@@ -267,11 +278,21 @@ impl<'l> Town<'l> {
             ..Service::new(STAYS, TYPE, 80)
         };
         let (responder, _) = Stack::Ours.advertised(context, lab.host(1), &stays)?;
+        let asker = |what, args: &[&str]| {
+            let args = [args, &["--timeout", "10000000"]].concat();
+            Ok((what, mdns(context, lab.host(2), &args)?))
+        };
+        let askers = vec![
+            asker("mdns lookup", &["lookup", "h1.local", "--count", "1000000"])?,
+            asker("mdns resolve", &["resolve", STAYS, TYPE, "--count", "1000000"])?,
+            asker("mdns query", &["query", "h1.local", "A", "--all"])?,
+        ];
         let mut town = Town {
             context,
             lab,
             responder,
             browser,
+            askers,
             living: Default::default(),
             mortal: None,
             doubled: BTreeSet::new(),
@@ -328,7 +349,8 @@ impl<'l> Town<'l> {
         if let Some((_, zeroconf)) = self.living[1].back() {
             change_txt(zeroconf, &[&format!("round={n}")])?;
         }
-        for peer in [&self.responder, &self.browser] {
+        let askers = self.askers.iter().map(|(_, peer)| peer);
+        for peer in [&self.responder, &self.browser].into_iter().chain(askers) {
             ensure!(peer.is_running()?, "{} ended", peer.title());
         }
         Ok(())
@@ -447,7 +469,7 @@ struct Watching {
     over: AtomicBool,
     /// Who is there, for the samples.
     peers: AtomicUsize,
-    watched: [Watched; 2],
+    watched: Vec<Watched>,
 }
 
 impl Watching {
@@ -609,6 +631,13 @@ impl Summary {
             "the {} had at most {early} descriptors, then {late}",
             self.what
         );
+        let time = self.last.at.saturating_sub(self.first.at);
+        let cpu = self.last.cpu.saturating_sub(self.first.cpu);
+        ensure!(
+            cpu.as_millis() * 1000 <= time.as_millis() * CPU_PERMILLE,
+            "the {} took {cpu:?} of a processor in {time:?}",
+            self.what
+        );
         Ok(())
     }
 }
@@ -617,12 +646,12 @@ fn report(options: &Options, town: &Town<'_>, table: &str, work: &str, is_flat: 
     let verdict = if is_flat { "Flat." } else { "Not flat." };
     format!(
         "# Soak\n\n\
-         What `mdns advertise` and `mdns browse --resolve` take of memory, descriptors and time while peers come and go. Measured by\n\
+         What `mdns advertise`, `browse --resolve`, `lookup`, `resolve` and `query --all` take of memory, descriptors and time while peers come and go. Measured by\n\
          `cargo xtask soak --hours {} --docs` (root, Linux) {}; the command writes this file anew.\n\n\
          {table}\n\
          {verdict} {work}\n\n\
          * *Flat* means: the highest resident memory of the second half is at most {SLACK} KiB above that of the first, and there are no\n  \
-         more descriptors than there were. Otherwise the exit code is 1. A sample is taken every {} s; `--csv FILE` keeps them.\n\
+         more descriptors than there were, and no process takes more than {} % of a processor. Otherwise the exit code is 1. A sample is taken every {} s; `--csv FILE` keeps them.\n\
          * Memory is `VmRSS` of `/proc/PID/status`, with the pages of the program itself; *heap and stacks* is `RssAnon`. Time is\n  \
          `utime` and `stime` of `/proc/PID/stat`.\n\
          * The network has five hosts, on IPv4 and IPv6: the responder, the browser, and one each for Avahi, python-zeroconf and\n  \
@@ -634,6 +663,7 @@ fn report(options: &Options, town: &Town<'_>, table: &str, work: &str, is_flat: 
          * The watching begins when all are there for the first time, and each cable has been pulled twice.\n",
         options.hours,
         machine(),
+        CPU_PERMILLE as f64 / 10.0,
         options.every,
         ROUND.as_secs(),
         town.rounds,
@@ -667,6 +697,18 @@ mod tests {
     fn what_grows_beyond_the_slack_is_not_flat() {
         assert!(is_flat([900, 1000, 1000 + SLACK, 950], [9; 4]));
         assert!(!is_flat([900, 1000, 1001 + SLACK, 950], [9; 4]));
+    }
+
+    #[test]
+    fn a_process_that_spins_is_not_flat() {
+        let is_flat = |millis| {
+            let mut samples = samples([900; 4], [9; 4]);
+            samples[3].cpu = Duration::from_millis(millis);
+            Summary::new("test", &samples).judge().is_ok()
+        };
+        // Of three seconds.
+        assert!(is_flat(90));
+        assert!(!is_flat(91));
     }
 
     #[test]
