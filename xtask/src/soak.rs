@@ -278,13 +278,16 @@ impl<'l> Town<'l> {
             ..Service::new(STAYS, TYPE, 80)
         };
         let (responder, _) = Stack::Ours.advertised(context, lab.host(1), &stays)?;
-        let asker = |what, args: &[&str]| {
+        let asker = |what, args: &[&str]| -> Result<(&'static str, Peer)> {
             let args = [args, &["--timeout", "10000000"]].concat();
             Ok((what, mdns(context, lab.host(2), &args)?))
         };
         let askers = vec![
             asker("mdns lookup", &["lookup", "h1.local", "--count", "1000000"])?,
-            asker("mdns resolve", &["resolve", STAYS, TYPE, "--count", "1000000"])?,
+            asker(
+                "mdns resolve",
+                &["resolve", STAYS, TYPE, "--count", "1000000"],
+            )?,
             asker("mdns query", &["query", "h1.local", "A", "--all"])?,
         ];
         let mut town = Town {
