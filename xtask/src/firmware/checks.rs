@@ -23,6 +23,10 @@ pub(super) struct Images {
     pub(super) node: Image,
     /// Advertises only.
     pub(super) advertise: Image,
+    /// Advertises, at an address that it claims itself.
+    pub(super) address: Image,
+    /// The same, with an address from DHCP while there is a server.
+    pub(super) dhcp: Image,
     /// The same for a processor without atomics (Cortex-M0). The board's own runs it too.
     pub(super) advertise_m0: Image,
     /// For a board that has IPv6 too.

@@ -102,8 +102,8 @@ fn images() -> Result<Images> {
     println!("tools: {:.1} s", start.elapsed().as_secs_f64());
 
     let start = Instant::now();
-    let images = Build::TALKING.build(&compiler, &["node", "advertise"])?;
-    let [node, advertise] = <[_; 2]>::try_from(images).expect("as many as were asked for");
+    let images = Build::TALKING.build(&compiler, &["node", "advertise", "address"])?;
+    let [node, advertise, address] = <[_; 3]>::try_from(images).expect("as many as were asked for");
     let m0 = Build {
         target: build::CORTEX_M0,
         ..Build::TALKING
@@ -116,7 +116,13 @@ fn images() -> Result<Images> {
         features: "semihosting,lm3s6965",
         ..Build::TALKING
     };
+    let leased = Build {
+        features: "semihosting,dhcp",
+        ..Build::TALKING
+    };
     let images = Images {
+        address: Image::mps2(address),
+        dhcp: Image::mps2(leased.build(&compiler, &["dhcp"])?.remove(0)),
         node: Image::mps2(node),
         advertise: Image::mps2(advertise),
         advertise_both: Image::mps2(both.build(&compiler, &["advertise"])?.remove(0)),

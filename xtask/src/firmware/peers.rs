@@ -1,6 +1,11 @@
 //! The board on the switch of the lab, among Avahi, python-zeroconf and the command `mdns`.
 
-use std::{path::PathBuf, process, time::Instant};
+use std::{
+    path::PathBuf,
+    process,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -10,11 +15,13 @@ use super::{
     say,
 };
 use crate::{
+    install::{DNSMASQ, unpacked},
     lab::{
         Context, Kind, Lab,
         net::{Families, Host},
         peer::Peer,
         stack::{SOON, Service, Stack},
+        until,
     },
     shell::target,
 };
@@ -26,7 +33,17 @@ pub(super) struct Check {
     run: fn(&Context, &Images) -> Result<()>,
 }
 
-pub(super) const CHECKS: [Check; 3] = [
+pub(super) const CHECKS: [Check; 5] = [
+    Check {
+        name: "address",
+        about: "without an address or DHCP: Avahi resolves the board within 10 s, and again after another has taken its address",
+        run: address,
+    },
+    Check {
+        name: "dhcp",
+        about: "a DHCP server comes and goes: the board has its address, and one of its own before and after",
+        run: dhcp,
+    },
     Check {
         name: "found",
         about: "Avahi, python-zeroconf and mdns find the board and its goodbye; the board finds Avahi",
@@ -133,6 +150,141 @@ fn found(context: &Context, images: &Images) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// The line in which the board says that it has a link-local address.
+const CLAIMED: &str = r"address 169\.254\.";
+
+/// The last line of the board with these words.
+fn last(board: &Peer, words: &str) -> Result<String> {
+    let lines = board.lines();
+    let line = lines.iter().rev().find(|line| line.text.contains(words));
+    let line = line.with_context(|| format!("the board has not said {words}"))?;
+    Ok(line.text.clone())
+}
+
+/// The last address that the board has said.
+fn claimed(board: &Peer) -> Result<String> {
+    let line = last(board, " address ")?;
+    Ok(line
+        .split_whitespace()
+        .last()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+/// When the board has said something for the last time, in seconds since it was switched on.
+fn said(board: &Peer, words: &str) -> Result<f64> {
+    let line = last(board, words)?;
+    // The emulator may have written its prompt before it.
+    let seconds = line.split_whitespace().find_map(|word| word.parse().ok());
+    seconds.with_context(|| format!("no time in: {line}"))
+}
+
+/// Switches a board on that is told no address.
+fn board_without_address(lab: &Lab, image: &Image, parameters: &[&str]) -> Result<Peer> {
+    lab.open_port("board")?;
+    let netdev = "tap,id=n0,ifname=board,script=no,downscript=no";
+    let parameters: Vec<_> = parameters.iter().map(|word| (*word).to_owned()).collect();
+    let words = emulator::command(image, &parameters, BOARD_MAC, netdev)?;
+    lab.spawn_on_switch(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Waits until the board's service is resolved to this address.
+fn resolved(browser: &Peer, address: &str) -> Result<()> {
+    let what = format!("the board at {address}");
+    browser.event(&what, SOON * 2, |event| {
+        event.kind == Kind::Resolved
+            && event.instance == SERVICE
+            && event.addresses().any(|one| one == address)
+    })?;
+    Ok(())
+}
+
+fn address(context: &Context, images: &Images) -> Result<()> {
+    let lab = Lab::new(context, 1, Families::V4)?;
+    let host = lab.host(1);
+    host.remove_address(&format!("{}/24", host.v4()))?;
+    host.add_address("169.254.9.9/16")?;
+    host.avahi("h1", &[])?;
+    let browser = Stack::Avahi.browse(context, host, HTTP)?;
+    let board = board_without_address(&lab, &images.address, &["seed=7"])?;
+    board.wait_for(CLAIMED, SOON * 2)?;
+    board.wait_for("registered Front Desk", SOON)?;
+    // From link up to the end of probing, with which the first announcement goes out.
+    let up = said(&board, "cable In")?;
+    let announced = said(&board, "registered Front Desk")?;
+    ensure!(
+        announced - up <= 10.0,
+        "announced {} s after link up",
+        announced - up
+    );
+    let first = claimed(&board)?;
+    resolved(&browser, &first)?;
+
+    // Another host takes the address, twice within ten seconds.
+    for _ in 0..2 {
+        let output = host.run(&["python3", "-c", TAKE, &first])?;
+        ensure!(output.status.success(), "{}", output.stderr.trim());
+        sleep(Duration::from_secs(1));
+    }
+    let pattern = first.replace('.', r"\.");
+    board.wait_for(&format!("defended {pattern}"), SOON)?;
+    board.wait_for(&format!("lost {pattern}"), SOON)?;
+    until(
+        "another address",
+        SOON * 2,
+        || Ok(claimed(&board)? != first),
+    )?;
+    // avahi-browse resolves each service once: its host is looked up instead.
+    until("Avahi to know the new address", SOON * 2, || {
+        let output = Stack::Avahi.lookup(context, host, "board")?;
+        Ok(output.stdout.contains(&claimed(&board)?))
+    })
+}
+
+/// Announces an address by ARP for a host that does not exist.
+const TAKE: &str = r#"
+import socket, struct, sys
+address = socket.inet_aton(sys.argv[1])
+mac = bytes.fromhex('020000000099')
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('eth0', 0x0806))
+s.send(b'\xff' * 6 + mac + b'\x08\x06' + struct.pack('!HHBBH', 1, 0x800, 6, 4, 1) + mac + address + bytes(6) + address)
+"#;
+
+fn dhcp(context: &Context, images: &Images) -> Result<()> {
+    let root = unpacked(&DNSMASQ)?;
+    let lab = Lab::new(context, 1, Families::V6)?;
+    let host = lab.host(1);
+    let board = board_without_address(&lab, &images.dhcp, &["seed=7", "lease=20"])?;
+    board.wait_for(CLAIMED, SOON * 2)?;
+    let first = claimed(&board)?;
+
+    host.add_address("10.98.0.1/24")?;
+    let libraries = format!(
+        "LD_LIBRARY_PATH={}/usr/lib/{}-linux-gnu",
+        root.display(),
+        std::env::consts::ARCH
+    );
+    let dnsmasq = host.spawn(&[
+        "env",
+        &libraries,
+        &root.join("usr/sbin/dnsmasq").to_string_lossy(),
+        "--no-daemon",
+        "--port=0",
+        "--conf-file=/dev/null",
+        "--interface=eth0",
+        "--user=root",
+        "--dhcp-leasefile=/run/leases",
+        "--dhcp-range=10.98.0.50,10.98.0.99,2m",
+    ])?;
+    board.wait_for(r"address 10\.98\.0\.", SOON * 6)?;
+    dnsmasq.kill();
+    board.wait_for("lease lost", SOON * 6)?;
+    until("the address before", SOON * 2, || {
+        Ok(claimed(&board)? == first)
+    })
 }
 
 fn second(context: &Context, images: &Images) -> Result<()> {
