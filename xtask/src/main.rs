@@ -3,10 +3,12 @@
 mod coverage;
 mod deny;
 mod exchanges;
+mod figures;
 mod firmware;
 mod foreign;
 mod fuzz;
 mod install;
+mod instr;
 mod lab;
 mod msrv;
 mod no_alloc;
@@ -61,6 +63,8 @@ enum Chore {
     Sim(sim::Options),
     /// Measures what the protocol takes of a board and writes docs/footprint.md.
     Size(size::Options),
+    /// Counts the instructions of the core's work with callgrind and writes docs/performance.md.
+    Instr(instr::Options),
     /// Measures which lines of mdns-proto its tests run and writes docs/coverage.md.
     Coverage(coverage::Options),
     /// Looks at licences, sources and duplicates of all dependencies, and at what is known against them.
@@ -91,6 +95,7 @@ fn main() -> ExitCode {
         Chore::Rfc(options) => rfc::run(&options),
         Chore::Sim(options) => sim::run(&options),
         Chore::Size(options) => size::run(&options),
+        Chore::Instr(options) => instr::run(&options),
         Chore::Coverage(options) => coverage::run(&options),
         Chore::Deny => deny::run(),
         Chore::Exchanges => exchanges::run(),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     deny, exchanges, firmware, fuzz,
     install::{self, Missing},
-    lab, msrv, no_alloc, platforms, rfc,
+    instr, lab, msrv, no_alloc, platforms, rfc,
     shell::Shell,
     sim, size,
 };
@@ -212,6 +212,11 @@ fn parts() -> Vec<Part> {
             "size",
             "docs/footprint.md says what the protocol takes of a board",
             size::check,
+        ),
+        chore(
+            "instr",
+            "docs/performance.md says how many instructions the core takes",
+            instr::check,
         ),
         chore(
             "image",

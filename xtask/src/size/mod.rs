@@ -2,13 +2,14 @@
 
 mod elf;
 
-use std::{collections::BTreeMap, fs, path::Path, thread, time::Instant};
+use std::{fs, path::Path, thread, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use self::elf::Image;
 use crate::{
+    figures::{Kept, figures, made_with, number},
     firmware::{
         self,
         build::{self, Build, Compiler},
@@ -19,8 +20,13 @@ use crate::{
 /// Where the figures are kept.
 const FILE: &str = "docs/footprint.md";
 
-/// How much a figure may grow before the file has to say so.
-const TOLERANCE: f64 = 1.05;
+/// How much its figures may grow before the file has to say so.
+const KEPT: Kept = Kept {
+    file: FILE,
+    command: "cargo xtask size",
+    tolerance: 0.05,
+    slack,
+};
 
 /// The programs, as the tables call them.
 const PROGRAMS: [(&str, &str); 3] = [
@@ -84,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             _ => &["s", "z"],
         };
         let report = measure(&compiler, levels)?;
-        compare(&figures(&kept), &figures(&report))?;
+        KEPT.compare(&figures(&kept), &figures(&report))?;
     } else {
         let compiler = build::compiler(&[build::CORTEX_M3])?;
         let report = measure(&compiler, &["s", "z"])?;
@@ -251,57 +257,9 @@ fn scan(compiler: &Compiler) -> Result<()> {
     Ok(())
 }
 
-/// With commas, as the file has it.
-fn number(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let groups: Vec<_> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(String::from_utf8_lossy)
-        .collect();
-    let sign = if value < 0 { "-" } else { "" };
-    format!("{sign}{}", groups.join(","))
-}
-
-/// The compiler that the file was measured with.
-fn made_with(report: &str) -> Option<&str> {
-    report
-        .split_once("Measured with ")?
-        .1
-        .split_once(" at ")
-        .map(|(version, _)| version)
-}
-
 /// The level that the file was measured at.
 fn level(report: &str) -> Option<&str> {
     report.split_once("`opt-level = \"")?.1.split('"').next()
-}
-
-/// The figures of all tables: what a row and its column are called, and what they say.
-fn figures(report: &str) -> BTreeMap<(String, String), i64> {
-    let mut found = BTreeMap::new();
-    let mut columns: Vec<String> = Vec::new();
-    for line in report.lines() {
-        let Some(line) = line.strip_prefix('|') else {
-            columns.clear();
-            continue;
-        };
-        let cells: Vec<_> = line
-            .trim_end_matches('|')
-            .split('|')
-            .map(str::trim)
-            .collect();
-        if columns.is_empty() {
-            columns = cells.iter().map(|cell| (*cell).to_owned()).collect();
-        }
-        for (column, cell) in columns.iter().zip(&cells).skip(1) {
-            if let Ok(value) = cell.replace(',', "").parse() {
-                found.insert((cells[0].to_owned(), column.clone()), value);
-            }
-        }
-    }
-    found
 }
 
 /// How much more, in bytes, one run may show than another of the same image: how deep the stack is depends on when packets come.
@@ -310,59 +268,17 @@ fn slack(row: &str, column: &str) -> f64 {
     if is_stack { 256.0 } else { 0.0 }
 }
 
-/// Fails if something is larger than it was, or new.
-fn compare(
-    kept: &BTreeMap<(String, String), i64>,
-    measured: &BTreeMap<(String, String), i64>,
-) -> Result<()> {
-    let mut grown = Vec::new();
-    for ((row, column), value) in measured {
-        match kept.get(&(row.clone(), column.clone())) {
-            Some(before) if *value as f64 <= *before as f64 * TOLERANCE + slack(row, column) => {}
-            Some(before) => grown.push(format!(
-                "{row}, {column}: {} before, {} now",
-                number(*before),
-                number(*value)
-            )),
-            None => grown.push(format!(
-                "{row}, {column}: not in the file, {} now",
-                number(*value)
-            )),
-        }
-    }
-    ensure!(
-        grown.is_empty(),
-        "{FILE} does not say so yet (`cargo xtask size` writes it):\n{}",
-        grown.join("\n")
-    );
-    println!(
-        "size: {} figures, none grown by more than 5 %",
-        measured.len()
-    );
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_read_as_they_are_written() {
-        let report = "words\n| of | flash | level |\n|---|---:|---|\n| both | 12,345 | z |\n";
-        let found = figures(report);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[&("both".to_owned(), "flash".to_owned())], 12_345);
-        assert_eq!(number(-1_234_567), "-1,234,567");
-    }
-
-    #[test]
-    fn five_per_cent_is_not_growth() {
+    fn a_figure_may_grow_by_five_per_cent_and_a_stack_by_256_bytes_more() {
         let of = |value| figures(&format!("| of | flash |\n|---|---|\n| both | {value} |\n"));
-        assert!(compare(&of(1000), &of(1050)).is_ok());
-        assert!(compare(&of(1000), &of(1051)).is_err());
-        assert!(compare(&BTreeMap::new(), &of(1)).is_err());
+        assert!(KEPT.compare(&of(1000), &of(1050)).is_ok());
+        assert!(KEPT.compare(&of(1000), &of(1051)).is_err());
         let of = |value| figures(&format!("| of | stack |\n|---|---|\n| both | {value} |\n"));
-        assert!(compare(&of(1000), &of(1306)).is_ok());
-        assert!(compare(&of(1000), &of(1307)).is_err());
+        assert!(KEPT.compare(&of(1000), &of(1306)).is_ok());
+        assert!(KEPT.compare(&of(1000), &of(1307)).is_err());
     }
 }
