@@ -148,6 +148,7 @@ impl Driven {
         let packet = Packet {
             source,
             via: Via::Multicast,
+            hop_limit: Some(255),
             bytes,
         };
         self.host.handle_packet(self.now, self.link, packet);

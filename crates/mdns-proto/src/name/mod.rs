@@ -170,11 +170,10 @@ impl<'a> Name<'a> {
     }
 
     /// The labels, without the root.
-    #[cfg_attr(target_os = "none", inline(never))]
     pub fn labels(self) -> Labels<'a> {
         Labels {
             bytes: self.bytes,
-            rest: self.bytes.get(usize::from(self.start)..).unwrap_or(&[]),
+            at: self.start.into(),
         }
     }
 
@@ -265,28 +264,30 @@ impl<'a> Name<'a> {
 
     /// Whether both names have the same bytes, case included.
     pub fn eq_case(self, other: Name<'_>) -> bool {
-        self.labels().eq(other.labels())
+        let (mut ours, mut theirs) = (self.labels(), other.labels());
+        loop {
+            match (ours.next_part(), theirs.next_part()) {
+                (None, None) => return true,
+                (Some(our), Some(their)) if our == their => {}
+                _ => return false,
+            }
+        }
     }
 
-    /// Reads a name that starts where `input`, a tail of `message`, starts. After the name, if all of it is sound,
-    /// comes what follows it; `None` if that cannot be told. A pointer may lead nowhere and still have an end.
+    /// Checks the name at an offset: where it ends, and whether all of it is sound. `None` if its end cannot be found; a name
+    /// whose pointer leads nowhere has an end all the same.
     ///
     /// Pointers must lead to `floor` or beyond, and before the part of the name they end: every hop goes
     /// strictly lower (RFC 1035 §4.1.4, RFC 9267 §2). The work is bounded by [`NAME_MAX`] and [`HOPS_MAX`].
-    #[inline]
-    pub(crate) fn read(
-        message: &'a [u8],
-        input: &'a [u8],
-        floor: usize,
-    ) -> Option<(Option<Name<'a>>, &'a [u8])> {
-        let name = Name::starting(message, input)?;
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn check(message: &[u8], start: usize, floor: usize) -> Option<(usize, bool)> {
         let mut room = NAME_MAX - 1;
-        let mut part = usize::from(name.start);
-        let (end, mut pointer) = labels_at(message, part, &mut room)?;
-        let after = message.get(end..)?;
+        let (end, mut pointer) = labels_at(message, start, &mut room)?;
+        let mut part = start;
         for _ in 0..=HOPS_MAX {
             let Some(target) = pointer else {
-                return Some((Some(name), after));
+                return Some((end, true));
             };
             if target >= part || target < floor {
                 break;
@@ -297,10 +298,10 @@ impl<'a> Name<'a> {
             part = target;
             pointer = next;
         }
-        Some((None, after))
+        Some((end, false))
     }
 
-    /// The name at an offset where one has been written.
+    /// The name at an offset where a sound one is.
     pub(crate) fn at(message: &'a [u8], start: u16) -> Self {
         Name {
             bytes: message,
@@ -308,18 +309,18 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// As [`read`](Self::read), for a name that has been read before: pointers are not followed.
-    pub(crate) fn reread(message: &'a [u8], input: &'a [u8]) -> Option<(Name<'a>, &'a [u8])> {
-        let name = Name::starting(message, input)?;
-        let mut room = NAME_MAX;
-        let (end, _) = labels_at(message, name.start.into(), &mut room)?;
-        Some((name, message.get(end..)?))
-    }
-
-    /// The name that starts where `input`, a tail of `message`, starts.
-    fn starting(message: &'a [u8], input: &[u8]) -> Option<Self> {
-        let start = u16::try_from(offset(message, input)).ok()?;
-        Some(Name::at(message, start))
+    /// Where the sound name at an offset ends.
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn end(message: &[u8], start: usize) -> Option<usize> {
+        let mut at = start;
+        loop {
+            match *message.get(at)? {
+                0 => return Some(at.saturating_add(1)),
+                len @ 1..=63 => at = at.saturating_add(usize::from(len).saturating_add(1)),
+                _ => return Some(at.saturating_add(2)),
+            }
+        }
     }
 }
 
@@ -346,11 +347,6 @@ fn labels_at(message: &[u8], start: usize, room: &mut usize) -> Option<(usize, O
     }
 }
 
-/// How far into `whole` its tail `tail` starts.
-fn offset(whole: &[u8], tail: &[u8]) -> usize {
-    whole.len().saturating_sub(tail.len())
-}
-
 /// Where a pointer of these two bytes leads.
 fn pointer_target(high: u8, low: u8) -> usize {
     usize::from(u16::from_be_bytes([high & 0x3f, low]))
@@ -375,37 +371,42 @@ fn same_labels<'a, 'b>(
 #[derive(Clone, Debug)]
 pub struct Labels<'a> {
     bytes: &'a [u8],
-    /// A tail of `bytes`, at the next label or a pointer to it.
-    rest: &'a [u8],
+    /// Where in `bytes` the next label is, or a pointer to it.
+    at: usize,
 }
 
 impl<'a> Labels<'a> {
-    /// The next label with its length before it.
+    /// Where the next label begins, with its length before it, and ends.
+    #[cfg_attr(not(target_os = "none"), inline(always))]
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn next_part(&mut self) -> Option<&'a [u8]> {
+    fn advance(&mut self) -> Option<(usize, usize)> {
         loop {
-            match *self.rest.first()? {
+            let start = self.at;
+            match *self.bytes.get(start)? {
                 0 => return None,
                 len @ 1..=63 => {
-                    let (part, rest) = self
-                        .rest
-                        .split_at_checked(usize::from(len).saturating_add(1))?;
-                    self.rest = rest;
-                    return Some(part);
+                    self.at = start.saturating_add(usize::from(len).saturating_add(1));
+                    return Some((start, self.at));
                 }
                 len => {
-                    let target = pointer_target(len, *self.rest.get(1)?);
-                    self.rest = self.bytes.get(target..)?;
+                    self.at = pointer_target(len, *self.bytes.get(start.saturating_add(1))?);
                 }
             }
         }
+    }
+
+    /// The next label with its length before it.
+    #[inline]
+    pub(crate) fn next_part(&mut self) -> Option<&'a [u8]> {
+        let (start, end) = self.advance()?;
+        self.bytes.get(start..end)
     }
 
     /// The labels not yet taken, as a name.
     pub fn rest(&self) -> Name<'a> {
         Name {
             bytes: self.bytes,
-            start: u16::try_from(offset(self.bytes, self.rest)).unwrap_or(u16::MAX),
+            start: u16::try_from(self.at).unwrap_or(u16::MAX),
         }
     }
 }
@@ -413,8 +414,10 @@ impl<'a> Labels<'a> {
 impl<'a> Iterator for Labels<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.next_part()?.get(1..)
+        let (start, end) = self.advance()?;
+        self.bytes.get(start.saturating_add(1)..end)
     }
 }
 

@@ -12,7 +12,8 @@ fn owned(text: &str) -> NameBuf {
 
 /// The name at `start` of a message in which names begin at 12, if it is sound.
 fn read(message: &[u8], start: usize) -> Option<Name<'_>> {
-    Name::read(message, &message[start..], 12).and_then(|(name, _)| name)
+    let (_, is_sound) = Name::check(message, start, 12)?;
+    is_sound.then(|| Name::at(message, u16::try_from(start).unwrap()))
 }
 
 /// A message with `names` after its header.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{
     Flags, Header, Question, Record, Section,
-    reader::{Parsed, Reader},
+    reader::{self, HEADER_LEN},
 };
 
 /// How often a record of a packet is held against a question of it: every one against every one in whatever fits a frame of Ethernet,
@@ -39,7 +39,7 @@ pub struct Message<'a> {
     bytes: &'a [u8],
     header: Header,
     /// Questions, answers, authorities, additionals.
-    parts: [Part<'a>; 4],
+    parts: [Part; 4],
     whole: bool,
     /// No question or record was left out between others.
     gapless: bool,
@@ -47,9 +47,9 @@ pub struct Message<'a> {
 
 /// A part of a message.
 #[derive(Clone, Copy, Default)]
-struct Part<'a> {
-    /// The message from the first entry of this part on.
-    input: &'a [u8],
+struct Part {
+    /// Where the first entry of this part begins.
+    start: u16,
     /// Entries that can be used.
     count: u16,
 }
@@ -87,8 +87,7 @@ impl<'a> Message<'a> {
         if u16::try_from(bytes.len()).is_err() {
             return Err(ParseError::TooLong);
         }
-        let (mut input, (id, flags, claims)) =
-            Reader::header(bytes).map_err(|_| ParseError::TooShort)?;
+        let (_, (id, flags, claims)) = reader::header(bytes).map_err(|_| ParseError::TooShort)?;
         let mut message = Message {
             bytes,
             header: Header {
@@ -99,27 +98,24 @@ impl<'a> Message<'a> {
             whole: true,
             gapless: true,
         };
-        let reader = Reader::of_message(bytes, false);
+        let mut at = HEADER_LEN;
         let mut is_question = true;
         for (part, claim) in message.parts.iter_mut().zip(claims) {
-            part.input = input;
+            // The message has no more than 65,535 bytes.
+            part.start = u16::try_from(at).unwrap_or(u16::MAX);
             for _ in 0..claim {
-                let walked = if is_question {
-                    reader
-                        .question(input)
-                        .map(|(after, found)| (after, found.is_some()))
+                let checked = if is_question {
+                    reader::check_question(bytes, at)
                 } else {
-                    reader
-                        .record(input)
-                        .map(|(after, found)| (after, found.is_some()))
+                    reader::check_record(bytes, at)
                 };
-                let Ok((after, found)) = walked else {
+                let Some((end, is_sound)) = checked else {
                     message.whole = false;
                     return Ok(message);
                 };
-                input = after;
-                part.count = part.count.saturating_add(u16::from(found));
-                message.gapless &= found;
+                at = end;
+                part.count = part.count.saturating_add(u16::from(is_sound));
+                message.gapless &= is_sound;
             }
             is_question = false;
         }
@@ -218,34 +214,41 @@ impl fmt::Debug for Message<'_> {
 /// What both iterators are.
 #[derive(Clone, Debug)]
 struct Walk<'a> {
-    reader: Reader<'a>,
-    input: &'a [u8],
+    message: &'a [u8],
+    /// Where the next entry is.
+    at: usize,
     /// Entries still to be told.
     left: u16,
+    /// Something was left out and has to be told from the rest again.
+    has_gaps: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(message: &Message<'a>, part: Part<'a>) -> Self {
+    fn new(message: &Message<'a>, part: Part) -> Self {
         Walk {
-            // Where something was left out it has to be told from the rest again.
-            reader: Reader::of_message(message.bytes, message.gapless),
-            input: part.input,
+            message: message.bytes,
+            at: part.start.into(),
             left: part.count,
+            has_gaps: !message.gapless,
         }
     }
 
+    /// The next entry that is sound.
+    #[inline]
     fn next<T>(
         &mut self,
-        entry: impl Fn(Reader<'a>, &'a [u8]) -> Parsed<'a, Option<T>>,
+        check: impl Fn(&'a [u8], usize) -> Option<(usize, bool)>,
+        read: impl Fn(&'a [u8], usize) -> Option<(usize, T)>,
     ) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
-        loop {
-            let (input, found) = entry(self.reader, self.input).ok()?;
-            self.input = input;
-            if found.is_some() {
-                return found;
-            }
+        while self.has_gaps
+            && let (end, false) = check(self.message, self.at)?
+        {
+            self.at = end;
         }
+        let (end, entry) = read(self.message, self.at)?;
+        self.at = end;
+        Some(entry)
     }
 }
 
@@ -257,7 +260,7 @@ impl<'a> Iterator for Questions<'a> {
     type Item = Question<'a>;
 
     fn next(&mut self) -> Option<Question<'a>> {
-        self.0.next(Reader::question)
+        self.0.next(reader::check_question, reader::question)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -276,7 +279,7 @@ impl<'a> Iterator for Records<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn next(&mut self) -> Option<Record<'a>> {
-        self.0.next(Reader::record)
+        self.0.next(reader::check_record, reader::record)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -1,13 +1,15 @@
-//! The grammar of messages, in nom's combinators (RFC 1035 §4.1).
+//! The grammar of messages (RFC 1035 §4.1), by offsets.
 //!
-//! Every input is a tail of [`Reader::message`], so its length says where it is, which is what compression pointers
-//! count in. A parser that fails means that the rest of the message cannot be told apart; a part that is wrong
-//! within sound bounds parses to `None`.
+//! A message is walked once by the functions that *check*: they find where each question and record ends, and whether it is sound.
+//! What is sound is then *read*, without looking at it again. A check that returns `None` means that the rest of the message cannot
+//! be told apart.
+//!
+//! Strings, bitmaps and the header are in nom's combinators; where a name may be, which counts its pointers from the start of the
+//! message, an offset is passed instead of what is left.
 
 use nom::{
     IResult, Parser,
-    bytes::complete::take,
-    combinator::{map_opt, rest, verify},
+    combinator::verify,
     error::{ErrorKind, FromExternalError, ParseError},
     multi::length_data,
     number::complete::{be_u8, be_u16},
@@ -18,6 +20,15 @@ use crate::name::Name;
 
 /// The header, where no name can be (RFC 1035 §4.1.1).
 pub(super) const HEADER_LEN: usize = 12;
+
+/// Bytes of a question after its name: type and class.
+const QUESTION_LEN: usize = 4;
+
+/// Bytes of a record between its name and its rdata: type, class, TTL and the length of the rdata.
+const RECORD_LEN: usize = 10;
+
+/// Bytes of an SRV before its target: priority, weight and port (RFC 2782).
+const SRV_LEN: usize = 6;
 
 /// What went wrong is of no use to anyone: faulty input is skipped and counted.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,192 +52,161 @@ impl<I, E> FromExternalError<I, E> for Fault {
 
 pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, Fault>;
 
-/// What parsers need to know beside their input.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
-    /// All that names may lie in, up to the end of what is read.
-    message: &'a [u8],
-    /// The first place a pointer may lead to.
-    floor: usize,
-    /// Whether all this has been read before and found sound.
-    trusts: bool,
+/// Id, flags, and what the counts claim.
+pub(super) fn header(input: &[u8]) -> Parsed<'_, (u16, u16, [u16; 4])> {
+    (be_u16, be_u16, be_u16, be_u16, be_u16, be_u16)
+        .map(|(id, flags, qd, an, ns, ar)| (id, flags, [qd, an, ns, ar]))
+        .parse_complete(input)
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn of_message(message: &'a [u8], trusts: bool) -> Self {
-        Reader {
-            message,
-            floor: HEADER_LEN,
-            trusts,
-        }
-    }
+/// Where the question at an offset ends, and whether it is sound.
+pub(super) fn check_question(message: &[u8], at: usize) -> Option<(usize, bool)> {
+    let (at, is_sound) = Name::check(message, at, HEADER_LEN)?;
+    let end = at.saturating_add(QUESTION_LEN);
+    (end <= message.len()).then_some((end, is_sound))
+}
 
-    /// For flat rdata, in which there are no pointers.
-    pub(super) fn of_rdata(rdata: &'a [u8]) -> Self {
-        Reader {
-            message: rdata,
-            floor: usize::MAX,
-            trusts: false,
-        }
-    }
+/// The sound question at an offset, and where it ends.
+pub(super) fn question(message: &[u8], at: usize) -> Option<(usize, Question<'_>)> {
+    let name = name(message, at)?;
+    let at = Name::end(message, at)?;
+    let [t1, t2, c1, c2] = *message.get(at..)?.first_chunk()?;
+    let (qclass, unicast) = Class::from_wire(u16::from_be_bytes([c1, c2]));
+    let question = Question {
+        name,
+        qtype: RecordType(u16::from_be_bytes([t1, t2])),
+        qclass,
+        unicast,
+    };
+    Some((at.saturating_add(QUESTION_LEN), question))
+}
 
-    /// Id, flags, and what the counts claim.
-    pub(super) fn header(input: &'a [u8]) -> Parsed<'a, (u16, u16, [u16; 4])> {
-        (be_u16, be_u16, be_u16, be_u16, be_u16, be_u16)
-            .map(|(id, flags, qd, an, ns, ar)| (id, flags, [qd, an, ns, ar]))
-            .parse_complete(input)
-    }
+/// What stands between the name of a record and its rdata.
+struct Fixed {
+    rtype: RecordType,
+    class: u16,
+    ttl: u32,
+    /// Where the rdata begins and ends.
+    start: usize,
+    end: usize,
+}
 
-    pub(super) fn question(self, input: &'a [u8]) -> Parsed<'a, Option<Question<'a>>> {
-        let (input, name) = self.name_or_none(input)?;
-        let (input, [t1, t2, c1, c2]) = array(input)?;
-        let question = name.map(|name| {
-            let (qclass, unicast) = Class::from_wire(u16::from_be_bytes([c1, c2]));
-            Question {
-                name,
-                qtype: RecordType(u16::from_be_bytes([t1, t2])),
-                qclass,
-                unicast,
-            }
-        });
-        Ok((input, question))
-    }
-
-    #[cfg_attr(not(target_os = "none"), inline(always))]
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn record(self, input: &'a [u8]) -> Parsed<'a, Option<Record<'a>>> {
-        let (input, name) = self.name_or_none(input)?;
-        let (input, [t1, t2, c1, c2, s1, s2, s3, s4, l1, l2]) = array(input)?;
-        let (after, rdata) = take(u16::from_be_bytes([l1, l2])).parse_complete(input)?;
-        let rtype = RecordType(u16::from_be_bytes([t1, t2]));
-        let (class, cache_flush) = Class::from_wire(u16::from_be_bytes([c1, c2]));
-        let secs = u32::from_be_bytes([s1, s2, s3, s4]);
-        // What an OPT has in this place is not a time.
-        let ttl = match rtype {
-            RecordType::OPT => Ttl(secs),
-            _ => Ttl::from_wire(secs),
-        };
-        let record = name
-            .zip(self.before(after).rdata(rtype, rdata))
-            .map(|(name, rdata)| Record {
-                name,
-                class,
-                cache_flush,
-                ttl,
-                rdata,
-            });
-        Ok((after, record))
-    }
-
-    /// All of `input` as rdata of this type, if it is sound.
-    #[cfg_attr(not(target_os = "none"), inline(always))]
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn rdata(self, rtype: RecordType, input: &'a [u8]) -> Option<Rdata<'a>> {
-        let name = |input| self.name(input);
-        let parsed = match rtype {
-            RecordType::A => array
-                .map(|octets: [u8; 4]| Rdata::A(octets.into()))
-                .parse_complete(input),
-            RecordType::AAAA => array
-                .map(|octets: [u8; 16]| Rdata::Aaaa(octets.into()))
-                .parse_complete(input),
-            RecordType::PTR => name.map(Rdata::Ptr).parse_complete(input),
-            RecordType::CNAME => name.map(Rdata::Cname).parse_complete(input),
-            RecordType::SRV => (be_u16, be_u16, be_u16, name)
-                .map(|(priority, weight, port, target)| {
-                    Rdata::Srv(Srv {
-                        priority,
-                        weight,
-                        port,
-                        target,
-                    })
-                })
-                .parse_complete(input),
-            RecordType::TXT => map_opt(rest, |bytes| self.txt(bytes))
-                .map(Rdata::Txt)
-                .parse_complete(input),
-            RecordType::NSEC => (name, map_opt(rest, |bytes| self.types(bytes)))
-                .map(|(next, types)| Rdata::Nsec(Nsec { next, types }))
-                .parse_complete(input),
-            RecordType::HINFO => map_opt((string, string), |(cpu, os)| Hinfo::new(cpu, os))
-                .map(Rdata::Hinfo)
-                .parse_complete(input),
-            RecordType::OPT => rest.map(Rdata::Opt).parse_complete(input),
-            _ => match Named::read(self, rtype, input) {
-                Some(named) => named.map(|(input, named)| (input, Rdata::Named(named))),
-                None => Ok((&[][..], Rdata::Other(rtype, input))),
-            },
-        };
-        match parsed {
-            Ok(([], rdata)) => Some(rdata),
-            _ => None,
-        }
-    }
-
-    /// A name that must be sound.
-    pub(super) fn name(self, input: &'a [u8]) -> Parsed<'a, Name<'a>> {
-        let (after, name) = self.name_or_none(input)?;
-        Ok((after, name.ok_or(nom::Err::Error(Fault))?))
-    }
-
-    /// A name that has an end; whether all of it is sound is another matter.
-    #[cfg_attr(not(target_os = "none"), inline)]
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn name_or_none(self, input: &'a [u8]) -> Parsed<'a, Option<Name<'a>>> {
-        let read = if self.trusts {
-            Name::reread(self.message, input).map(|(name, after)| (Some(name), after))
-        } else {
-            Name::read(self.message, input, self.floor)
-        };
-        let (name, after) = read.ok_or(nom::Err::Error(Fault))?;
-        Ok((after, name))
-    }
-
-    fn txt(self, bytes: &'a [u8]) -> Option<Txt<'a>> {
-        if self.trusts {
-            Some(Txt::trusted(bytes))
-        } else {
-            Txt::from_wire(bytes)
-        }
-    }
-
-    fn types(self, bytes: &'a [u8]) -> Option<Types<'a>> {
-        if self.trusts {
-            Some(Types::trusted(bytes))
-        } else {
-            Types::from_wire(bytes)
-        }
-    }
-
-    /// The same, where nothing from `after` on may be looked at: a name in rdata ends inside it.
-    fn before(self, after: &[u8]) -> Self {
-        let end = self.message.len().saturating_sub(after.len());
-        Reader {
-            message: self.message.get(..end).unwrap_or(self.message),
-            ..self
-        }
-    }
-
-    /// All that names may lie in, and how far into it `input` is.
-    pub(super) fn place(self, input: &[u8]) -> (&'a [u8], u16) {
-        let at = self.message.len().saturating_sub(input.len());
-        (self.message, u16::try_from(at).unwrap_or(u16::MAX))
-    }
-
-    /// For what has been read before, from `message` as [`place`](Self::place) told it.
-    pub(super) fn again(message: &'a [u8]) -> Self {
-        Reader {
-            message,
-            floor: 0,
-            trusts: true,
-        }
+impl Fixed {
+    #[inline]
+    fn read(message: &[u8], at: usize) -> Option<Self> {
+        let [t1, t2, c1, c2, s1, s2, s3, s4, l1, l2] = *message.get(at..)?.first_chunk()?;
+        let start = at.saturating_add(RECORD_LEN);
+        Some(Fixed {
+            rtype: RecordType(u16::from_be_bytes([t1, t2])),
+            class: u16::from_be_bytes([c1, c2]),
+            ttl: u32::from_be_bytes([s1, s2, s3, s4]),
+            start,
+            end: start.saturating_add(u16::from_be_bytes([l1, l2]).into()),
+        })
     }
 }
 
-/// So many bytes. Numbers side by side are taken as one array: one check of the length, not one each.
-fn array<const N: usize>(input: &[u8]) -> Parsed<'_, [u8; N]> {
-    let (array, after) = input.split_first_chunk().ok_or(nom::Err::Error(Fault))?;
-    Ok((after, *array))
+/// Where the record at an offset ends, and whether it is sound.
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn check_record(message: &[u8], at: usize) -> Option<(usize, bool)> {
+    let (at, is_sound) = Name::check(message, at, HEADER_LEN)?;
+    let fixed = Fixed::read(message, at)?;
+    // A name in rdata ends inside it.
+    let within = message.get(..fixed.end)?;
+    let is_sound = is_sound && check_rdata(within, fixed.start, HEADER_LEN, fixed.rtype);
+    Some((fixed.end, is_sound))
+}
+
+/// The sound record at an offset, and where it ends.
+#[cfg_attr(not(target_os = "none"), inline(always))]
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn record(message: &[u8], at: usize) -> Option<(usize, Record<'_>)> {
+    let name = name(message, at)?;
+    let fixed = Fixed::read(message, Name::end(message, at)?)?;
+    let (class, cache_flush) = Class::from_wire(fixed.class);
+    // What an OPT has in this place is not a time.
+    let ttl = match fixed.rtype {
+        RecordType::OPT => Ttl(fixed.ttl),
+        _ => Ttl::from_wire(fixed.ttl),
+    };
+    let record = Record {
+        name,
+        class,
+        cache_flush,
+        ttl,
+        rdata: rdata(message.get(..fixed.end)?, fixed.start, fixed.rtype)?,
+    };
+    Some((fixed.end, record))
+}
+
+/// Whether the rest of the message from an offset on is sound rdata of a type, whose pointers lead to `floor` or beyond.
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn check_rdata(message: &[u8], start: usize, floor: usize, rtype: RecordType) -> bool {
+    let len = message.len().saturating_sub(start);
+    let name = |start| Name::check(message, start, floor);
+    let name_to_the_end = |start| name(start) == Some((message.len(), true));
+    let bytes = |start| message.get(start..).unwrap_or_default();
+    match rtype {
+        RecordType::A => len == 4,
+        RecordType::AAAA => len == 16,
+        RecordType::PTR | RecordType::CNAME => name_to_the_end(start),
+        RecordType::SRV => name_to_the_end(start.saturating_add(SRV_LEN)),
+        RecordType::TXT => all_parse(bytes(start), string),
+        RecordType::NSEC => match name(start) {
+            Some((end, true)) => all_parse(bytes(end), block),
+            _ => false,
+        },
+        RecordType::HINFO => matches!(hinfo(bytes(start)), Ok(([], _))),
+        _ => Named::check(message, start, floor, rtype).unwrap_or(true),
+    }
+}
+
+/// The rest of the message from an offset on, which is sound rdata of a type.
+#[cfg_attr(not(target_os = "none"), inline(always))]
+#[cfg_attr(target_os = "none", inline(never))]
+pub(super) fn rdata(message: &[u8], start: usize, rtype: RecordType) -> Option<Rdata<'_>> {
+    let bytes = message.get(start..)?;
+    Some(match rtype {
+        RecordType::A => Rdata::A((*bytes.first_chunk::<4>()?).into()),
+        RecordType::AAAA => Rdata::Aaaa((*bytes.first_chunk::<16>()?).into()),
+        RecordType::PTR => Rdata::Ptr(name(message, start)?),
+        RecordType::CNAME => Rdata::Cname(name(message, start)?),
+        RecordType::SRV => {
+            let [p1, p2, w1, w2, n1, n2] = *bytes.first_chunk::<SRV_LEN>()?;
+            Rdata::Srv(Srv {
+                priority: u16::from_be_bytes([p1, p2]),
+                weight: u16::from_be_bytes([w1, w2]),
+                port: u16::from_be_bytes([n1, n2]),
+                target: name(message, start.saturating_add(SRV_LEN))?,
+            })
+        }
+        RecordType::TXT => Rdata::Txt(Txt::trusted(bytes)),
+        RecordType::NSEC => Rdata::Nsec(Nsec {
+            next: name(message, start)?,
+            types: Types::trusted(message.get(Name::end(message, start)?..)?),
+        }),
+        RecordType::HINFO => {
+            let (_, (cpu, os)) = hinfo(bytes).ok()?;
+            Rdata::Hinfo(Hinfo::new(cpu, os)?)
+        }
+        RecordType::OPT => Rdata::Opt(bytes),
+        _ => match Named::read(message, u16::try_from(start).ok()?, rtype) {
+            Some(named) => Rdata::Named(named),
+            None => Rdata::Other(rtype, bytes),
+        },
+    })
+}
+
+/// The sound name at an offset.
+#[inline]
+fn name(message: &[u8], at: usize) -> Option<Name<'_>> {
+    Some(Name::at(message, u16::try_from(at).ok()?))
+}
+
+/// Processor and operating system (RFC 1035 §3.3.2).
+fn hinfo(input: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
+    (string, string).parse_complete(input)
 }
 
 /// A length byte and as many bytes (RFC 1035 §3.3).

@@ -17,8 +17,7 @@ use core::{
 };
 
 use super::{
-    Class, Flags, Message, ParseError, Question, Rdata, Record, RecordType, Section, Ttl,
-    reader::Reader,
+    Class, Flags, Message, ParseError, Question, Rdata, Record, RecordType, Section, Ttl, reader,
 };
 use crate::{
     link::PORT,
@@ -161,7 +160,7 @@ impl fmt::Display for Faults<'_> {
         } else {
             "ends after "
         };
-        let claims = Reader::header(message.as_bytes()).map(|(_, (_, _, claims))| claims);
+        let claims = reader::header(message.as_bytes()).map(|(_, (_, _, claims))| claims);
         let read = [
             message.questions().len(),
             message.answers().len(),

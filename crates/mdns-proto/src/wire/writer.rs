@@ -146,9 +146,10 @@ impl<'b> Writer<'b> {
         };
         self.entry(part, |writer| {
             writer.name(record.name, true)?;
-            writer.number(record.rtype().0)?;
-            writer.number(record.class.to_wire(record.cache_flush))?;
-            writer.bytes(&record.ttl.0.to_be_bytes())?;
+            let [t1, t2] = record.rtype().0.to_be_bytes();
+            let [c1, c2] = record.class.to_wire(record.cache_flush).to_be_bytes();
+            let [s1, s2, s3, s4] = record.ttl.0.to_be_bytes();
+            writer.array([t1, t2, c1, c2, s1, s2, s3, s4])?;
             writer.rdata(&record.rdata)
         })
     }
@@ -258,33 +259,37 @@ impl<'b> Writer<'b> {
     /// A name, up to the longest suffix that is in the message already if `compress`.
     fn name(&mut self, name: Name<'_>, compress: bool) -> Result<(), Full> {
         let start = self.len;
-        let mut hash = SuffixHash::of(name);
+        let mut left = name.wire_len();
         let mut labels = name.labels();
         loop {
             let suffix = labels.rest();
-            let Some(label) = labels.next() else {
+            let Some(part) = labels.next_part() else {
                 return self.bytes(&[0]);
             };
+            let hash = SuffixHash::new(part, left);
             // Not what this name itself has put there, of which the end is not written.
             let written = self.buffer.get(..start).unwrap_or_default();
-            let found = self
-                .suffixes
-                .find(hash, |at| Name::at(written, at).eq_case(suffix));
-            if let Some(at) = found.filter(|_| compress) {
-                return self.number(0xc000 | at);
+            let is_suffix = |at| Name::at(written, at).eq_case(suffix);
+            match self.suffixes.find(hash, is_suffix) {
+                Place::Written(at) if compress => return self.number(0xc000 | at),
+                Place::Written(_) | Place::None => {}
+                Place::Free(place) => self.suffixes.insert(place, hash, self.len),
             }
-            if found.is_none() {
-                self.suffixes.insert(hash, self.len);
-            }
-            // At most 63.
-            self.bytes(&[label.len() as u8])?;
-            self.bytes(label)?;
-            hash = hash.after(label);
+            self.bytes(part)?;
+            left = left.saturating_sub(part.len());
         }
     }
 
     fn number(&mut self, number: u16) -> Result<(), Full> {
-        self.bytes(&number.to_be_bytes())
+        self.array(number.to_be_bytes())
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self, bytes: [u8; N]) -> Result<(), Full> {
+        let rest = self.buffer.get_mut(self.len..).unwrap_or_default();
+        *rest.first_chunk_mut().ok_or(Full)? = bytes;
+        self.len = self.len.saturating_add(N);
+        Ok(())
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Full> {
@@ -296,53 +301,32 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// Hashes of all suffixes of a name in two passes: the hash of the whole is the sum of the hashes of its labels, each
-/// times a power of [`FACTOR`](Self::FACTOR), so that a label can be taken off its front.
+/// A hash of a suffix of a name: of its first label, and of how long it is. The labels behind are compared, not hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SuffixHash(u32);
 
 impl SuffixHash {
     const FACTOR: u32 = 0x9e37_79b1;
-    /// `FACTOR * INVERSE == 1` in 32 bits.
-    const INVERSE: u32 = {
-        // Newton's iteration doubles the number of right bits.
-        let mut inverse = 1u32;
-        let mut bits = 1;
-        while bits < 32 {
-            let error = 2u32.wrapping_sub(Self::FACTOR.wrapping_mul(inverse));
-            inverse = inverse.wrapping_mul(error);
-            bits *= 2;
-        }
-        inverse
-    };
 
-    fn of(name: Name<'_>) -> Self {
-        let mut power = 1u32;
-        let mut sum = 0u32;
-        for label in name.labels() {
-            sum = sum.wrapping_add(power.wrapping_mul(SuffixHash::label(label)));
-            power = power.wrapping_mul(SuffixHash::FACTOR);
-        }
-        SuffixHash(sum)
-    }
-
-    /// The hash of what is left without the first label.
-    fn after(self, first: &[u8]) -> Self {
-        let rest = self.0.wrapping_sub(SuffixHash::label(first));
-        SuffixHash(rest.wrapping_mul(SuffixHash::INVERSE))
-    }
-
-    /// FNV-1a, its upper half folded into the lower.
-    fn label(label: &[u8]) -> u32 {
-        let hash = label.iter().fold(0x811c_9dc5u32, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    /// Of the suffix that begins with `part`, a label with its length before it, and takes `len` bytes.
+    #[inline]
+    fn new(part: &[u8], len: usize) -> Self {
+        let add =
+            |hash: u32, word: u32| (hash.rotate_left(5) ^ word).wrapping_mul(SuffixHash::FACTOR);
+        let (words, rest) = part.as_chunks();
+        // A name has at most 256 bytes.
+        let hash = words.iter().fold(len as u32, |hash, word| {
+            add(hash, u32::from_le_bytes(*word))
         });
-        hash ^ hash >> 16
+        let last = rest
+            .iter()
+            .fold(0, |word, byte| word << 8 | u32::from(*byte));
+        SuffixHash(add(hash, last))
     }
 
     /// Where in the table to look first, and the two bits that are kept there.
     fn place(self) -> (usize, u16) {
-        let [high, low, ..] = self.0.wrapping_mul(SuffixHash::FACTOR).to_be_bytes();
+        let [high, low, ..] = self.0.to_be_bytes();
         (
             usize::from(low) & (SUFFIXES - 1),
             u16::from(high) << 8 & !Suffix::AT,
@@ -374,30 +358,42 @@ impl Suffix {
     }
 }
 
+/// Where a suffix is, or may be kept.
+enum Place {
+    /// In the message, at this offset.
+    Written(u16),
+    /// Nowhere; this slot is free for it.
+    Free(usize),
+    /// Nowhere, and all slots that it may be kept in are taken.
+    None,
+}
+
 impl Suffixes {
     const EMPTY: Suffixes = Suffixes([Suffix(0); SUFFIXES]);
 
-    /// The slots that a suffix may be in, from its first.
-    fn places(first: usize) -> impl Iterator<Item = usize> {
-        (first..SUFFIXES).chain(0..first).take(NEIGHBOURS)
+    /// Looks for a suffix, up to the first slot that is free.
+    fn find(&self, hash: SuffixHash, is_suffix: impl Fn(u16) -> bool) -> Place {
+        let (first, bits) = hash.place();
+        for step in 0..NEIGHBOURS {
+            let place = first.wrapping_add(step) & (SUFFIXES - 1);
+            let Some(slot) = self.0.get(place) else {
+                break;
+            };
+            if slot.at() == 0 {
+                return Place::Free(place);
+            }
+            if slot.0 & !Suffix::AT == bits && is_suffix(slot.at()) {
+                return Place::Written(slot.at());
+            }
+        }
+        Place::None
     }
 
-    fn find(&self, hash: SuffixHash, is_suffix: impl Fn(u16) -> bool) -> Option<u16> {
-        let (first, bits) = hash.place();
-        Suffixes::places(first)
-            .filter_map(|place| self.0.get(place))
-            .find(|slot| slot.at() != 0 && slot.0 & !Suffix::AT == bits && is_suffix(slot.at()))
-            .map(|slot| slot.at())
-    }
-
-    fn insert(&mut self, hash: SuffixHash, at: usize) {
-        let Some(at) = u16::try_from(at).ok().filter(|at| *at <= Suffix::AT) else {
-            return;
-        };
-        let (first, bits) = hash.place();
-        let free = Suffixes::places(first)
-            .find(|place| self.0.get(*place).is_some_and(|slot| slot.at() == 0));
-        if let Some(slot) = free.and_then(|place| self.0.get_mut(place)) {
+    /// Remembers that the suffix with this hash is at an offset, if a pointer can lead there.
+    fn insert(&mut self, place: usize, hash: SuffixHash, at: usize) {
+        let at = u16::try_from(at).ok().filter(|at| *at <= Suffix::AT);
+        if let Some((slot, at)) = self.0.get_mut(place).zip(at) {
+            let (_, bits) = hash.place();
             *slot = Suffix(bits | at);
         }
     }

@@ -20,7 +20,7 @@ pub use self::{
     nsec::{Nsec, TypeSet, Types},
     txt::{Attribute, Txt, TxtBuf, TxtError},
 };
-use super::{RecordType, reader::Reader};
+use super::{RecordType, reader};
 use crate::name::{KeyedHash, Name, escape_quoted};
 
 /// What a record says.
@@ -117,9 +117,9 @@ impl Few {
 
     fn new(from: &[u8]) -> Self {
         let mut few = Few::NONE;
-        for (to, byte) in few.bytes.iter_mut().zip(from) {
-            *to = *byte;
-            few.len = few.len.saturating_add(1);
+        if let Some(to) = few.bytes.get_mut(..from.len()) {
+            to.copy_from_slice(from);
+            few.len = from.len() as u8;
         }
         few
     }
@@ -228,7 +228,10 @@ impl<'a> Rdata<'a> {
     /// ```
     pub fn from_wire(rtype: RecordType, bytes: &'a [u8]) -> Option<Rdata<'a>> {
         u16::try_from(bytes.len()).ok()?;
-        Reader::of_rdata(bytes).rdata(rtype, bytes)
+        // Flat: there is nothing that a pointer could lead to.
+        reader::check_rdata(bytes, 0, usize::MAX, rtype)
+            .then(|| reader::rdata(bytes, 0, rtype))
+            .flatten()
     }
 
     /// The type.

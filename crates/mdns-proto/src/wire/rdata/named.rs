@@ -2,12 +2,7 @@
 
 use core::fmt;
 
-use nom::{Parser, bytes::complete::take};
-
-use super::{
-    super::reader::{Parsed, Reader},
-    Piece, RecordType,
-};
+use super::{Piece, RecordType};
 use crate::name::Name;
 
 /// How the rdata of a type is laid out.
@@ -47,29 +42,31 @@ impl Layout {
         LAYOUTS.iter().find(|layout| layout.rtype == rtype)
     }
 
-    /// The piece with this number and what is behind it: numbers, a name, perhaps another, numbers.
-    fn piece<'a>(
-        &self,
-        reader: Reader<'a>,
-        mut input: &'a [u8],
-        wanted: u8,
-    ) -> Parsed<'a, Piece<'a>> {
-        let mut at = 0;
-        loop {
-            let (after, piece) = match at {
-                0 => take(self.prefix).map(Piece::Bytes).parse_complete(input)?,
-                2 if !self.has_second => (input, Piece::NONE),
-                1 | 2 => {
-                    let (after, name) = reader.name(input)?;
-                    (after, Piece::Name(name))
-                }
-                _ => take(self.suffix).map(Piece::Bytes).parse_complete(input)?,
-            };
-            if at >= wanted {
-                return Ok((after, piece));
+    /// Whether the rest of the message from an offset on is sound rdata.
+    fn check(&self, message: &[u8], start: usize, floor: usize) -> bool {
+        let mut at = start.saturating_add(self.prefix);
+        for _ in 0..=usize::from(self.has_second) {
+            match Name::check(message, at, floor) {
+                Some((end, true)) => at = end,
+                _ => return false,
             }
-            input = after;
-            at = at.saturating_add(1);
+        }
+        at.saturating_add(self.suffix) == message.len()
+    }
+
+    /// The piece with this number of sound rdata: numbers, a name, perhaps another, numbers.
+    fn piece<'a>(&self, message: &'a [u8], start: usize, wanted: u8) -> Option<Piece<'a>> {
+        let first = start.saturating_add(self.prefix);
+        let name = |at| Some(Piece::Name(Name::at(message, u16::try_from(at).ok()?)));
+        match wanted {
+            0 => message.get(start..first).map(Piece::Bytes),
+            1 => name(first),
+            2 if !self.has_second => Some(Piece::NONE),
+            2 => name(Name::end(message, first)?),
+            _ => {
+                let suffix = message.len().checked_sub(self.suffix)?;
+                message.get(suffix..).map(Piece::Bytes)
+            }
         }
     }
 }
@@ -103,24 +100,23 @@ pub struct NamedParts<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// Reads all of `input`, a tail of the reader's message; `None` if the type is another.
-    pub(in crate::wire) fn read(
-        reader: Reader<'a>,
+    /// Whether the rest of the message from an offset on is sound rdata of this type; `None` if the type is another.
+    pub(in crate::wire) fn check(
+        message: &[u8],
+        start: usize,
+        floor: usize,
         rtype: RecordType,
-        input: &'a [u8],
-    ) -> Option<Parsed<'a, Named<'a>>> {
-        let layout = Layout::of(rtype)?;
-        let (message, start) = reader.place(input);
-        let named = Named {
+    ) -> Option<bool> {
+        Layout::of(rtype).map(|layout| layout.check(message, start, floor))
+    }
+
+    /// The rest of the message from an offset on, which is sound; `None` if the type is another.
+    pub(in crate::wire) fn read(message: &'a [u8], start: u16, rtype: RecordType) -> Option<Self> {
+        Layout::of(rtype).map(|_| Named {
             rtype,
             message,
             start,
-        };
-        Some(
-            layout
-                .piece(reader, input, LAST)
-                .map(|(rest, _)| (rest, named)),
-        )
+        })
     }
 
     /// The type.
@@ -149,10 +145,8 @@ impl<'a> Named<'a> {
     /// One of these, by its number.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(super) fn piece(&self, at: u8) -> Option<Piece<'a>> {
-        let input = self.message.get(usize::from(self.start)..)?;
         let layout = Layout::of(self.rtype).filter(|_| at <= LAST)?;
-        let (_, piece) = layout.piece(Reader::again(self.message), input, at).ok()?;
-        Some(piece)
+        layout.piece(self.message, self.start.into(), at)
     }
 }
 

@@ -58,10 +58,15 @@ impl<'a> Types<'a> {
     pub fn iter(&self) -> impl Iterator<Item = RecordType> + use<'a> {
         self.blocks()
             .flat_map(|(window, bits)| {
-                (0..=u8::MAX)
-                    .take(bits.len().saturating_mul(8))
-                    .filter(|low| has_bit(bits, *low))
-                    .map(move |low| RecordType(u16::from_be_bytes([window, low])))
+                (0u8..)
+                    .zip(bits)
+                    .filter(|(_, byte)| **byte != 0)
+                    .flat_map(move |(index, byte)| {
+                        set_bits(*byte).map(move |bit| {
+                            // The bits of a block are 256 at the most.
+                            RecordType(u16::from_be_bytes([window, index << 3 | bit]))
+                        })
+                    })
             })
             .filter(|rtype| !rtype.is_pseudo())
     }
@@ -81,6 +86,16 @@ impl fmt::Debug for Types<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
+}
+
+/// The numbers of the bits that are set, from the top one, which is 0.
+fn set_bits(mut byte: u8) -> impl Iterator<Item = u8> {
+    core::iter::from_fn(move || {
+        // At most 8.
+        let bit = byte.leading_zeros() as u8;
+        byte &= !0x80u8.checked_shr(bit.into())?;
+        Some(bit)
+    })
 }
 
 /// Whether bit `low` is set; the first bit is the top one of the first byte, and those not there are not set.

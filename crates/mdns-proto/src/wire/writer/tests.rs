@@ -272,18 +272,6 @@ fn the_header_says_what_it_was_told() {
     assert_eq!(&buffer, b"\xbe\xef\x02\0\0\0\0\0\0\0\0\0");
 }
 
-#[test]
-fn suffixes_of_a_name_have_the_hashes_of_names() {
-    let whole = name("a.b.Printer._ipp._tcp.local");
-    let mut hash = SuffixHash::of(whole.as_name());
-    let mut labels = whole.as_name().labels();
-    while let Some(label) = labels.next() {
-        hash = hash.after(label);
-        assert_eq!(hash, SuffixHash::of(labels.rest()));
-    }
-    assert_eq!(SuffixHash::FACTOR.wrapping_mul(SuffixHash::INVERSE), 1);
-}
-
 /// A name that begins like its own end: pointing into itself would be a loop.
 #[test]
 fn a_name_does_not_point_into_itself() {
