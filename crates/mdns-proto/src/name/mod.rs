@@ -215,15 +215,21 @@ impl<'a> Name<'a> {
     /// Whether multicast DNS is the place to ask: `.local.` and the reverse zones of link-local addresses
     /// (RFC 6762 §22.1).
     pub fn is_link_local(self) -> bool {
-        const ZONES: [Name<'static>; 6] = [
-            LOCAL,
+        const REVERSE_ZONES: [Name<'static>; 5] = [
             Name::from_static(b"\x03254\x03169\x07in-addr\x04arpa\0"),
             Name::from_static(b"\x018\x01e\x01f\x03ip6\x04arpa\0"),
             Name::from_static(b"\x019\x01e\x01f\x03ip6\x04arpa\0"),
             Name::from_static(b"\x01a\x01e\x01f\x03ip6\x04arpa\0"),
             Name::from_static(b"\x01b\x01e\x01f\x03ip6\x04arpa\0"),
         ];
-        ZONES.into_iter().any(|zone| self.ends_with(zone))
+        // Nearly every name that is seen ends in the one or the other.
+        match self.labels().last() {
+            Some(label) if label.eq_ignore_ascii_case(b"local") => true,
+            Some(label) if label.eq_ignore_ascii_case(b"arpa") => {
+                REVERSE_ZONES.into_iter().any(|zone| self.ends_with(zone))
+            }
+            _ => false,
+        }
     }
 
     /// Writes the flat wire form at the front of `to` and says how long it is; `None` if it does not fit.
