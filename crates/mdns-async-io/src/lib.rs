@@ -57,8 +57,8 @@ use mdns_driver::{Reactor, Socket};
 
 pub use mdns_driver::{
     Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
-    Error, Instance, LinkInfo, Lookup, LookupEvent, Options, Query, QueryEvent, Resolve,
-    ResolveEvent, Results, SystemClock, UnusableLink, proto, socket,
+    Error, HostAddresses, Instance, LinkInfo, Lookup, LookupEvent, Options, Query, QueryEvent,
+    Resolve, ResolveEvent, Results, SystemClock, UnusableLink, proto, socket,
 };
 
 /// An mDNS host on async-io.

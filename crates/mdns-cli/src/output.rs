@@ -103,6 +103,9 @@ pub(crate) struct Line {
     /// The name of the host, escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
+    /// What the host is an alias for, escaped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canonical_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "txt_object")]
@@ -158,6 +161,7 @@ impl Line {
             service_type: None,
             domain: None,
             host: None,
+            canonical_name: None,
             port: None,
             txt: None,
             txt_base64: None,
@@ -248,6 +252,11 @@ impl Line {
         Line {
             short: place,
             host: instance.host.as_ref().map(NameBuf::to_string),
+            canonical_name: instance
+                .host
+                .as_ref()
+                .zip(instance.canonical_host.as_ref())
+                .and_then(|(host, canonical)| alias_for(host, canonical)),
             port: instance.port,
             txt_base64: txt_strings(&instance.txt.as_txt()),
             txt: Some(instance.txt.clone()),
@@ -260,10 +269,11 @@ impl Line {
     }
 
     /// A line about the addresses of a host.
-    pub(crate) fn of_host(host: &NameBuf, addresses: Vec<Address>) -> Self {
+    pub(crate) fn of_host(host: &NameBuf, canonical: &NameBuf, addresses: Vec<Address>) -> Self {
         let each: Vec<String> = addresses.iter().map(scoped).collect();
         Line {
             host: Some(host.to_string()),
+            canonical_name: alias_for(host, canonical),
             addresses: Some(Places {
                 addresses,
                 port: None,
@@ -323,6 +333,11 @@ impl Line {
     }
 }
 
+/// What a host is an alias for, if it is one.
+fn alias_for(host: &NameBuf, canonical: &NameBuf) -> Option<String> {
+    (host != canonical).then(|| canonical.to_string())
+}
+
 /// What can be printed.
 pub(crate) trait Print: Serialize {
     /// For people, who are shown neither JSON nor control characters.
@@ -369,6 +384,9 @@ impl Print for Line {
             (Some(host), Some(port)) => column(&mut text, &format!("{host}:{port}"), PLACE_WIDTH),
             (Some(host), None) => column(&mut text, host, NAME_WIDTH),
             _ => {}
+        }
+        if let Some(canonical) = &self.canonical_name {
+            column(&mut text, &format!("= {canonical}"), 0);
         }
         if let Some(addresses) = &self.addresses {
             column(&mut text, &addresses.joined(), 0);
@@ -791,6 +809,7 @@ mod tests {
         Instance {
             name: NameBuf::from_labels(labels).expect("a name"),
             host: Some("hall.local".parse().expect("a name")),
+            canonical_host: Some("hall.local".parse().expect("a name")),
             port: Some(631),
             txt,
             addresses: vec![address("192.0.2.7"), address("fe80::7")],
@@ -854,7 +873,11 @@ mod tests {
         };
         let lines = [
             Line::joined(vec![used]),
-            Line::of_host(&host, vec![address("192.0.2.7"), address("2001:db8::7")]),
+            Line::of_host(
+                &host,
+                &host,
+                vec![address("192.0.2.7"), address("2001:db8::7")],
+            ),
             Line::of_own(Kind::Renamed, web.as_name(), None, 80, TxtVec::new()),
             Line::of_own_host(Kind::Registered, &host),
             Line {

@@ -49,7 +49,7 @@ pub use self::{
     },
     options::{Announcement, Options},
     ours::{AdvertisementEvent, OwnId},
-    owned::{Address, Answer, Instance},
+    owned::{Address, Answer, HostAddresses, Instance},
     run::{Reactor, Run},
     subscribers::{Asks, Subscribers, Subscription},
 };

@@ -10,7 +10,7 @@ use std::{
 
 use mdns_proto::discovery::Outcome;
 
-use crate::{Address, Answer, Instance};
+use crate::{Answer, HostAddresses, Instance};
 
 /// News of a browse.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum ResolveEvent {
 #[non_exhaustive]
 pub enum LookupEvent {
     /// The addresses of the host are these now; none if it has none (any more).
-    Addresses(Vec<Address>),
+    Addresses(HostAddresses),
     /// There are more addresses than memory allows to know of. Told once.
     Incomplete,
 }
@@ -235,12 +235,12 @@ impl News for ResolveNews {
 /// What a look-up has yet to tell.
 #[derive(Debug, Default)]
 pub struct LookupNews {
-    addresses: Latest<Vec<Address>>,
+    addresses: Latest<HostAddresses>,
     is_incomplete: bool,
 }
 
 impl LookupNews {
-    pub(crate) fn set(&mut self, addresses: Vec<Address>) {
+    pub(crate) fn set(&mut self, addresses: HostAddresses) {
         self.addresses.set(addresses);
     }
 }
@@ -312,6 +312,7 @@ mod tests {
         Instance {
             name: format!("{label}._ipp._tcp.local").parse().unwrap(),
             host: None,
+            canonical_host: None,
             port: Some(port),
             txt: TxtVec::new(),
             addresses: Vec::new(),

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, SocketAddr, SocketAddrV6},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -29,6 +30,8 @@ pub struct Instance {
     pub name: NameBuf,
     /// The host it runs on; `None` while that is not known.
     pub host: Option<NameBuf>,
+    /// The name that has the addresses: [`host`](Self::host), or what that is an alias for (RFC 1034 §3.6.2).
+    pub canonical_host: Option<NameBuf>,
     /// The port it listens on; `None` while that is not known. Zero says that it is not available (RFC 6763 §8).
     pub port: Option<u16>,
     /// What else it says of itself (RFC 6763 §6); empty while that is not known.
@@ -45,6 +48,7 @@ impl Instance {
         Instance {
             name: instance.name().into(),
             host: target.map(|target| target.host.into()),
+            canonical_host: instance.canonical_host().map(NameBuf::from),
             port: target.map(|target| target.port),
             txt: owned_txt(instance.txt()),
             addresses: Address::all(instance.addresses(), interfaces),
@@ -89,6 +93,7 @@ impl PartialEq for Instance {
     fn eq(&self, other: &Instance) -> bool {
         self.name == other.name
             && self.host == other.host
+            && self.canonical_host == other.canonical_host
             && self.port == other.port
             && self.txt.as_txt() == other.txt.as_txt()
             && self.addresses == other.addresses
@@ -103,6 +108,7 @@ impl fmt::Debug for Instance {
         f.debug_struct("Instance")
             .field("name", &self.name)
             .field("host", &self.host)
+            .field("canonical_host", &self.canonical_host)
             .field("port", &self.port)
             .field("txt", &self.txt)
             .field("addresses", &self.addresses)
@@ -167,6 +173,46 @@ impl Address {
     }
 }
 
+/// The addresses of a host, as they were known when they were told.
+///
+/// It reads as a slice of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostAddresses {
+    /// The name that has them: the one that was asked for, or what that is an alias for (RFC 1034 §3.6.2). If it is not under
+    /// `.local`, it is not asked about by multicast (RFC 6762 §13): there are none, and unicast DNS may know it.
+    pub canonical_name: NameBuf,
+    /// The addresses, as heard on each interface, IPv4 before IPv6; none if the host has none of the kind that was asked for, or none
+    /// any more.
+    pub addresses: Vec<Address>,
+}
+
+impl HostAddresses {
+    pub(crate) fn new(host: discovery::Host<'_>, interfaces: &dyn InterfaceNames) -> Self {
+        HostAddresses {
+            canonical_name: host.canonical_name().into(),
+            addresses: Address::all(host.addresses(), interfaces),
+        }
+    }
+}
+
+impl Deref for HostAddresses {
+    type Target = [Address];
+
+    fn deref(&self) -> &[Address] {
+        &self.addresses
+    }
+}
+
+impl IntoIterator for HostAddresses {
+    type Item = Address;
+    type IntoIter = std::vec::IntoIter<Address>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.addresses.into_iter()
+    }
+}
+
 /// A record that answers a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -224,6 +270,7 @@ mod tests {
         Instance {
             name: r"Front\.Desk._ipp._tcp.local".parse().unwrap(),
             host: None,
+            canonical_host: None,
             port: None,
             txt: TxtVec::new(),
             addresses: Vec::new(),

@@ -10,7 +10,7 @@ use tracing::{Level, debug};
 
 use crate::{
     Answer, BrowseNews, Instance, LookupNews, News, QueryNews, ResolveNews,
-    owned::{Address, InterfaceNames},
+    owned::{HostAddresses, InterfaceNames},
     waiting::Deferred,
 };
 
@@ -54,7 +54,7 @@ impl Asks {
             }
             Event::Lost { ask, .. } => self.resolves.tell(ask, deferred, |news| news.set(None)),
             Event::Addresses { ask, host } => {
-                let addresses = Address::all(host.addresses(), interfaces);
+                let addresses = HostAddresses::new(host, interfaces);
                 self.lookups.tell(ask, deferred, |news| news.set(addresses));
             }
             Event::Answers { ask, records } => {

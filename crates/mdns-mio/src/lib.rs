@@ -44,8 +44,8 @@ use mio::{Interest, Registry, Token, event, net::UdpSocket};
 
 pub use mdns_driver::{
     Address, AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
-    Error, Instance, LinkInfo, LookupEvent, LookupNews, Options, OwnId, QueryEvent, QueryNews,
-    ResolveEvent, ResolveNews, SystemClock, UnusableLink, proto, socket,
+    Error, HostAddresses, Instance, LinkInfo, LookupEvent, LookupNews, Options, OwnId, QueryEvent,
+    QueryNews, ResolveEvent, ResolveNews, SystemClock, UnusableLink, proto, socket,
 };
 use mdns_driver::{Socket, SourceId};
 

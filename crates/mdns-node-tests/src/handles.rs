@@ -3,8 +3,8 @@
 use std::{future::Future, marker::PhantomData, time::Duration};
 
 use mdns_driver::{
-    Address, Advertisement, Announcement, Answer, Browse, BrowseEvent, Clock, Instance, LinkInfo,
-    Mdns, Options, QueryEvent, Reactor, Resolve, ResolveEvent,
+    Advertisement, Announcement, Answer, Browse, BrowseEvent, Clock, HostAddresses, Instance,
+    LinkInfo, Mdns, Options, QueryEvent, Reactor, Resolve, ResolveEvent,
     proto::{
         discovery::{AddressKind, AskError, Span},
         name::{NameBuf, ServiceType},
@@ -119,7 +119,7 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
         E::block_on(resolve.next_within(within))
     }
 
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError> {
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<HostAddresses>, AskError> {
         let mut lookup = self.mdns.lookup_host(host, AddressKind::V4)?;
         Ok(E::block_on(lookup.next_within(within)).and_then(addresses))
     }

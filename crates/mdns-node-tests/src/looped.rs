@@ -7,9 +7,9 @@ use std::{
 };
 
 use mdns_driver::{
-    Address, AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
-    Instance, LinkInfo, LookupNews, Options, QueryEvent, QueryNews, ResolveEvent, ResolveNews,
-    Subscription,
+    AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
+    HostAddresses, Instance, LinkInfo, LookupNews, Options, QueryEvent, QueryNews, ResolveEvent,
+    ResolveNews, Subscription,
     proto::{
         discovery::{AddressKind, AskError, AskId, Span},
         name::{NameBuf, ServiceType},
@@ -257,7 +257,7 @@ impl<L: Loop> Node for Looped<L> {
         resolve.next(within)
     }
 
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError> {
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<HostAddresses>, AskError> {
         let host = host.clone();
         let ask = self
             .shared

@@ -9,8 +9,8 @@ use std::{
 };
 
 use mdns_driver::{
-    Address, Announcement, Answer, BrowseEvent, Clock, Instance, LinkInfo, LookupEvent, Options,
-    ResolveEvent, SystemClock,
+    Announcement, Answer, BrowseEvent, Clock, HostAddresses, Instance, LinkInfo, LookupEvent,
+    Options, ResolveEvent, SystemClock,
     proto::{
         discovery::AskError,
         name::{NameBuf, ServiceType},
@@ -60,7 +60,7 @@ pub trait Node: Clone + Send + Sized + 'static {
     /// The next news within a time.
     fn next_resolved(&self, resolve: &mut Self::Resolve, within: Duration) -> Option<ResolveEvent>;
     /// The IPv4 addresses of a host, as first heard within a time.
-    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<Vec<Address>>, AskError>;
+    fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<HostAddresses>, AskError>;
     /// Asks for records once, until the first answer or the end of the question's time.
     fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError>;
     /// Says that an instance seems to be gone.
@@ -72,7 +72,7 @@ pub trait Node: Clone + Send + Sized + 'static {
 }
 
 /// The addresses that a look-up tells of.
-pub(crate) fn addresses(event: LookupEvent) -> Option<Vec<Address>> {
+pub(crate) fn addresses(event: LookupEvent) -> Option<HostAddresses> {
     match event {
         LookupEvent::Addresses(addresses) => Some(addresses),
         _ => None,

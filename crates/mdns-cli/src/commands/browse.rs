@@ -421,6 +421,7 @@ mod tests {
         Instance {
             name: name.parse().expect("a name"),
             host: None,
+            canonical_host: None,
             port: None,
             txt: TxtVec::new(),
             addresses: Vec::new(),

@@ -41,12 +41,20 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
                 let incomplete = LookupEvent::Incomplete;
                 let (event, is_incomplete) = settled(event, incomplete, &mut lookup).await;
                 match event {
-                    Some(LookupEvent::Addresses(addresses)) if addresses.is_empty() => {
-                        session.deny(&format!("{} has no such address", args.host));
-                    }
-                    Some(LookupEvent::Addresses(addresses)) => {
-                        session.output.line(&Line::of_host(&args.host, addresses))?;
-                        results.add();
+                    Some(LookupEvent::Addresses(found)) => {
+                        let canonical = &found.canonical_name;
+                        if !canonical.as_name().is_link_local() {
+                            session.deny(&format!(
+                                "{} is an alias for {canonical}, which is not asked for by multicast: it is not under .local",
+                                args.host
+                            ));
+                        } else if found.is_empty() {
+                            session.deny(&format!("{canonical} has no such address"));
+                        } else {
+                            let line = Line::of_host(&args.host, canonical, found.to_vec());
+                            session.output.line(&line)?;
+                            results.add();
+                        }
                     }
                     _ => {}
                 }

@@ -45,7 +45,7 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
                     continue;
                 }
                 for (host, addresses) in hosts.into_values() {
-                    let line = Line::of_host(&host, addresses).valued(&host);
+                    let line = Line::of_host(&host, &host, addresses).valued(&host);
                     session.output.line(&line)?;
                 }
                 results.add();

@@ -359,6 +359,7 @@ mod tests {
         Instance {
             name: name.parse().expect("a name"),
             host: Some("hall.local".parse().expect("a name")),
+            canonical_host: Some("hall.local".parse().expect("a name")),
             port: Some(631),
             txt: TxtVec::new(),
             addresses: vec![Address {

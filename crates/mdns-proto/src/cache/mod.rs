@@ -218,7 +218,8 @@ impl<H: HeardStorage> Cache<H> {
         // The types of §6.1 are those below 256.
         rtype.0 < 256
             && self.newest_nsec(name, counts).is_some_and(
-                |id| matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype)),
+                // Where there is an alias, that is the answer, and perhaps still to be heard.
+                |id| matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype) && !nsec.types.contains(RecordType::CNAME)),
             )
             && self.of_type(name, rtype).next().is_none()
     }

@@ -5,7 +5,8 @@ use core::{ops::Range, time::Duration};
 use super::{
     AskId, AskSlot, AskStorage, Need, Outcome, ToldSlot,
     ask::Kind,
-    told::{CoarseTime, Entry, List, Listed, NOTHING, Once, Role},
+    heard::is_answer_to,
+    told::{CoarseTime, Entry, List, Listed, Once, Role},
 };
 
 use crate::{
@@ -129,24 +130,83 @@ impl<A: AskStorage> Asks<A> {
 
     /// A slot for something to be told; takes over the caller's hold on the name unless it is full.
     pub(super) fn add_told(&mut self, ask: u32, name: NameId) -> Result<u32, Full> {
-        let slot = ToldSlot {
-            ask: Id::of(ask),
-            name,
-            host: None,
-            links: [(Id::NONE, Id::NONE); 2],
-            next_touched: Id::NONE,
-            next_news: Id::NONE,
-            now: NOTHING,
-            told: NOTHING,
-            is_touched: false,
-            has_news: false,
-            owes_details: true,
-            is_own: false,
-        };
+        let slot = ToldSlot::new(Id::of(ask), name);
         let told = self.told.insert(slot, self.told_max)?;
         self.link(Entry::new(told, Role::Name), name);
         self.touch(told);
         Ok(told)
+    }
+
+    // Aliases.
+
+    /// Whether the look-up of a told slot goes through a name.
+    pub(super) fn has_hop(&self, told: u32, name: Name<'_>) -> bool {
+        self.hops(told).any(|hop| self.names.name(hop) == name)
+    }
+
+    /// The names that the look-up of a told slot goes through.
+    fn hops(&self, told: u32) -> impl Iterator<Item = NameId> {
+        let next_of = |slot: &ToldSlot| self.told.get(slot.next_hop.get());
+        let first = self.told.get(told).and_then(next_of);
+        core::iter::successors(first, move |slot| next_of(slot)).map(|slot| slot.name)
+    }
+
+    /// The look-up of a told slot goes through a name from here on: what becomes of that matters to it.
+    pub(super) fn add_hop(&mut self, told: u32, name: Name<'_>) -> Result<(), Full> {
+        let Some((ask, next_hop)) = self.told.get(told).map(|slot| (slot.ask, slot.next_hop))
+        else {
+            return Ok(());
+        };
+        let name = self.names.intern(name, &mut |_, _| {})?;
+        let slot = ToldSlot {
+            owner: Id::of(told),
+            next_hop,
+            owes_details: false,
+            ..ToldSlot::new(ask, name)
+        };
+        let hop = self
+            .told
+            .insert(slot, self.told_max)
+            .inspect_err(|Full| self.names.release(name))?;
+        self.link(Entry::new(hop, Role::Name), name);
+        if let Some(slot) = self.told.get_mut(told) {
+            slot.next_hop = Id::of(hop);
+        }
+        Ok(())
+    }
+
+    /// The look-up of a told slot goes through no other names than these from here on.
+    pub(super) fn keep_hops(&mut self, told: u32, is_kept: impl Fn(&Self, Name<'_>) -> bool) {
+        let mut before = told;
+        while let Some(slot) = self.told.get(before) {
+            let hop = slot.next_hop.get();
+            let Some(slot) = self.told.get(hop) else {
+                return;
+            };
+            let (name, next_hop) = (slot.name, slot.next_hop);
+            if is_kept(self, self.names.name(name)) {
+                before = hop;
+                continue;
+            }
+            if let Some(slot) = self.told.get_mut(before) {
+                slot.next_hop = next_hop;
+            }
+            self.unlink(Entry::new(hop, Role::Name), name);
+            self.names.release(name);
+            self.told.vacate(hop);
+        }
+    }
+
+    /// Shows each name that the look-up of a told slot goes through.
+    pub(super) fn each_hop(&self, told: u32, mut each: impl FnMut(Name<'_>)) {
+        for hop in self.hops(told) {
+            each(self.names.name(hop));
+        }
+    }
+
+    /// The host of what is told, if it is an instance.
+    pub(super) fn host(&self, told: u32) -> Option<NameId> {
+        self.told.get(told)?.host
     }
 
     pub(super) fn id(&self, ask: u32) -> Option<AskId> {
@@ -225,10 +285,11 @@ impl<A: AskStorage> Asks<A> {
         }
         self.unlist_ask(ask);
         for told in self.told_range(ask) {
+            // The names that a look-up goes through are forgotten with it.
             if self
                 .told
                 .get(told)
-                .is_some_and(|slot| slot.ask == Id::of(ask))
+                .is_some_and(|slot| slot.ask == Id::of(ask) && slot.owner == Id::NONE)
             {
                 self.remove_told(told);
             }
@@ -260,6 +321,7 @@ impl<A: AskStorage> Asks<A> {
 
     /// Forgets a told slot. It must be in no list.
     pub(super) fn remove_told(&mut self, told: u32) {
+        self.keep_hops(told, |_, _| false);
         let Some(slot) = self.told.get(told) else {
             return;
         };
@@ -292,14 +354,16 @@ impl<A: AskStorage> Asks<A> {
         if kind.is_browse() {
             each(name);
         }
-        for slot in self
-            .told_range(ask)
-            .filter_map(|told| self.told.get(told))
-            .filter(|slot| slot.ask == Id::of(ask))
-        {
+        for told in self.told_range(ask) {
+            let Some(slot) = self.told.get(told).filter(|slot| slot.ask == Id::of(ask)) else {
+                continue;
+            };
             each(self.names.name(slot.name));
             if let Some(host) = slot.host {
                 each(self.names.name(host));
+            }
+            if !kind.is_browse() {
+                self.each_hop(told, &mut each);
             }
         }
     }
@@ -369,7 +433,9 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn find_told(&self, ask: u32, name: Name<'_>) -> Option<u32> {
         let name = self.names.find(name)?;
         self.entries(name)
-            .find(|(_, role, slot)| *role == Role::Name && slot.ask == Id::of(ask))
+            .find(|(_, role, slot)| {
+                *role == Role::Name && slot.ask == Id::of(ask) && slot.owner == Id::NONE
+            })
             .map(|(told, ..)| told)
     }
 
@@ -383,7 +449,7 @@ impl<A: AskStorage> Asks<A> {
                 .asks
                 .get(slot.ask.get())
                 .filter(|ask| ask.kind.is_browse());
-            if let Some(ask) = browse.filter(|_| role == Role::Name) {
+            if let Some(ask) = browse.filter(|_| role == Role::Name && slot.owner == Id::NONE) {
                 each(self.names.name(ask.name));
             }
         }
@@ -450,16 +516,24 @@ impl<A: AskStorage> Asks<A> {
         else {
             return Need::None;
         };
+        // A name that a look-up goes through stands for a host, too.
+        let role = if slot.owner == Id::NONE {
+            role
+        } else {
+            Role::Host
+        };
         let is_wanted = match (ask.kind, role) {
             (Kind::Browse(_) | Kind::Resolve, Role::Name) => {
                 matches!(rtype, RecordType::SRV | RecordType::TXT)
             }
             (Kind::Browse(_) | Kind::Resolve, Role::Host) => {
-                matches!(rtype, RecordType::A | RecordType::AAAA)
+                matches!(rtype, RecordType::A | RecordType::AAAA | RecordType::CNAME)
             }
-            (Kind::Host(addresses), Role::Name) => addresses.types().contains(&rtype),
-            (Kind::Query(wanted), Role::Name) => wanted == RecordType::ANY || wanted == rtype,
-            (Kind::Types | Kind::Host(_) | Kind::Query(_), _) => false,
+            (Kind::Host(addresses), _) => {
+                addresses.types().contains(&rtype) || rtype == RecordType::CNAME
+            }
+            (Kind::Query(wanted), Role::Name) => is_answer_to(wanted, rtype),
+            (Kind::Types | Kind::Query(_), _) => false,
         };
         match (is_wanted, ask.kind) {
             (false, _) => Need::None,

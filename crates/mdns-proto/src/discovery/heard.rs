@@ -1,6 +1,6 @@
 //! What was heard, as it is read for the application: link by link, nothing copied.
 
-use super::told::EMPTY;
+use super::{alias::alias_on, told::EMPTY};
 use crate::{
     cache::Life,
     link::{LinkConfig, LinkId},
@@ -144,7 +144,13 @@ pub(crate) fn is_answered(
     rtype: RecordType,
     in_full: bool,
 ) -> bool {
+    let is_alias = || {
+        matches!(rtype, RecordType::A | RecordType::AAAA)
+            && is_known(heard, name, RecordType::CNAME, in_full)
+            && alias_on(heard, name).is_some()
+    };
     is_known(heard, name, rtype, in_full)
+        || is_alias()
         || heard.denies_in_full(name, rtype)
         || !in_full && heard.denies(name, rtype)
 }
@@ -161,6 +167,13 @@ pub(crate) fn is_known(
             || matches!(entry.life, Life::Whole | Life::Doubted) && (entry.is_unique || !in_full)
     };
     rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
+}
+
+/// Whether a record of a type answers a question for another: an alias answers for its name (RFC 1034 §4.3.2), though not where
+/// only the types of that name itself are asked for.
+pub(super) fn is_answer_to(qtype: RecordType, rtype: RecordType) -> bool {
+    let is_alias = rtype == RecordType::CNAME && qtype != RecordType::NSEC;
+    qtype == RecordType::ANY || qtype == rtype || is_alias
 }
 
 /// Whether there is a record of this type.

@@ -7,6 +7,7 @@ use core::{
 
 use super::{
     AddressKind, Heard, Links,
+    alias::{canonical, canonical_on},
     heard::{Entries, fingerprint, some_of},
     instance::is_target_on,
 };
@@ -111,15 +112,14 @@ impl Iterator for Addresses<'_> {
             }
             let heard = self.links.link(self.index);
             self.index += 1;
-            let (host, instance) = (self.host, self.instance);
-            let is_there =
-                |heard: &&dyn Heard| instance.is_none_or(|name| is_target_on(*heard, name, host));
-            self.entries = heard.filter(is_there).map(|heard| {
-                (
-                    some_of(heard, host, RecordType::ANY),
-                    heard.id(),
-                    heard.config().interface,
-                )
+            let (name, instance) = (self.host, self.instance);
+            let is_there = |heard: &&dyn Heard| {
+                instance.is_none_or(|instance| is_target_on(*heard, instance, name))
+            };
+            self.entries = heard.filter(is_there).and_then(|heard| {
+                let host = canonical_on(heard, name)?;
+                let entries = some_of(heard, host, RecordType::ANY);
+                Some((entries, heard.id(), heard.config().interface))
             });
         }
     }
@@ -146,6 +146,14 @@ impl<'a> Host<'a> {
         self.name
     }
 
+    /// The name that has the addresses: another than [`name`](Self::name) if that is an alias, or an alias of an alias, up to
+    /// [`ALIASES_MAX`](super::ALIASES_MAX) of them (RFC 1034 §3.6.2).
+    ///
+    /// If it is not under `.local`, it has none here: it is not asked for by multicast (RFC 6762 §13). Unicast DNS may know it.
+    pub fn canonical_name(&self) -> Name<'a> {
+        canonical(self.links, self.name, self.kind)
+    }
+
     /// Its addresses, with the link that each was heard on.
     pub fn addresses(&self) -> Addresses<'a> {
         Addresses::new(self.links, self.name, None, self.kind)
@@ -163,7 +171,19 @@ impl<'a> Host<'a> {
         for address in addresses.by_ref() {
             sum = Some(sum.unwrap_or(0u32).wrapping_add(address.hash(key)));
         }
-        (sum.map(fingerprint), addresses.is_cut)
+        let canonical = self.canonical_name();
+        if !canonical.is_link_local() {
+            sum.get_or_insert(0);
+        }
+        let alias = if canonical == self.name {
+            0
+        } else {
+            Rdata::Cname(canonical).hash(key)
+        };
+        (
+            sum.map(|sum| fingerprint(sum.wrapping_add(alias))),
+            addresses.is_cut,
+        )
     }
 }
 
@@ -171,6 +191,7 @@ impl fmt::Debug for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
             .field("name", &self.name)
+            .field("canonical_name", &self.canonical_name())
             .field("addresses", &self.addresses())
             .finish_non_exhaustive()
     }

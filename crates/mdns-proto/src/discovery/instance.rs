@@ -8,6 +8,7 @@ use core::{
 
 use super::{
     AddressKind, Addresses, Heard, Links,
+    alias::{canonical, canonical_on},
     heard::{Rank, each_link, fingerprint, newest, newest_on, some_of},
 };
 use crate::{
@@ -68,6 +69,13 @@ impl<'a> Instance<'a> {
     /// The host of the first target.
     pub fn host(&self) -> Option<Name<'a>> {
         self.target().map(|target| target.host)
+    }
+
+    /// The name that has the addresses: another than the host if that is an alias, as it should not be (RFC 2782). See
+    /// [`Host::canonical_name`](super::Host::canonical_name).
+    pub fn canonical_host(&self) -> Option<Name<'a>> {
+        let host = self.host()?;
+        Some(canonical(self.links, host, AddressKind::Both))
     }
 
     /// The port of the first target.
@@ -135,12 +143,17 @@ impl<'a> Instance<'a> {
         if !target.is_available() {
             return true;
         }
-        let denied =
-            |name: Name<'_>, rtype| each_link(self.links).any(|heard| heard.denies(name, rtype));
-        let has_txt = self.newest_txt().is_some() || denied(self.name, RecordType::TXT);
-        let has_address = !target.host.is_link_local()
-            || self.addresses().next().is_some()
-            || denied(target.host, RecordType::A) && denied(target.host, RecordType::AAAA);
+        let denies_txt = |heard: &dyn Heard| heard.denies(self.name, RecordType::TXT);
+        let has_txt = self.newest_txt().is_some() || each_link(self.links).any(denies_txt);
+        // Outside .local nothing is asked for.
+        let has_none = |rtype| {
+            each_link(self.links).any(|heard| {
+                canonical_on(heard, target.host)
+                    .is_some_and(|name| !name.is_link_local() || heard.denies(name, rtype))
+            })
+        };
+        let has_address = self.addresses().next().is_some()
+            || has_none(RecordType::A) && has_none(RecordType::AAAA);
         has_txt && has_address
     }
 
@@ -174,6 +187,10 @@ impl<'a> Instance<'a> {
         let mut addresses = self.addresses_of(host);
         for address in addresses.by_ref() {
             sum = sum.wrapping_add(address.hash(key));
+        }
+        let canonical = canonical(self.links, host, AddressKind::Both);
+        if canonical != host {
+            sum = sum.wrapping_add(Rdata::Cname(canonical).hash(key));
         }
         (sum, addresses.is_cut)
     }

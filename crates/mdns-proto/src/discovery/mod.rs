@@ -4,6 +4,7 @@
 //! told last, so a slow reader loses only intermediate states, and nothing waits in a queue. Details are read from the
 //! caches of all links when they are told.
 
+mod alias;
 mod ask;
 mod asks;
 mod event;
@@ -19,13 +20,8 @@ mod tests;
 mod told;
 mod verbs;
 
-pub(crate) use self::{
-    ask::Need,
-    asks::Asks,
-    heard::{Entry, Heard, Links, is_answered, is_known},
-    news::Change,
-};
 pub use self::{
+    alias::ALIASES_MAX,
     ask::{AddressKind, AskError, AskId, AskStorage, Details, Span},
     event::{Event, Outcome},
     host::{Address, Addresses, Host},
@@ -33,4 +29,10 @@ pub use self::{
     records::{Answer, Records},
     srv::order,
     told::{AskSlot, ToldSlot},
+};
+pub(crate) use self::{
+    ask::Need,
+    asks::Asks,
+    heard::{Entry, Heard, Links, is_answered, is_known},
+    news::Change,
 };

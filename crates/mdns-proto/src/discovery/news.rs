@@ -138,6 +138,8 @@ impl<A: AskStorage> Asks<A> {
     }
 
     pub(super) fn touch(&mut self, told: u32) {
+        let owner = self.told.get(told).map_or(Id::NONE, |slot| slot.owner);
+        let told = if owner == Id::NONE { told } else { owner.get() };
         if let Some(slot) = self.told.get_mut(told)
             && !slot.is_touched
         {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{
     Links,
-    heard::{Entries, each_link},
+    heard::{Entries, each_link, is_answer_to},
 };
 use crate::{
     cache::Life,
@@ -45,7 +45,8 @@ impl<'a> Records<'a> {
         self.rtype
     }
 
-    /// The records, link by link.
+    /// The records, link by link. Where the name is an alias, the CNAME record that says so is among them, whatever type was asked
+    /// for (RFC 1034 §4.3.2); it is not followed. [`lookup_host`](crate::host::Host::lookup_host) does that.
     pub fn iter(&self) -> impl Iterator<Item = Answer<'a>> + use<'a> {
         let Records { links, name, rtype } = *self;
         each_link(links).flat_map(move |heard| {
@@ -53,9 +54,10 @@ impl<'a> Records<'a> {
                 heard,
                 next: heard.first(name),
                 left: usize::MAX,
-                rtype,
+                rtype: RecordType::ANY,
             };
-            all.map(move |entry| Answer {
+            let answers = all.filter(move |entry| is_answer_to(rtype, entry.rdata.rtype()));
+            answers.map(move |entry| Answer {
                 rdata: entry.rdata,
                 link: heard.id(),
                 interface: heard.config().interface,

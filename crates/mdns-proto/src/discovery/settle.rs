@@ -4,9 +4,10 @@
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
 use super::{
-    AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Target,
+    AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Records, Target,
+    alias::{ALIASES_MAX, alias_on, aliases_on, canonical_on},
     ask::Kind,
-    heard::{has_any, has_own, is_answered, is_known},
+    heard::{each_link, has_own, is_answered, is_known},
     instance::{first_target, target_on},
     news::Standing,
     told::{EMPTY, NOTHING},
@@ -130,7 +131,7 @@ impl<S: QuerierStorage> Querier<S> {
         if is_there {
             number = EMPTY + 1;
             if details != Details::NamesOnly {
-                number = self.settle_target(told, standing.name, standing.ask);
+                number = self.settle_target(now, told, standing.name, standing.ask);
             }
         }
         self.asks.set_now(told, number, is_own);
@@ -148,7 +149,7 @@ impl<S: QuerierStorage> Querier<S> {
         let start = self.asks.take_start(now, told);
         let mut all = Ok(());
         // The host first: records of it are wanted from then on.
-        let mut number = self.settle_target(told, standing.name, standing.ask);
+        let mut number = self.settle_target(now, told, standing.name, standing.ask);
         for index in 0..self.links.bound() {
             all = all.and(self.want_details(now, index, (standing.name, Need::Kept, start), own));
         }
@@ -177,8 +178,8 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Follows an instance to its host, and makes a number of what is known of it.
-    fn settle_target(&mut self, told: u32, name: NameId, ask: u32) -> u32 {
-        self.follow_target(told, name, ask);
+    fn settle_target(&mut self, now: Instant, told: u32, name: NameId, ask: u32) -> u32 {
+        self.follow_target(now, told, name, ask);
         let instance = Instance {
             links: &self.links,
             name: self.asks.name(name),
@@ -192,7 +193,7 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn follow_target(&mut self, told: u32, name: NameId, ask: u32) {
+    fn follow_target(&mut self, now: Instant, told: u32, name: NameId, ask: u32) {
         let host = first_target(&self.links, self.asks.name(name))
             .filter(Target::has_host_here)
             .map(|target| target.host);
@@ -201,6 +202,46 @@ impl<S: QuerierStorage> Querier<S> {
             // There is something new to wait for.
             Ok(true) => self.asks.calm(ask),
             Err(Full) => self.asks.set_missing(ask),
+        }
+        let host = self.asks.host(told);
+        self.follow_aliases(now, told, host, ask);
+    }
+
+    /// Follows a name through its aliases on every link: what becomes of them matters to what is told from here on, and what
+    /// becomes of others does no more.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn follow_aliases(&mut self, now: Instant, told: u32, from: Option<NameId>, ask: u32) {
+        let Querier { links, asks, .. } = self;
+        asks.keep_hops(told, |asks, name| {
+            from.is_some_and(|from| {
+                let from = asks.name(from);
+                each_link(&*links)
+                    .any(|heard| name != from && aliases_on(heard, from).any(|alias| alias == name))
+            })
+        });
+        let Some(from) = from else { return };
+        let mut is_new = false;
+        for heard in each_link(&*links) {
+            let mut next = alias_on(heard, asks.name(from));
+            for _ in 0..ALIASES_MAX {
+                let Some(alias) = next.filter(|name| name.is_link_local()) else {
+                    break;
+                };
+                if alias != asks.name(from) && !asks.has_hop(told, alias) {
+                    if asks.add_hop(told, alias).is_err() {
+                        asks.set_missing(ask);
+                        break;
+                    }
+                    is_new = true;
+                }
+                next = alias_on(heard, alias);
+            }
+        }
+        if is_new {
+            // From here on they are missed.
+            for link in links.iter_mut() {
+                asks.each_hop(told, |name| link.recheck(asks, now, name));
+            }
         }
     }
 
@@ -253,17 +294,29 @@ impl<S: QuerierStorage> Querier<S> {
             && !is_known(link, link.cache.name(host), other, need == Need::Kept)
     }
 
-    /// The host that an instance is on, as one link has it, held there.
+    /// The name that has the addresses of the host that an instance is on, as one link has it, held there.
     #[cfg_attr(target_os = "none", inline(never))]
     fn hold_host(&mut self, index: usize, name: NameId) -> Option<NameId> {
         let link = self.links.get_mut(index)?;
-        let target = target_on(&*link, self.asks.name(name))?;
-        let host = link
-            .cache
-            .find_name(target.host)
-            .filter(|_| target.has_host_here())?;
+        let target = target_on(&*link, self.asks.name(name)).filter(Target::has_host_here)?;
+        let host = canonical_on(&*link, target.host).filter(|host| host.is_link_local())?;
+        let host = link.cache.find_name(host)?;
         link.cache.hold(host);
         Some(host)
+    }
+
+    /// The name that has the addresses of a host, as one link has it; held there if that is another.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn canonical_subject(&mut self, index: usize, name: NameId) -> Option<Subject> {
+        let link = self.links.get_mut(index)?;
+        let asked = self.asks.name(name);
+        let found = canonical_on(&*link, asked).filter(|name| name.is_link_local())?;
+        if found == asked {
+            return Some(Subject::Asked(name));
+        }
+        let found = link.cache.find_name(found)?;
+        link.cache.hold(found);
+        Some(Subject::Heard(found))
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -275,22 +328,32 @@ impl<S: QuerierStorage> Querier<S> {
         kind: AddressKind,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let subject = Subject::Asked(standing.name);
         let start = self.asks.take_start(now, told);
+        self.follow_aliases(now, told, Some(standing.name), standing.ask);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
+            let Some(subject) = self.canonical_subject(index, standing.name) else {
+                continue;
+            };
             for &rtype in kind.types() {
-                // Both are asked for at first. Once one is known, the other is known soon or is not there.
+                // Both are asked for at first. Once one is known, the other is known soon or is not there. Of the name that an alias
+                // stands for nothing was asked before.
                 let is_rest = start == Start::Random
+                    && matches!(subject, Subject::Asked(_))
                     && kind.types().iter().any(|&other| {
-                        let heard = self.links.link(index);
-                        let name = self.asks.name(standing.name);
+                        let link = self.links.get(index);
                         other != rtype
-                            && heard.is_some_and(|heard| is_known(heard, name, other, true))
+                            && link.is_some_and(|link| {
+                                let name = link.subject(&self.asks, subject);
+                                is_known(link, name, other, true)
+                            })
                     });
                 let start = if is_rest { Start::Never } else { start };
                 let what = (subject, rtype);
                 all = all.and(self.want(now, index, what, (Need::Kept, start), own));
+            }
+            if let (Subject::Heard(name), Some(link)) = (subject, self.links.get_mut(index)) {
+                link.cache.release(name);
             }
         }
         let name = self.asks.name(standing.name);
@@ -301,12 +364,15 @@ impl<S: QuerierStorage> Querier<S> {
             is_own: false,
         };
         let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
-        let is_denied =
-            heard().any(|heard| kind.types().iter().all(|&rtype| heard.denies(name, rtype)));
+        let is_denied = heard().any(|heard| {
+            let types = kind.types();
+            canonical_on(heard, name)
+                .is_some_and(|name| types.iter().all(|&rtype| heard.denies(name, rtype)))
+        });
         let is_own = heard().any(|heard| {
-            kind.types()
-                .iter()
-                .any(|&rtype| has_own(heard, name, rtype))
+            let types = kind.types();
+            canonical_on(heard, name)
+                .is_some_and(|name| types.iter().any(|&rtype| has_own(heard, name, rtype)))
         });
         let (number, is_cut) = host.fingerprint(self.key);
         if is_cut {
@@ -341,7 +407,12 @@ impl<S: QuerierStorage> Querier<S> {
         let is_denied = heard().any(|heard| heard.denies(name, rtype));
         let is_one_shot = self.asks.is_one_shot(standing.ask);
         // There may be many: that they were touched says that they are others now.
-        let (number, outcome) = if heard().any(|heard| has_any(heard, name, rtype)) {
+        let records = Records {
+            links: &self.links,
+            name,
+            rtype,
+        };
+        let (number, outcome) = if !records.is_empty() {
             (
                 standing.now.wrapping_add(1).max(EMPTY + 1),
                 Some(Outcome::Answered),
@@ -390,9 +461,14 @@ impl<S: QuerierStorage> Querier<S> {
         };
         if *own_results {
             let name = link.subject(asks, subject);
-            let (is_alone, mut next) = (own.is_alone(link.id, name), own.first(name));
-            while let Some(mut record) = own.answer(link.id, rtype, &mut next) {
-                link.take(asks, now, &mut record, Origin::Own, *cache_unasked);
+            let (is_alone, first) = (own.is_alone(link.id, name), own.first(name));
+            // Whatever is asked for, an alias answers it.
+            let alias = (rtype != RecordType::ANY).then_some(RecordType::CNAME);
+            for rtype in core::iter::once(rtype).chain(alias) {
+                let mut next = first;
+                while let Some(mut record) = own.answer(link.id, rtype, &mut next) {
+                    link.take(asks, now, &mut record, Origin::Own, *cache_unasked);
+                }
             }
             if is_alone {
                 return Ok(());

@@ -77,6 +77,11 @@ pub struct ToldSlot {
     pub(super) name: NameId,
     /// Of an instance, the host that its SRV names.
     pub(super) host: Option<NameId>,
+    /// The slot whose look-up of addresses goes through this name, which is an alias or what an alias stands for; none if this is
+    /// something that is told.
+    pub(super) owner: Id,
+    /// The next name that the look-up of this slot goes through.
+    pub(super) next_hop: Id,
     /// Before and after it, in the chain of the name and in that of the host.
     pub(super) links: [(Id, Id); 2],
     /// The next one that may have changed.
@@ -92,6 +97,28 @@ pub struct ToldSlot {
     /// Its details are to be asked for.
     pub(super) owes_details: bool,
     pub(super) is_own: bool,
+}
+
+impl ToldSlot {
+    /// Nothing known of it, and nothing told.
+    pub(super) fn new(ask: Id, name: NameId) -> Self {
+        ToldSlot {
+            ask,
+            name,
+            host: None,
+            owner: Id::NONE,
+            next_hop: Id::NONE,
+            links: [(Id::NONE, Id::NONE); 2],
+            next_touched: Id::NONE,
+            next_news: Id::NONE,
+            now: NOTHING,
+            told: NOTHING,
+            is_touched: false,
+            has_news: false,
+            owes_details: true,
+            is_own: false,
+        }
+    }
 }
 
 /// As what a name stands in a [`ToldSlot`].

@@ -5,6 +5,7 @@ use core::{net::IpAddr, time::Duration};
 use super::{
     AddressKind, AskError, AskId, Asks, Change, Details, Event, Host, Instance, Links, Outcome,
     Records, Span,
+    alias::canonical_on,
     ask::Kind,
     heard::{each_link, has_any},
     instance::target_on,
@@ -155,8 +156,14 @@ impl<S: QuerierStorage> Querier<S> {
             each_link(&self.links)
                 .any(|heard| has_any(heard, name, rtype) || heard.denies(name, rtype))
         };
-        let has_addresses =
-            |name, kind: AddressKind| kind.types().iter().all(|&rtype| is_known(name, rtype));
+        // Of the name that has them; of one outside .local nothing more will be known.
+        let has_addresses = |name, kind: AddressKind| {
+            kind.types().iter().all(|&rtype| {
+                each_link(&self.links)
+                    .filter_map(|heard| canonical_on(heard, name))
+                    .any(|name| !name.is_link_local() || is_known(name, rtype))
+            })
+        };
         match kind {
             Kind::Browse(_) | Kind::Types => false,
             Kind::Resolve => {

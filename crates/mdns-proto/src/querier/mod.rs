@@ -258,7 +258,7 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// Takes in a response that came to the port of one-shot questions, from a source on the link. Only what such a question waits
     /// for is believed: records of the name and the types that are wanted and, with the SRV of an instance, the addresses of its
-    /// host. Says whether there was any.
+    /// host, with an alias those of the name it stands for. Says whether there was any.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn handle_one_shot(
         &mut self,
@@ -283,7 +283,10 @@ impl<S: QuerierStorage> Querier<S> {
                         continue;
                     }
                     let is_of_host = host == Some(record.name)
-                        && matches!(rtype, RecordType::A | RecordType::AAAA | RecordType::NSEC);
+                        && matches!(
+                            rtype,
+                            RecordType::A | RecordType::AAAA | RecordType::NSEC | RecordType::CNAME
+                        );
                     if !is_of_host && !link.awaits_one_shot(asks, question, record.name, rtype) {
                         continue;
                     }
@@ -291,6 +294,11 @@ impl<S: QuerierStorage> Querier<S> {
                         && srv.target.is_link_local()
                     {
                         host = host.or(Some(srv.target));
+                    }
+                    if let Rdata::Cname(target) = record.rdata
+                        && target.is_link_local()
+                    {
+                        host = Some(target);
                     }
                     is_of_use = true;
                     link.take_one_shot(asks, now, &mut record);

@@ -3,6 +3,7 @@
 use mdns_proto::{
     discovery::{self, Instance},
     host::Event,
+    name::Name,
 };
 
 /// `registered Printer._ipp._tcp.local`, and so on.
@@ -29,7 +30,13 @@ fn found(event: &discovery::Event<'_>) -> String {
         discovery::Event::Lost { instance, .. } => format!("lost {}", instance.name()),
         discovery::Event::Addresses { host, .. } => {
             let addresses = host.addresses().map(|address| address.ip.to_string());
-            format!("addresses {}{}", host.name(), spaced(addresses))
+            let canonical = Some(host.canonical_name());
+            format!(
+                "addresses {}{}{}",
+                host.name(),
+                alias_for(host.name(), canonical),
+                spaced(addresses)
+            )
         }
         discovery::Event::Answers { records, .. } => {
             let answers = records.iter().map(|answer| format!("[{}]", answer.rdata));
@@ -49,6 +56,7 @@ fn described(instance: &Instance<'_>) -> String {
     let mut text = instance.name().to_string();
     if let Some(target) = instance.target() {
         text += &format!(" at {}:{}", target.host, target.port);
+        text += &alias_for(target.host, instance.canonical_host());
     }
     text += &spaced(instance.addresses().map(|address| address.ip.to_string()));
     let txt = instance.txt();
@@ -56,6 +64,14 @@ fn described(instance: &Instance<'_>) -> String {
         text += &format!(" {txt}");
     }
     text
+}
+
+/// ` is hall.local`, if that is another name.
+fn alias_for(name: Name<'_>, canonical: Option<Name<'_>>) -> String {
+    let other = canonical.filter(|canonical| *canonical != name);
+    other
+        .map(|other| format!(" is {other}"))
+        .unwrap_or_default()
 }
 
 /// Each with a space before it, sorted.

@@ -274,7 +274,7 @@ fn sec_09_bitmaps_end() {
 
 /// covers: SEC-10
 #[test]
-fn sec_10_aliases_are_not_followed() {
+fn sec_10_a_query_follows_no_alias() {
     let mut bench = witness();
     bench.query("c0.local ANY");
     bench.hear(&Heard::response(&["c0.local 120 IN! CNAME c1.local"]));
