@@ -683,14 +683,19 @@ impl<H: HeardStorage> Cache<H> {
         }
     }
 
-    /// Another asks for a record. If that has happened before and nothing was said since, it is in doubt (§10.5).
-    pub(crate) fn expect(&mut self, now: Instant, id: u32) {
-        if self
-            .records
+    /// Another asks for a record. Whether that has happened before, and nothing was said since (§10.5).
+    pub(crate) fn note_missed(&mut self, now: Instant, id: u32) -> bool {
+        self.records
             .get_mut(id)
-            .is_some_and(|record| record.expect(now))
+            .is_some_and(|record| record.note_missed(now))
+    }
+
+    /// Says of a record, if it is there, whether the query that is being read lists it as known.
+    pub(crate) fn set_listed(&mut self, record: &Record<'_>, is_listed: bool) {
+        if let Some(id) = self.find(record)
+            && let Some(kept) = self.records.get_mut(id)
         {
-            self.doubt(now, id);
+            kept.set_listed(is_listed);
         }
     }
 

@@ -24,6 +24,15 @@ const REFRESH_SPREAD: u64 = 2;
 /// How long what was said is not said again to another who asks: a second (§6), and what packets take.
 const ANSWERED: Duration = Duration::from_secs(2);
 
+/// Of the questions of others that may go unanswered, those that come within two of these of the first are one burst with it: it is
+/// still being answered (§6). After so many the first does not count any more: there were answers that we did not hear (§10.5).
+const MISSED_UNIT_MILLIS: u128 = 250;
+const MISSED_BURST: u16 = 2;
+const MISSED_SPAN: u16 = 4 * 60 * 10;
+
+/// No question of another went unanswered.
+const NOT_MISSED: u16 = u16::MAX;
+
 /// Later than any expiry, and yet not never: where a record of our own stands, so that it can be evicted if nobody keeps
 /// it.
 pub(super) const LATEST: Instant = Instant::from_micros(u64::MAX - 1);
@@ -45,6 +54,8 @@ pub struct HeardRecord {
     /// How late its refreshes are, of what they may be. One packet, one number: then its records are refreshed together.
     jitter: u16,
     pub(super) rtype: RecordType,
+    /// When another asked for it and was not answered, since it was heard, in units of 250 ms; [`NOT_MISSED`] if nobody did (§10.5).
+    missed: u16,
     /// Refreshes that fell due so far, `0..=4`.
     refreshes: u8,
     life: Life,
@@ -79,8 +90,8 @@ pub(super) enum Set {
     Shared,
     /// It is sent whole: the record came with cache-flush.
     Unique,
-    /// The same, and since it was last heard another asked for it and was not answered (§10.5).
-    Missed,
+    /// Others have members of it too, and the query that is being read lists this one as known (§7.1).
+    Listed,
     /// It came in answer to a one-shot question, and may be one of several, or all there is (§6.7).
     OneShot,
 }
@@ -133,6 +144,7 @@ impl HeardRecord {
             rtype,
             refreshes: 0,
             life: term.life,
+            missed: NOT_MISSED,
             set: term.set,
             worth: Worth::Idle,
         }
@@ -145,6 +157,7 @@ impl HeardRecord {
         self.jitter = term.jitter;
         self.life = term.life;
         self.set = term.set;
+        self.missed = NOT_MISSED;
         self.refreshes = 0;
     }
 
@@ -155,6 +168,7 @@ impl HeardRecord {
             self.ttl_secs = secs;
         }
         self.life = Life::CutShort;
+        self.missed = NOT_MISSED;
     }
 
     /// Lets it end in `secs`, unless it is heard again by then or ends sooner anyway.
@@ -165,14 +179,35 @@ impl HeardRecord {
         }
     }
 
-    /// Another asks for it: it is to be said again. Whether this was so before and it was not (§10.5).
-    pub(super) fn expect(&mut self, now: Instant) -> bool {
+    /// Another asks for it: it is to be said again. Whether this was so before, not long ago, and it was not (§10.5).
+    pub(super) fn note_missed(&mut self, now: Instant) -> bool {
         if now < self.heard + ANSWERED {
             return false;
         }
-        let missed = self.set == Set::Missed;
-        self.set = Set::Missed;
-        missed
+        let since = now.since(self.heard).as_millis() / MISSED_UNIT_MILLIS;
+        let since = u16::try_from(since)
+            .unwrap_or(NOT_MISSED)
+            .min(NOT_MISSED - 1);
+        match since.checked_sub(self.missed) {
+            Some(..MISSED_BURST) => false,
+            Some(MISSED_BURST..=MISSED_SPAN) => true,
+            _ => {
+                self.missed = since;
+                false
+            }
+        }
+    }
+
+    /// Says whether the query that is being read lists it as known.
+    pub(super) fn set_listed(&mut self, is_listed: bool) {
+        if matches!(self.set, Set::Shared | Set::Listed) {
+            self.set = if is_listed { Set::Listed } else { Set::Shared };
+        }
+    }
+
+    /// Whether the query that is being read lists it as known.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.set == Set::Listed
     }
 
     /// Who would miss it. Refreshes that lie in the past by then are not made up for.
@@ -223,7 +258,7 @@ impl HeardRecord {
     }
 
     pub(crate) fn is_unique(&self) -> bool {
-        matches!(self.set, Set::Unique | Set::Missed)
+        self.set == Set::Unique
     }
 
     /// Whether all that is known of it is an answer to a one-shot question.
@@ -251,7 +286,7 @@ impl HeardRecord {
     /// What is ours is known too. Were it not listed, others would take our question for one whose answers they will hear
     /// (§7.3), and we do not answer ourselves.
     pub(crate) fn known_ttl(&self, now: Instant) -> Option<u32> {
-        if self.set != Set::Shared {
+        if !matches!(self.set, Set::Shared | Set::Listed) {
             return None;
         }
         match self.life {
@@ -338,14 +373,26 @@ mod tests {
         assert_eq!(record.due(), Instant::from_millis(90_000));
     }
 
-    /// covers: 6762-10.5-c
+    /// covers: 6762-10.5-a, 6762-10.5-c
     #[test]
-    fn a_question_counts_from_two_seconds_after_the_record_was_heard() {
-        let mut record = record(0);
-        let two = Instant::ZERO + ANSWERED;
-        assert!(!record.expect(two - Duration::from_micros(1)));
-        assert!(!record.expect(two), "the first");
-        assert!(record.expect(two), "the second, and nothing said between");
+    fn two_questions_apart_and_not_too_far_count() {
+        let at = |millis| Instant::ZERO + ANSWERED + Duration::from_millis(millis);
+        let mut early = record(0);
+        assert!(!early.note_missed(at(0) - Duration::from_micros(1)));
+        assert!(!early.note_missed(at(700)), "the first that counts");
+        // Half a second apart they are two, a quarter of a second apart one burst; after ten minutes the first is forgotten.
+        for (apart, counts) in [
+            (0, false),
+            (250, false),
+            (500, true),
+            (1_000, true),
+            (600_000, true),
+            (600_250, false),
+        ] {
+            let mut record = record(0);
+            assert!(!record.note_missed(at(0)));
+            assert_eq!(record.note_missed(at(apart)), counts, "{apart} ms");
+        }
     }
 
     /// covers: 6762-7.1-e, 6762-7.1-h

@@ -1,19 +1,31 @@
 //! What others ask: a question that another has just asked need not be asked again (RFC 6762 §7.3), and one that nobody
 //! answers tells that there is nobody any more (§10.5).
 
-use super::link::HeardLink;
+use core::time::Duration;
+
+use super::{link::HeardLink, question::QuestionSlot};
 use crate::{
-    cache::HeardStorage,
+    cache::{HeardStorage, Life, Worth},
+    chance::Chance,
     store::NameId,
     time::Instant,
     wire::{Class, Message, Question, Record, RecordType, Section},
 };
 
+/// For how many sets of records a link asks within so long because others were not answered (§10.5): anybody can ask without end.
+const VERIFIED_MAX: u8 = 8;
+const VERIFIED_WITHIN: Duration = Duration::from_secs(60);
+
 impl<H: HeardStorage> HeardLink<H> {
     /// Somebody else asks: whatever we were about to ask as well counts as asked, and whatever we know of the answer is
     /// expected to be said.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn handle_query(&mut self, now: Instant, message: &Message<'_>) {
+    pub(super) fn handle_query(
+        &mut self,
+        now: Instant,
+        message: &Message<'_>,
+        chance: &mut Chance,
+    ) {
         // More known answers may follow, and they may be such as we do not know.
         if message.header().flags.truncated() {
             return;
@@ -31,8 +43,16 @@ impl<H: HeardStorage> HeardLink<H> {
                 return;
             };
             compared_left = left;
-            if !listed(message, &question).any(|_| true) {
-                self.expect_answers(now, name, &question);
+            let mut has_known = false;
+            for known in listed(message, &question) {
+                has_known = true;
+                self.cache.set_listed(&known, true);
+            }
+            self.expect_answers(now, name, &question, has_known, chance);
+            if has_known {
+                for known in listed(message, &question) {
+                    self.cache.set_listed(&known, false);
+                }
             }
             let Some(id) = self.question_of(name, question.qtype) else {
                 continue;
@@ -51,22 +71,72 @@ impl<H: HeardStorage> HeardLink<H> {
         }
     }
 
-    /// Takes note that somebody is to answer another's question (§10.5). Of unique sets only, which are said whole and have
-    /// few members: of a shared set each member would have to be told from those that are known.
-    fn expect_answers(&mut self, now: Instant, name: NameId, question: &Question<'_>) {
+    /// Takes note that somebody is to answer another's question (§10.5). What is not answered twice is in doubt.
+    ///
+    /// Of a unique set, which is said whole, each member is in doubt, unless the query lists one as known; if it is still wanted
+    /// when it is gone, it is asked for then. Of a shared set each record is in doubt for itself, unless the query lists it. Whoever
+    /// wants one asks for it himself before it goes: the question that would find it again may be an hour away, and who sent the two
+    /// questions may have seen to it that only we heard them.
+    fn expect_answers(
+        &mut self,
+        now: Instant,
+        name: NameId,
+        question: &Question<'_>,
+        has_known: bool,
+        chance: &mut Chance,
+    ) {
         let mut next = self.cache.first(name);
         for _ in 0..self.cache.walk_max() {
             let Some(record) = self.cache.get(next) else {
                 return;
             };
             let id = core::mem::replace(&mut next, record.next_of_name());
-            let rtype = record.rtype();
+            let (rtype, is_unique) = (record.rtype(), record.is_unique());
+            let is_listed = has_known && is_unique || record.is_listed();
+            // An answer to a one-shot question ends soon anyway.
+            let is_believed = record.life() == Life::Whole && !record.is_one_shot();
+            let is_wanted = record.worth() > Worth::Idle;
             // Nobody need say what it has not, if it is asked for all that it has.
             let is_asked = is_asked(question, rtype) && rtype != RecordType::NSEC;
-            if is_asked && record.is_unique() {
-                self.cache.expect(now, id);
+            if !is_asked || is_listed || !is_believed || !self.cache.note_missed(now, id) {
+                continue;
+            }
+            if is_unique || !is_wanted || self.verify(now, name, rtype, chance) {
+                self.cache.doubt(now, id);
             }
         }
+    }
+
+    /// Asks for what others were not answered, three times, a second apart, as soon as any question. Says whether it is asked: not if
+    /// that was done for as many sets as may be within a minute.
+    fn verify(
+        &mut self,
+        now: Instant,
+        name: NameId,
+        rtype: RecordType,
+        chance: &mut Chance,
+    ) -> bool {
+        let asked = self
+            .question_of(name, rtype)
+            .and_then(|id| self.questions.get(id));
+        if asked.is_some_and(QuestionSlot::is_in_doubt) {
+            return true;
+        }
+        let (from, count) = self.verified;
+        let count = if now < from + VERIFIED_WITHIN {
+            count
+        } else {
+            0
+        };
+        if count >= VERIFIED_MAX {
+            return false;
+        }
+        let (due, _) = self.next_burst(now, chance);
+        if !self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(due)) {
+            return false;
+        }
+        self.verified = (if count == 0 { now } else { from }, count + 1);
+        true
     }
 
     /// Whether we would list every answer that the other lists as known.

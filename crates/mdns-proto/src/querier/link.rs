@@ -61,6 +61,8 @@ pub struct HeardLink<H: HeardStorage> {
     pub(super) listed: (u32, u32),
     /// Packets sent lately.
     pub(super) pace: Pace,
+    /// Since when it was asked for what others were not answered, and how often (§10.5).
+    pub(super) verified: (Instant, u8),
     /// A question that was wanted found no room.
     pub(crate) is_starved: bool,
     /// A question has made room since.
@@ -90,6 +92,7 @@ impl<H: HeardStorage> HeardLink<H> {
             one_shot_until: Instant::ZERO,
             listed: (NONE, NONE),
             pace: Pace::NEW,
+            verified: (Instant::ZERO, 0),
             is_starved: false,
             has_freed: false,
             retry: Instant::MAX,
@@ -421,7 +424,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// When questions that start now are to be asked: together, so that they share packets (§5.2, §5.3).
-    fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> (Instant, u16) {
+    pub(super) fn next_burst(&mut self, now: Instant, chance: &mut Chance) -> (Instant, u16) {
         if self.burst.0 < now + FIRST_MIN {
             let wait = chance.within(Draw::FirstQuestion, self.id.0.into(), FIRST_MIN..=FIRST_MAX);
             self.burst = (now + wait, self.draw_late(chance));
@@ -509,7 +512,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Asks for something that is known, beside the series if there is one. Says whether there was room for the question.
-    fn ask_beside(
+    pub(super) fn ask_beside(
         &mut self,
         name: NameId,
         rtype: RecordType,

@@ -334,7 +334,7 @@ impl<S: QuerierStorage> Querier<S> {
     /// Takes note of what another asks (§7.3).
     pub(crate) fn handle_query(&mut self, now: Instant, id: LinkId, message: &Message<'_>) {
         if let Some(link) = self.links.up_mut(id.index()) {
-            link.handle_query(now, message);
+            link.handle_query(now, message, &mut self.chance);
         }
     }
 

@@ -452,19 +452,163 @@ fn s10_5_questions_that_need_no_multicast_answer_do_not_count() {
     assert_eq!(gone_after(&mut bench, "answers x.local A"), None);
 }
 
-/// Which of a shared set is missing is not looked for.
+const SCANNER: &str = "_ipp._tcp.local 4500 IN PTR Scanner._ipp._tcp.local";
+
+/// How often the pointers of the type were asked for.
+fn asked_for_pointers(bench: &Bench) -> usize {
+    let asks = |sent: &&Sent| {
+        sent.questions()
+            .contains(&"_ipp._tcp.local IN PTR?".to_owned())
+    };
+    bench.sent.iter().filter(asks).count()
+}
+
+/// Others ask twice for what a browse has found, and one of two is not said: it is asked for once more, and then it is gone, alone.
 ///
-/// covers: none (a bound of the design)
+/// covers: 6762-10.5-a
 #[test]
-fn s10_5_members_of_shared_sets_are_not_watched() {
-    let mut bench = found_two(16);
-    // Ten seconds after the second question a member of a unique set would be gone.
-    for _ in 0..20 {
-        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
-        bench.run(ms(1000));
+fn s10_5_a_member_of_a_shared_set_that_is_not_said_is_gone() {
+    for question in ["_ipp._tcp.local PTR", "_IPP._tcp.local ANY"] {
+        for (apart, is_gone) in [(0, false), (200, false), (500, true), (60_000, true)] {
+            let mut bench = found_two(16);
+            let query = Heard::query(&[question]).knows(&[SCANNER]);
+            bench.hear(&query);
+            assert!(bench.take_events().is_empty() && bench.sent.is_empty());
+            bench.run(ms(apart));
+            bench.forget();
+            bench.hear_from(OTHER, Via::Multicast, &query);
+            let start = bench.at();
+            bench.run(ms(9_999));
+            assert!(bench.take_events().is_empty());
+            let sent: Vec<_> = bench.sent.iter().map(|sent| sent.at - start).collect();
+            if !is_gone {
+                bench.run(ms(60_000));
+                assert!(bench.take_events().is_empty(), "{apart} ms are one burst");
+                continue;
+            }
+            // §5.2, §10.4: after a random wait, three times, and known is only who is not in doubt.
+            assert!(sent[0] >= 20 && sent[0] <= 120, "{sent:?}");
+            assert_eq!(sent[1..3], [sent[0] + 1000, sent[0] + 2000], "{sent:?}");
+            assert!(sent.len() <= 4, "and the next one of the series: {sent:?}");
+            for sent in &bench.sent {
+                assert!(sent.says("_ipp._tcp.local 44") || sent.says("_ipp._tcp.local 43"));
+                assert!(
+                    sent.answers()
+                        .iter()
+                        .all(|known| known.ends_with("Scanner._ipp._tcp.local"))
+                );
+            }
+            bench.run(ms(1));
+            assert_eq!(bench.take_events(), ["gone Printer._ipp._tcp.local"]);
+        }
     }
-    assert!(!bench.sent.iter().any(Sent::is_response));
-    assert!(bench.take_events().is_empty());
+}
+
+/// Whoever is there answers our question, and stays; so does what is said to others.
+///
+/// covers: 6762-10.5-a, SEC-25, ABUSE-3
+#[test]
+fn s10_5_what_is_said_when_we_ask_stays() {
+    for after in [-400, 200, 5_000, 9_900] {
+        let mut bench = found_two(17);
+        let query = Heard::query(&["_ipp._tcp.local PTR"]).knows(&[SCANNER]);
+        bench.hear(&query);
+        bench.run(ms(1000));
+        if after < 0 {
+            bench.hear(&Heard::response(&[PTR]));
+        }
+        bench.hear(&query);
+        bench.run(ms(after.max(0) as u64));
+        if after >= 0 {
+            bench.hear(&Heard::response(&[PTR]));
+        }
+        assert_eq!(gone_after(&mut bench, "gone Printer._ipp._tcp.local"), None);
+        if after < 0 {
+            assert!(
+                asked_for_pointers(&bench) <= 2,
+                "the series, and nothing else"
+            );
+        }
+    }
+}
+
+/// What an asker knows is no evidence, nor is a query that goes on, one that takes a unicast answer or one for something else.
+///
+/// covers: 6762-10.5-c
+#[test]
+fn s10_5_a_shared_record_that_is_known_to_the_asker_is_not_missed() {
+    let plain = Heard::query(&["_ipp._tcp.local PTR"]);
+    for (source, via, heard) in [
+        (PEER, Via::Multicast, plain.clone().knows(&[SCANNER, PTR])),
+        (
+            PEER,
+            Via::Multicast,
+            plain.clone().knows(&[SCANNER]).truncated(),
+        ),
+        (
+            PEER,
+            Via::Multicast,
+            Heard::query(&["_ipp._tcp.local PTR QU"]),
+        ),
+        (
+            PEER,
+            Via::Multicast,
+            Heard::query(&["_http._tcp.local PTR"]),
+        ),
+        (PEER, Via::Multicast, Heard::query(&["_ipp._tcp.local SRV"])),
+        ("10.0.0.7:40000", Via::Multicast, plain.clone()),
+        (PEER, Via::Unicast, plain.clone()),
+    ] {
+        let mut bench = found_two(18);
+        for _ in 0..10 {
+            bench.hear_from(source, via, &heard);
+            bench.run(ms(1000));
+        }
+        assert_eq!(gone_after(&mut bench, "gone Printer._ipp._tcp.local"), None);
+        assert!(asked_for_pointers(&bench) <= 2);
+    }
+}
+
+/// Forged questions without end make us ask little, and drop nothing that answers.
+///
+/// covers: ABUSE-3, SEC-25
+#[test]
+fn s10_5_forged_questions_make_us_ask_little_and_drop_nothing() {
+    let mut bench = found_two(19);
+    for round in 0..600 {
+        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+        bench.run(ms(500));
+        let asked = bench.take();
+        let is_asked = asked.iter().any(|sent| {
+            sent.questions()
+                .contains(&"_ipp._tcp.local IN PTR?".to_owned())
+        });
+        if is_asked {
+            bench.hear(&Heard::response(&[PTR, SCANNER]));
+        }
+        assert!(round > 0 || !is_asked, "one question is no evidence");
+        bench.sent.extend(asked);
+    }
+    assert!(bench.take_events().is_empty(), "nothing is gone");
+    // Five minutes: at most 8 sets a minute, three questions each, and those of the series.
+    assert!(asked_for_pointers(&bench) <= 5 * 8 * 3 + 10);
+}
+
+/// What nobody wants is asked for by nobody, as of old.
+///
+/// covers: 6762-10.5-b
+#[test]
+fn s10_5_what_nobody_wants_is_not_asked_for() {
+    let mut bench = Bench::new(20);
+    bench.hear(&Heard::response(&[PTR]));
+    for _ in 0..2 {
+        bench.run(ms(3000));
+        bench.hear(&Heard::query(&["_ipp._tcp.local PTR"]));
+    }
+    bench.run(ms(10_000));
+    assert!(bench.take().is_empty());
+    bench.browse("_ipp._tcp.local");
+    assert!(bench.take_events().is_empty(), "it is gone");
 }
 
 /// What yields to others and what finds no room is counted, each for itself.
