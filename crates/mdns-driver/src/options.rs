@@ -65,7 +65,7 @@ impl Options {
         &self,
         services: impl IntoIterator<Item = &'a Announcement>,
     ) -> Result<(), (usize, RegisterError)> {
-        let mut host = Host::<Heap>::started(self.config.clone(), Instant::ZERO, 0);
+        let mut host = Host::<Heap>::started(self.config, Instant::ZERO, 0);
         let name = self.host_name.as_deref().unwrap_or(NAMELESS);
         let mut ours = Ours::new(precomposed(name));
         for (place, service) in services.into_iter().enumerate() {

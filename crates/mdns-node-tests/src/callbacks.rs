@@ -160,7 +160,7 @@ fn call_from_everywhere<R: Reactor, E: Executor>() {
     };
     let mdns = E::enter(|| Mdns::<R>::with_clock(options, Box::new(clock)));
     let mdns = mdns.expect("a host on loopback");
-    caller.mdns.set(mdns.clone()).ok().expect("the first");
+    assert!(caller.mdns.set(mdns.clone()).is_ok(), "the first");
     let listener = Arc::clone(&caller);
     let listener: Arc<Listener> = Arc::new(Box::new(move || listener.call(&listener.by_log)));
     let listeners = || LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);

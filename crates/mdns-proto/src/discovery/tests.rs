@@ -927,9 +927,12 @@ fn more_addresses_than_are_looked_at_are_incomplete() {
             .querier
             .resolve(scene.now, printer.as_name(), &scene.ours);
         resolve.unwrap();
-        let browse = scene
-            .querier
-            .browse(scene.now, name(TYPE).as_name(), &scene.ours);
+        let browse = scene.querier.browse(
+            scene.now,
+            name(TYPE).as_name(),
+            Details::default(),
+            &scene.ours,
+        );
         browse.unwrap();
         scene.hear(&[PTR, SRV, TXT]);
         hear_many(&mut scene, count);
@@ -955,11 +958,15 @@ fn every_kind_of_request_is_told_that_results_are_missing() {
         heard_records_max: 6,
         ..Config::DEFAULT
     };
-    let requests: [(&str, fn(&mut Scene<crate::store::Heap>)); 4] = [
+    type Request = (&'static str, fn(&mut Scene<crate::store::Heap>));
+    let requests: [Request; 4] = [
         ("a browse", |scene| {
-            let browse = scene
-                .querier
-                .browse(scene.now, name(TYPE).as_name(), &scene.ours);
+            let browse = scene.querier.browse(
+                scene.now,
+                name(TYPE).as_name(),
+                Details::default(),
+                &scene.ours,
+            );
             browse.unwrap();
         }),
         ("a resolve", |scene| {
