@@ -43,6 +43,10 @@ pub enum ResolveEvent {
 }
 
 /// News of a look-up.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are addresses"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LookupEvent {

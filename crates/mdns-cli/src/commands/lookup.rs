@@ -40,8 +40,7 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
             Some(event) = lookup.next() => {
                 let incomplete = LookupEvent::Incomplete;
                 let (event, is_incomplete) = settled(event, incomplete, &mut lookup).await;
-                match event {
-                    Some(LookupEvent::Addresses(found)) => {
+                if let Some(LookupEvent::Addresses(found)) = event {
                         let canonical = &found.canonical_name;
                         if !canonical.as_name().is_link_local() {
                             session.deny(&format!(
@@ -55,8 +54,6 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
                             session.output.line(&line)?;
                             results.add();
                         }
-                    }
-                    _ => {}
                 }
                 if is_incomplete {
                     session.output.line(&Line::new(Kind::Incomplete))?;

@@ -159,8 +159,9 @@ fn s5_1_a_one_shot_question_goes_beside_the_first_from_another_port() {
     let mut bench = running(Config::DEFAULT);
     let mut ids = std::collections::BTreeSet::new();
     for n in 0..20 {
-        bench.lookup(&format!("hall-{n}.local"));
+        let look_up = bench.lookup(&format!("hall-{n}.local"));
         ids.insert(one_shots(&mut bench)[0].message().header().id);
+        bench.stop(look_up);
         bench.run(ms(3_000));
         bench.forget();
     }
