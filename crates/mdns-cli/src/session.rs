@@ -52,8 +52,8 @@ pub(crate) struct Session {
     pub(crate) mdns: Mdns,
     pub(crate) output: Output,
     pub(crate) stop: Stop,
-    /// An answer said that there is nothing, and that was told.
-    pub(crate) is_denied: bool,
+    /// An answer said that there is nothing, or there was something that is no result, such as a type without instances; that was told.
+    pub(crate) is_answered: bool,
     /// The links that were told to be unusable.
     pub(crate) told: Vec<UnusableLink>,
 }
@@ -86,7 +86,7 @@ impl Session {
             output,
             stop,
             told,
-            is_denied: false,
+            is_answered: false,
         })
     }
 
@@ -101,13 +101,13 @@ impl Session {
 
     /// Says that there is nothing, because somebody answered so.
     pub(crate) fn deny(&mut self, text: &str) {
-        self.is_denied = true;
+        self.is_answered = true;
         self.output.remark(text);
     }
 
     /// Closes all after a search, and says where nothing was found.
     pub(crate) async fn end(self, outcome: Result<Found, Failure>) -> Result<Found, Failure> {
-        if matches!(outcome, Ok(Found(false))) && !self.is_denied && !OUTPUT.is_closed() {
+        if matches!(outcome, Ok(Found(false))) && !self.is_answered && !OUTPUT.is_closed() {
             let links = self.mdns.links().into_iter();
             let used = links.map(|link| (link.interface_name.to_string(), link.family.to_string()));
             self.output.remark(&nothing_found(used));

@@ -195,6 +195,7 @@ impl Watch<'_> {
         match news {
             News::Types(BrowseEvent::Found(found)) => {
                 self.last_new = Instant::now();
+                self.session.is_answered = true;
                 self.print(&Line::of_type(Kind::Type, found.name.as_name()))?;
                 self.begin(&found)?;
             }
@@ -445,7 +446,7 @@ mod tests {
             mdns: session::open(Options::loopback()).expect("a host"),
             output,
             stop: Box::pin(std::future::pending()),
-            is_denied: false,
+            is_answered: false,
             told: Vec::new(),
         };
         let mut watch = Watch {
@@ -491,6 +492,7 @@ mod tests {
         watch.tell(left).expect("told");
         assert!(watch.types.is_empty());
         assert!(watch.news.next().await.is_none());
+        assert!(session.is_answered, "that nothing was found is not said");
         session.close().await;
     }
 }
