@@ -3,8 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Command, Output, Stdio},
+    io::{BufRead as _, BufReader, Lines, Read as _},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -27,8 +27,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// Something advertised on loopback, until this is dropped.
-struct Advertised(Child);
+/// Something advertised on loopback, until this is dropped. Whoever closes its output ends it.
+struct Advertised(
+    Child,
+    #[expect(dead_code, reason = "it is kept open")] Lines<BufReader<ChildStdout>>,
+);
 
 impl Advertised {
     fn new(words: &[&str]) -> Self {
@@ -39,7 +42,7 @@ impl Advertised {
         let output = child.stdout.take().expect("its output");
         let mut lines = BufReader::new(output).lines();
         assert!(lines.any(|line| line.expect("a line").contains("\"registered\"")));
-        Advertised(child)
+        Advertised(child, lines)
     }
 }
 
