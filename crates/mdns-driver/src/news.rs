@@ -49,10 +49,6 @@ pub enum ResolveEvent {
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is moved once, to the application"
-)]
 pub enum LookupEvent {
     /// The addresses of the host are these now; none if it has none (any more).
     Addresses(HostAddresses),
