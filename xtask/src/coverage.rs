@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn counts_of_one_line_add_up_and_tests_do_not_count() {
-        let path = root().join(SOURCE).join("chance.rs");
+        let path = root().join(SOURCE).join("link.rs");
         let beyond = fs::read_to_string(&path).unwrap().lines().count();
         let path = path.display();
         let lcov = format!(
