@@ -35,7 +35,6 @@ pub fn memberships() -> io::Result<Vec<Membership>> {
     system::memberships()
 }
 
-// The crate that reads the rest of `/proc` for us leaves these two files out.
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs::read_to_string;

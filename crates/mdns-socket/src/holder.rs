@@ -80,31 +80,23 @@ fn is_port_in_use() -> bool {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::collections::HashMap;
-
     use nix::unistd::{Uid, User};
-    use procfs::process::{FDTarget, all_processes};
 
     use super::{Holder, is_port_in_use};
+    use crate::proc::{UdpSocket, socket_owners, udp_sockets};
     use crate::{Family, PORT, memberships};
 
     /// The sockets on the port; `None` where `/proc` is hidden.
-    fn sockets() -> Option<Vec<procfs::net::UdpNetEntry>> {
-        let v4 = procfs::net::udp().ok()?;
-        // There is no such file where IPv6 is switched off.
-        let v6 = procfs::net::udp6().unwrap_or_default();
-        let all = v4.into_iter().chain(v6);
-        Some(
-            all.filter(|entry| entry.local_address.port() == PORT)
-                .collect(),
-        )
+    fn sockets() -> Option<Vec<UdpSocket>> {
+        let mut sockets = udp_sockets().ok()?;
+        sockets.retain(|socket| socket.address.port() == PORT);
+        Some(sockets)
     }
 
     pub(super) fn is_beside_stack() -> bool {
         match (sockets(), memberships()) {
             (Some(sockets), Ok(memberships)) => {
-                let is_for_all =
-                    |entry: &procfs::net::UdpNetEntry| entry.local_address.ip().is_unspecified();
+                let is_for_all = |socket: &UdpSocket| socket.address.ip().is_unspecified();
                 !memberships.is_empty() && sockets.iter().any(is_for_all)
             }
             _ => is_port_in_use(),
@@ -115,8 +107,8 @@ mod system {
         let Some(sockets) = sockets() else {
             return false;
         };
-        sockets.iter().all(|entry| {
-            let ip = entry.local_address.ip();
+        sockets.iter().all(|socket| {
+            let ip = socket.address.ip();
             // A socket for all IPv6 addresses may take IPv4 too.
             ip.is_multicast() || (Family::of(&ip) != family && !ip.is_unspecified())
         })
@@ -128,11 +120,11 @@ mod system {
             return Vec::new();
         }
         let owners = socket_owners();
-        let holder = |entry: procfs::net::UdpNetEntry| Holder {
-            address: entry.local_address,
-            uid: entry.uid,
-            user: user_name(entry.uid),
-            process: owners.get(&entry.inode).cloned(),
+        let holder = |socket: UdpSocket| Holder {
+            address: socket.address,
+            uid: socket.uid,
+            user: user_name(socket.uid),
+            process: owners.get(&socket.inode).cloned(),
         };
         sockets.into_iter().map(holder).collect()
     }
@@ -140,26 +132,6 @@ mod system {
     fn user_name(uid: u32) -> Option<String> {
         let user = User::from_uid(Uid::from_raw(uid)).ok()??;
         Some(user.name)
-    }
-
-    /// The process of every socket, by inode. Processes come and go meanwhile, and some may not be
-    /// looked into.
-    fn socket_owners() -> HashMap<u64, (u32, String)> {
-        let mut owners = HashMap::new();
-        for process in all_processes().into_iter().flatten().flatten() {
-            let (Ok(descriptors), Ok(stat)) = (process.fd(), process.stat()) else {
-                continue;
-            };
-            let Ok(pid) = u32::try_from(process.pid) else {
-                continue;
-            };
-            for descriptor in descriptors.flatten() {
-                if let FDTarget::Socket(inode) = descriptor.target {
-                    owners.insert(inode, (pid, stat.comm.clone()));
-                }
-            }
-        }
-        owners
     }
 }
 

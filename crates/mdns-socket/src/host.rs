@@ -17,7 +17,18 @@ const IDENTITY_FILES: [&str; 3] = ["/etc/machine-id", "/var/lib/dbus/machine-id"
 /// }
 /// ```
 pub fn host_name() -> Option<String> {
-    first_label(&hostname::get().ok()?.to_string_lossy())
+    first_label(&system_name()?)
+}
+
+#[cfg(unix)]
+fn system_name() -> Option<String> {
+    let uname = rustix::system::uname();
+    Some(uname.nodename().to_string_lossy().into_owned())
+}
+
+#[cfg(not(unix))]
+fn system_name() -> Option<String> {
+    Some(hostname::get().ok()?.to_string_lossy().into_owned())
 }
 
 fn first_label(name: &str) -> Option<String> {
@@ -50,14 +61,26 @@ fn identity(content: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn hardware_address() -> Option<Vec<u8>> {
-    let interfaces = netdev::get_interfaces();
-    let addresses = interfaces.iter().filter_map(|interface| {
-        let octets = interface.mac_addr?.octets();
-        // The second bit says that it was not the maker who assigned it.
-        let is_made_up = octets[0] & 2 != 0;
-        (octets != [0; 6]).then_some((is_made_up, interface.index, octets))
-    });
-    addresses.min().map(|(_, _, octets)| octets.to_vec())
+    let usable = hardware_addresses()
+        .into_iter()
+        .filter(|(_, octets)| *octets != [0; 6]);
+    // The second bit says that it was not the maker who assigned it.
+    let chosen = usable.min_by_key(|(index, octets)| (octets[0] & 2 != 0, *index));
+    chosen.map(|(_, octets)| octets.to_vec())
+}
+
+/// The hardware addresses, with the indices of their interfaces.
+#[cfg(target_os = "linux")]
+fn hardware_addresses() -> Vec<(u32, [u8; 6])> {
+    crate::netlink::hardware_addresses().unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hardware_addresses() -> Vec<(u32, [u8; 6])> {
+    let interfaces = netdev::get_interfaces().into_iter();
+    interfaces
+        .filter_map(|interface| Some((interface.index, interface.mac_addr?.octets())))
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::Family;
 
 /// What the MTU is taken for where the system does not tell: Ethernet's.
-const MTU_UNKNOWN: u32 = 1500;
+pub(crate) const MTU_UNKNOWN: u32 = 1500;
 
 /// A network interface at one moment.
 ///
@@ -123,78 +123,62 @@ impl Address {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn interfaces() -> io::Result<Vec<Interface>> {
-    let mut interfaces: Vec<Interface> = netdev::get_interfaces()
-        .into_iter()
-        .map(Interface::from)
-        .collect();
+    let interfaces = system::interfaces()?;
     if interfaces.is_empty() {
         return Err(io::Error::other(
             "the system lists no network interface, not even loopback; are all file descriptors in use?",
         ));
     }
-    interfaces.sort_by_key(|interface| interface.index);
-    routes::note_link_local(&mut interfaces);
     Ok(interfaces)
 }
 
 #[cfg(target_os = "linux")]
-mod routes {
-    use std::net::Ipv4Addr;
+use crate::netlink as system;
 
-    use super::Interface;
-
-    /// The route is in use (`RTF_UP`), and leads to a gateway (`RTF_GATEWAY`).
-    const UP: u16 = 0x1;
-    const GATEWAY: u16 = 0x2;
-
-    /// Notes which interfaces have a route to 169.254/16. A system that does not list its routes has none.
-    pub(super) fn note_link_local(interfaces: &mut [Interface]) {
-        for route in procfs::net::route().into_iter().flatten() {
-            let is_it = route.destination == Ipv4Addr::new(169, 254, 0, 0)
-                && route.mask == Ipv4Addr::new(255, 255, 0, 0)
-                && route.flags & (UP | GATEWAY) == UP;
-            let mut named = interfaces.iter_mut();
-            if is_it && let Some(found) = named.find(|found| found.name == route.iface) {
-                found.has_link_local_route = true;
-            }
-        }
-    }
-}
-
-/// Routes are not read here.
 #[cfg(not(target_os = "linux"))]
-mod routes {
-    pub(super) fn note_link_local(_: &mut [super::Interface]) {}
-}
+mod system {
+    use std::io;
 
-impl From<netdev::Interface> for Interface {
-    fn from(found: netdev::Interface) -> Self {
-        let v4 = found.ipv4.iter().map(|net| Address {
-            ip: net.addr().into(),
-            prefix_len: net.prefix_len(),
-            is_ready: true,
-        });
-        let v6 = found.ipv6.iter().enumerate().map(|(n, net)| Address {
-            ip: net.addr().into(),
-            prefix_len: net.prefix_len(),
-            is_ready: found
-                .ipv6_addr_flags
-                .get(n)
-                .is_none_or(|flags| !flags.tentative && !flags.duplicated),
-        });
-        let mut addresses: Vec<Address> = v4.chain(v6).collect();
-        addresses.sort();
-        Interface {
-            index: found.index,
-            mtu: found.mtu.unwrap_or(MTU_UNKNOWN),
-            is_up: found.is_up(),
-            has_carrier: found.is_running(),
-            is_multicast: found.is_multicast(),
-            is_loopback: found.is_loopback(),
-            is_point_to_point: found.is_point_to_point(),
-            has_link_local_route: false,
-            name: found.name,
-            addresses,
+    use super::{Address, Interface, MTU_UNKNOWN};
+
+    pub(super) fn interfaces() -> io::Result<Vec<Interface>> {
+        let mut interfaces: Vec<Interface> = netdev::get_interfaces()
+            .into_iter()
+            .map(Interface::from)
+            .collect();
+        interfaces.sort_by_key(|interface| interface.index);
+        Ok(interfaces)
+    }
+
+    impl From<netdev::Interface> for Interface {
+        fn from(found: netdev::Interface) -> Self {
+            let v4 = found.ipv4.iter().map(|net| Address {
+                ip: net.addr().into(),
+                prefix_len: net.prefix_len(),
+                is_ready: true,
+            });
+            let v6 = found.ipv6.iter().enumerate().map(|(n, net)| Address {
+                ip: net.addr().into(),
+                prefix_len: net.prefix_len(),
+                is_ready: found
+                    .ipv6_addr_flags
+                    .get(n)
+                    .is_none_or(|flags| !flags.tentative && !flags.duplicated),
+            });
+            let mut addresses: Vec<Address> = v4.chain(v6).collect();
+            addresses.sort();
+            Interface {
+                index: found.index,
+                mtu: found.mtu.unwrap_or(MTU_UNKNOWN),
+                is_up: found.is_up(),
+                has_carrier: found.is_running(),
+                is_multicast: found.is_multicast(),
+                is_loopback: found.is_loopback(),
+                is_point_to_point: found.is_point_to_point(),
+                has_link_local_route: false,
+                name: found.name,
+                addresses,
+            }
         }
     }
 }

@@ -41,6 +41,10 @@ mod group;
 mod holder;
 mod host;
 mod interface;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+mod proc;
 mod receive;
 mod selection;
 mod socket;

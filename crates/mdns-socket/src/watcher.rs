@@ -107,23 +107,15 @@ fn is_overrun(error: &io::Error) -> bool {
 mod system {
     use std::io;
 
-    use rustix::net::{AddressFamily, bind, netlink::SocketAddrNetlink};
-    use socket2::{Domain, Protocol, Socket, Type};
-
     use super::Watcher;
-
-    /// The netlink protocol of links and addresses (rtnetlink(7)).
-    const ROUTE: i32 = 0;
 
     /// News of links, IPv4 addresses and IPv6 addresses: `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`,
     /// `RTMGRP_IPV6_IFADDR`.
     const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
     pub(super) fn open() -> io::Result<Watcher> {
-        let domain = Domain::from(i32::from(AddressFamily::NETLINK.as_raw()));
-        let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(ROUTE)))?;
+        let socket = crate::netlink::open(GROUPS)?;
         socket.set_nonblocking(true)?;
-        bind(&socket, &SocketAddrNetlink::new(0, GROUPS))?;
         Ok(Watcher { socket })
     }
 }
