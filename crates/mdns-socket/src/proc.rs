@@ -113,10 +113,7 @@ mod tests {
         assert_eq!(read_udp_socket(v4), Some(expected));
         let v6 = "  413: 000080FE000000000000000001000000:14E9 00000000000000000000000000000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 18446744073709551615 2 0000000000000000 0";
         let found = read_udp_socket(v6).expect("a socket");
-        assert_eq!(
-            found.address,
-            "[fe80::1]:5353".parse().expect("an address")
-        );
+        assert_eq!(found.address, "[fe80::1]:5353".parse().expect("an address"));
         assert_eq!(found.inode, u64::MAX);
     }
 
