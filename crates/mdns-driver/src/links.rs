@@ -553,6 +553,7 @@ impl Links {
                 family,
                 mtu: mtu_of(found),
                 unicast: self.unicast.contains(&family),
+                ..LinkConfig::MULTICAST
             };
             let added = if self.was_usable(found.index, family) {
                 host.add_running_link(now, config)

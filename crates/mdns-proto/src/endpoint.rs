@@ -28,7 +28,7 @@ use crate::{
 ///     }
 /// }
 ///
-/// let link = LinkConfig { interface: InterfaceId(1), family: Family::V4, mtu: 1500, unicast: true };
+/// let link = LinkConfig { interface: InterfaceId(1), family: Family::V4, mtu: 1500, unicast: true , ..LinkConfig::MULTICAST};
 /// let mut endpoint = Endpoint::<Board>::started(Config::DEFAULT, link, Instant::ZERO, 42)?;
 /// let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// endpoint.set_addresses(Instant::ZERO, InterfaceId(1), &[Subnet { address, prefix_len: 24 }])?;

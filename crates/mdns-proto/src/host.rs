@@ -3,7 +3,10 @@
 //! A layer is its children plus order: this file passes packets, time and commands to the responder and the querier, which
 //! do not know each other, and puts their deadlines together.
 
-use core::net::{IpAddr, SocketAddr};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use crate::{
     chance::Chance,
@@ -15,7 +18,7 @@ use crate::{
         Subnet, Transmit, Via, is_link_local,
     },
     name::Name,
-    own::{HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
+    own::{ClaimId, HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
     querier::{Querier, QuerierStorage},
     responder::{Responder, ResponderStorage, Told},
     stats::Stats,
@@ -427,6 +430,26 @@ impl<S: Storage> Host<S> {
         Some(own.name(own.claim(own.host(host)?)?.name))
     }
 
+    /// Another has the name of a service, as the program says that registers it for us on a link that [only
+    /// asks](crate::link::LinkConfig::asks_only). The next name is taken, on all links, and [`Event::Renamed`] tells it (RFC 6762 §9).
+    pub fn service_name_taken(&mut self, now: Instant, service: ServiceId) {
+        let claim = self.responder.own().service(service).map(|slot| slot.claim);
+        self.name_taken(now, claim);
+    }
+
+    /// The same of a host; [`Event::HostRenamed`] tells the next name.
+    pub fn host_name_taken(&mut self, now: Instant, host: HostId) {
+        let claim = self.responder.own().host(host);
+        self.name_taken(now, claim);
+    }
+
+    fn name_taken(&mut self, now: Instant, claim: Option<ClaimId>) {
+        if let (Some(now), Some(claim)) = (self.clock(now), claim) {
+            self.responder.take_next_name(now, claim, Duration::ZERO);
+            self.settle_own(now);
+        }
+    }
+
     // --- what we want to know ---
 
     /// Looks for instances of a service type, or of a subtype, until it is [stopped](Self::stop) (RFC 6763 §4). Under
@@ -541,6 +564,18 @@ impl<S: Storage> Host<S> {
         self.querier.is_complete(ask)
     }
 
+    /// Whether anything that was asked for needs the records of a name and type, now and when they change. It matters to those who
+    /// answer on a link that [only asks](crate::link::LinkConfig::asks_only): on other links they are multicast.
+    pub fn is_wanted(&self, name: Name<'_>, rtype: RecordType) -> bool {
+        self.querier.is_wanted(name, rtype)
+    }
+
+    /// What was asked about a name and type on a link that [only asks](crate::link::LinkConfig::asks_only) cannot be asked there, for
+    /// lack of room: all that need it are told that they are [incomplete](discovery::Event::Incomplete).
+    pub fn note_not_asked(&mut self, name: Name<'_>, rtype: RecordType) {
+        self.querier.note_not_asked(name, rtype);
+    }
+
     /// Ends what was asked for. Its id means nothing any more.
     pub fn stop(&mut self, now: Instant, ask: AskId) {
         let Some(now) = self.clock(now) else { return };
@@ -590,7 +625,7 @@ impl<S: Storage> Host<S> {
         let is_refused = !is_host(packet.source)
             || (flags.response() && packet.source.port() != PORT)
             || (needs_near && !is_near)
-            || (packet.via == Via::OneShot && !flags.response());
+            || (packet.via == Via::OneShot || config.asks_only) && !flags.response();
         if is_refused {
             if let Some(stats) = self.responder.stats_mut(link) {
                 Stats::count(&mut stats.refused);
@@ -606,7 +641,9 @@ impl<S: Storage> Host<S> {
             }
         } else if flags.response() {
             // The defence of a name that we are probing for may come by unicast.
-            if packet.via == Via::Multicast || self.responder.expects_unicast(now, link) {
+            if !config.asks_only
+                && (packet.via == Via::Multicast || self.responder.expects_unicast(now, link))
+            {
                 self.responder
                     .handle_response(now, link, packet.source.ip(), message);
                 self.settle_own(now);

@@ -41,7 +41,7 @@
 //! let mut now = Instant::ZERO;
 //! let mut host = Host::<Board>::started(Config::DEFAULT, now, 0x5eed);
 //! let interface = InterfaceId(2);
-//! let link = host.add_link(now, LinkConfig { interface, family: Family::V4, mtu: 1500, unicast: true })?;
+//! let link = host.add_link(now, LinkConfig { interface, family: Family::V4, mtu: 1500, unicast: true , ..LinkConfig::MULTICAST})?;
 //! host.set_addresses(now, interface, &[Subnet { address: [192, 0, 2, 1].into(), prefix_len: 24 }])?;
 //!
 //! // A host name and a service are claimed: three probes, then two announcements.

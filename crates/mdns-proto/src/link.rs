@@ -6,6 +6,8 @@ use core::{
     time::Duration,
 };
 
+use crate::name::Name;
+
 /// The port of Multicast DNS (RFC 6762 §22).
 pub const PORT: u16 = 5353;
 /// The IPv4 group of Multicast DNS.
@@ -95,6 +97,51 @@ pub struct LinkConfig {
     /// Whether answers sent to us by unicast can arrive: no other stack shares port 5353 (§15.1). Only then do we ask for them;
     /// and only then do we publish the reverse mapping of our addresses, which such a neighbour has too and takes for its own.
     pub unicast: bool,
+    /// Whether nothing is registered on the link: no probe, no announcement, no answer and no goodbye is sent there. For a link that
+    /// is not multicast: another program of this host, or a server, answers what is asked there.
+    ///
+    /// Packets that are polled for such a link are queries. The caller need not send them: it may read what they
+    /// [ask](crate::wire::Message::questions), obtain the records in its own way, and pass them to
+    /// [`handle_packet`](crate::host::Host::handle_packet) as a response from port 5353 that came by multicast; a record that is no more,
+    /// with a TTL of 0. [`is_wanted`](crate::host::Host::is_wanted) says for how long records of a name and type are still wanted.
+    pub asks_only: bool,
+    /// The names that are asked for on the link.
+    pub names: Names,
+}
+
+impl LinkConfig {
+    /// A link to the mDNS group, of an Ethernet: the base for those that differ in some fields.
+    pub const MULTICAST: LinkConfig = LinkConfig {
+        interface: InterfaceId(0),
+        family: Family::V4,
+        mtu: 1500,
+        unicast: false,
+        asks_only: false,
+        names: Names::All,
+    };
+}
+
+/// Which names are asked for on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Names {
+    /// All that the application asks for.
+    All,
+    /// Those of the link alone: under `local` and the reverse names of link-local addresses (RFC 6762 §3, §4).
+    LinkLocal,
+    /// All others: those that a unicast server knows.
+    Global,
+}
+
+impl Names {
+    /// Whether a name is among them.
+    pub fn contain(self, name: Name<'_>) -> bool {
+        match self {
+            Names::All => true,
+            Names::LinkLocal => name.is_link_local(),
+            Names::Global => !name.is_link_local(),
+        }
+    }
 }
 
 /// An address of an interface and the network around it.

@@ -28,6 +28,7 @@ const LINK: LinkConfig = LinkConfig {
     family: Family::V4,
     mtu: 1500,
     unicast: true,
+    ..LinkConfig::MULTICAST
 };
 
 /// What it sends in the time, as text.

@@ -164,6 +164,7 @@ fn apply(host: &mut Host<Tiny>, now: Instant, command: Command) -> Result<Gave, 
                 family,
                 mtu: 1500,
                 unicast: true,
+                ..LinkConfig::MULTICAST
             };
             done(host.add_link(now, config), Gave::Link)
         }
@@ -367,6 +368,7 @@ fn addresses_without_room_silence_no_host() {
         family: Family::V4,
         mtu: 1500,
         unicast: true,
+        ..LinkConfig::MULTICAST
     };
     host.add_link(now, config).expect("a link");
     host.add_host(now, "hall").expect("a host");

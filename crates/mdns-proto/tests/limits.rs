@@ -72,6 +72,7 @@ fn host(records: u32, text: usize) -> Option<(Small, HostId, ServiceId)> {
         family: Family::V4,
         mtu: 1500,
         unicast: true,
+        ..LinkConfig::MULTICAST
     };
     host.add_link(now, link).ok()?;
     host.set_addresses(now, interface, &subnets(1)).ok()?;
@@ -241,6 +242,7 @@ fn a_question_without_room_is_an_error_and_asks_nothing() {
         family: Family::V4,
         mtu: 1500,
         unicast: true,
+        ..LinkConfig::MULTICAST
     };
     host.add_link(now, link).expect("rows that grow");
     let [ipp, printer, http] = types();
@@ -400,6 +402,7 @@ fn ten_thousand_instances_that_come_whole_cost_one_series() {
         family: Family::V4,
         mtu: 1500,
         unicast: true,
+        ..LinkConfig::MULTICAST
     };
     let both = |host: &mut Small| {
         let v6 = Subnet {

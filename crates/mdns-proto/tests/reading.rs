@@ -176,6 +176,7 @@ impl Pair {
             family: Family::V4,
             mtu: 1500,
             unicast: true,
+            ..LinkConfig::MULTICAST
         };
         let links = [0, 1].map(|n| {
             let subnet = Subnet {

@@ -289,6 +289,7 @@ impl<S: Storage> World<S> {
                 family,
                 mtu: MTU,
                 unicast: true,
+                ..LinkConfig::MULTICAST
             };
             core.add_link(now, config)
         });

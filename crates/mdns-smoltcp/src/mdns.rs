@@ -225,6 +225,7 @@ impl<S: Storage> Mdns<S> {
                 family,
                 mtu,
                 unicast: true,
+                ..LinkConfig::MULTICAST
             },
         )?;
         // It is up when there is a cable and an address.

@@ -98,6 +98,7 @@ impl Driven {
             family: Family::V4,
             mtu: 1500,
             unicast: true,
+            ..LinkConfig::MULTICAST
         };
         let link = host.add_link(now, link).expect("room for a link");
         let subnets = [("192.0.2.1", 24), ("fe80::1", 64)].map(|(address, prefix_len)| Subnet {

@@ -45,6 +45,7 @@ fn endpoint(n: u8, now: Instant) -> Option<Endpoint<Board>> {
         family: Family::V4,
         mtu: 1500,
         unicast: true,
+        ..LinkConfig::MULTICAST
     };
     let mut endpoint = Endpoint::started(Config::DEFAULT, link, now, u64::from(n)).ok()?;
     let subnet = Subnet {

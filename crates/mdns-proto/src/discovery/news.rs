@@ -192,6 +192,28 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
+    /// Records of a name and type cannot be asked for, and no room that becomes free will change that.
+    pub(crate) fn note_not_asked(&mut self, name: Name<'_>, rtype: RecordType) {
+        let Some(name) = self.names.find(name) else {
+            return;
+        };
+        let mut ask = self.names.first(name);
+        while let Some(slot) = self.asks.get(ask) {
+            let next = slot.next;
+            if slot.kind.is_browse() && rtype == RecordType::PTR {
+                self.set_incomplete(ask);
+            }
+            ask = next.get();
+        }
+        let mut entry = Entry(self.names.tag(name));
+        while let Some(slot) = self.told.get(entry.told()) {
+            if self.need_of(slot, entry.role(), rtype) != Need::None {
+                self.set_incomplete(slot.ask.get());
+            }
+            entry = Entry(self.links(entry).1);
+        }
+    }
+
     // Looking again.
 
     /// The next told slot that is to be looked at.

@@ -474,7 +474,8 @@ impl<S: QuerierStorage> Querier<S> {
                 return Ok(());
             }
         }
-        if start == Start::Never {
+        let names = link.config().names;
+        if start == Start::Never || !names.contain(link.subject(asks, subject)) {
             return Ok(());
         }
         let asked = link.ask(asks, now, (subject, rtype), start, chance);

@@ -17,7 +17,7 @@ use crate::{
     cache::{HeardStorage, Life, Origin},
     chance::{Chance, Draw},
     config::Config,
-    discovery::{AskStorage, Asks, Heard, Links},
+    discovery::{AskStorage, Asks, Heard, Links, Need},
     link::{LinkConfig, LinkId, SourcePort, Via},
     name::Name,
     own::OwnRecords,
@@ -390,6 +390,16 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     // Questions.
+
+    /// Whether anything that was asked for needs records of a name and type.
+    pub(crate) fn is_wanted(&self, name: Name<'_>, rtype: RecordType) -> bool {
+        self.asks.need(name, rtype) != Need::None
+    }
+
+    /// Records of a name and type cannot be asked for: whoever needs them is told so.
+    pub(crate) fn note_not_asked(&mut self, name: Name<'_>, rtype: RecordType) {
+        self.asks.note_not_asked(name, rtype);
+    }
 
     /// Writes the next packet for a link, which is for its group. Says from which port it goes, and how long it is.
     pub(crate) fn poll_transmit(

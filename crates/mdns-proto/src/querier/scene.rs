@@ -296,6 +296,7 @@ impl<S: QuerierStorage> Scene<S> {
             family,
             mtu: 1500,
             unicast: true,
+            ..LinkConfig::MULTICAST
         };
         self.querier.add_link(link, config, &self.limits).unwrap();
         self.querier.link_up(self.now, link, &self.ours);

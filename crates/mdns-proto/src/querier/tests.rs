@@ -222,6 +222,7 @@ fn after_a_link_came_up_the_first_question_takes_a_unicast_answer() {
                 family: Family::V6,
                 mtu: 1500,
                 unicast,
+                ..LinkConfig::MULTICAST
             };
             scene
                 .querier

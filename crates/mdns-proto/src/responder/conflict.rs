@@ -111,12 +111,17 @@ impl<S: ResponderStorage> Responder<S> {
         {
             return self.lose_records(now, id, claim);
         }
-        let leader = self.own.leader(claim);
-        if !self.own.rename(now, leader, &mut self.chance)
+        if !self.take_next_name(now, claim, pause)
             && let Some(link) = self.link_mut(id)
         {
             Stats::count(&mut link.stats.names_full);
         }
+    }
+
+    /// Gives a service or a host its next name, and probes for it on every link (§9). `false` if there was no memory for it.
+    pub(crate) fn take_next_name(&mut self, now: Instant, claim: ClaimId, pause: Duration) -> bool {
+        let leader = self.own.leader(claim);
+        let is_renamed = self.own.rename(now, leader, &mut self.chance);
         self.has_unsaid = true;
         match self.own.claim(leader).map(|claim| claim.holder) {
             Some(Holder::Service(index)) => {
@@ -126,6 +131,7 @@ impl<S: ResponderStorage> Responder<S> {
             }
             _ => self.retry(now, leader, pause),
         }
+        is_renamed
     }
 
     /// Probes for a name that was given another number, on every link that has use for it.

@@ -221,7 +221,11 @@ impl<S: ResponderStorage> Responder<S> {
             announcements,
             ..
         } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)) else {
+        // Where we only ask, the responder takes the link for one that is down.
+        let Some(link) = links
+            .get_mut(u32::from(id.0))
+            .filter(|link| !link.config.asks_only)
+        else {
             return;
         };
         link.is_up = true;

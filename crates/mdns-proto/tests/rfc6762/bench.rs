@@ -328,6 +328,7 @@ impl Bench {
                     family,
                     mtu: 1500,
                     unicast: true,
+                    ..LinkConfig::MULTICAST
                 };
                 let link = self
                     .act(|core, now| core.add_link(now, config))

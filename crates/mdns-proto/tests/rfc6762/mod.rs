@@ -3,6 +3,7 @@
 //! Each test names the rows of the checklist it covers. Delays are checked on both sides of their limits under a virtual clock.
 
 mod aliases;
+mod asking_links;
 pub(crate) mod bench;
 mod news;
 mod s03_names;

@@ -122,6 +122,7 @@ fn s5_2_events_that_all_hosts_notice_are_waited_for() {
         family: Family::V4,
         mtu: 1500,
         unicast: false,
+        ..LinkConfig::MULTICAST
     };
     let link = bench.act(|core, now| core.add_running_link(now, config));
     bench.links.push(link.expect("a link"));

@@ -390,6 +390,7 @@ fn s14_on_a_shared_port_the_reverse_names_are_left_to_the_neighbour() {
         family: Family::V4,
         mtu: 1500,
         unicast: false,
+        ..LinkConfig::MULTICAST
     };
     let link = bench.act(|core, now| core.add_link(now, config));
     bench.links.push(link.expect("a link"));

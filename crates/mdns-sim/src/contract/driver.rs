@@ -158,6 +158,7 @@ impl<S: Storage> Driver<S> {
                 family,
                 mtu: MTU,
                 unicast,
+                ..LinkConfig::MULTICAST
             });
         }
         driver.add_host("hall");
@@ -527,6 +528,7 @@ impl<S: Storage> Driver<S> {
                         family: Family::ALL[usize::from(n % 2)],
                         mtu: [MTU, 576][usize::from(n / 2 % 2)],
                         unicast: n > 127,
+                        ..LinkConfig::MULTICAST
                     });
                 }
             }

@@ -239,6 +239,7 @@ impl Looper {
             mtu: u16::try_from(interface.mtu).unwrap_or(u16::MAX),
             // There is no socket for it here.
             unicast: false,
+            ..LinkConfig::MULTICAST
         };
         let added = if is_running {
             self.host.add_running_link(now, config)
