@@ -28,13 +28,14 @@ const MARKS: [&str; 2] = [
     "<!-- until here -->\n",
 ];
 /// The files of the checklist, in the order of the table, and where their rows are shown.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("rfc6762.md", TABLE),
     ("rfc6763.md", TABLE),
     ("bct.md", TABLE),
     ("vulnerabilities.md", SECURITY),
     ("reports.md", SECURITY),
     ("rfc3927.md", TABLE),
+    ("rfc8766.md", TABLE),
 ];
 const EXCEPTIONS: &str = "exceptions.md";
 /// Where tests are.

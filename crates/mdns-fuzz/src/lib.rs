@@ -14,6 +14,7 @@
 
 mod arp;
 mod differential;
+mod dns;
 mod endpoint;
 mod ethernet;
 mod input;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target {
         name: "message",
         about: "any bytes are parsed, walked and put into words",
@@ -93,6 +94,12 @@ pub const TARGETS: [Target; 9] = [
         about: "a program of things done to two hosts that claim an address on one link",
         corpora: &["arp"],
         run: arp::run,
+    },
+    Target {
+        name: "dns",
+        about: "a program of things done to a translator between DNS and multicast DNS",
+        corpora: &["dns"],
+        run: dns::run,
     },
 ];
 

@@ -14,10 +14,10 @@ use mdns_proto::wire::{Message, Rdata};
 use mdns_sim::contract::pool;
 use pcap_parser::PcapCapture;
 
-use crate::arp;
 use crate::endpoint::{
     BROWSE, ECHO, HEAR, HEAR_BYTES, LOOK_UP, REGISTER, RESOLVE, SHUTDOWN, SLEEP,
 };
+use crate::{arp, dns};
 
 /// The most packets of one capture in one program.
 const PROGRAM_PACKETS: usize = 24;
@@ -93,6 +93,12 @@ pub fn all() -> io::Result<Vec<Seed>> {
     }
     for (name, program) in ADDRESSES {
         add("arp", (*name).to_owned(), program.to_vec());
+    }
+    for mode in 0..4 {
+        for (name, program) in TRANSLATIONS {
+            let program = [&[mode], *program].concat();
+            add("dns", format!("{name}-{mode}"), program);
+        }
     }
     for (name, program) in PAIRS {
         add("pair", (*name).to_owned(), program.to_vec());
@@ -248,6 +254,124 @@ const NAMES: &[(&str, &[u8])] = &[
     ("text-empty-label", b"a..local"),
     ("text-long-label", &[b'a'; 64]),
     ("text-long-name", b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk.abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk.abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk.abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"),
+];
+
+/// Programs for `dns`.
+const TRANSLATIONS: &[(&str, &[u8])] = &[
+    (
+        "address",
+        &[
+            dns::QUERY,
+            8,
+            0,
+            0,
+            0,
+            0,
+            dns::QUERY,
+            8,
+            0,
+            7,
+            0,
+            0,
+            dns::TELL,
+            0,
+            1,
+            0,
+            4,
+            10,
+            0,
+            0,
+            1,
+            1,
+            dns::SLEEP,
+            14,
+            40,
+        ],
+    ),
+    (
+        "alias",
+        &[
+            dns::QUERY,
+            12,
+            0,
+            0,
+            0,
+            1,
+            4,
+            0,
+            0,
+            0,
+            dns::TELL,
+            0,
+            1,
+            5,
+            2,
+            1,
+            dns::TELL,
+            1,
+            1,
+            5,
+            0,
+            1,
+            dns::SLEEP,
+            16,
+            200,
+        ],
+    ),
+    (
+        "pointers",
+        &[
+            dns::QUERY,
+            8,
+            0,
+            8,
+            2,
+            0,
+            dns::QUERY,
+            8,
+            0,
+            4,
+            2,
+            0,
+            dns::TELL,
+            0,
+            2,
+            2,
+            5,
+            2,
+            5,
+            1,
+            dns::SLEEP,
+            14,
+            255,
+            dns::FAIL,
+            0,
+            dns::FORGET,
+            8,
+        ],
+    ),
+    (
+        "malformed",
+        &[
+            dns::QUERY_BYTES,
+            8,
+            14,
+            0,
+            7,
+            1,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0xc0,
+            12,
+        ],
+    ),
 ];
 
 /// Two hosts that claim an address: alone, both the same, joined later, denied, with a cable that is pulled, beside DHCP.

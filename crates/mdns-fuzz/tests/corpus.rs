@@ -48,7 +48,7 @@ macro_rules! targets {
     };
 }
 
-targets! { message round_trip name txt differential endpoint pair smoltcp arp }
+targets! { message round_trip name txt differential endpoint pair smoltcp arp dns }
 
 /// The files are those that the command writes.
 #[test]
