@@ -36,6 +36,9 @@ const DOUBT_SECS: u32 = 10;
 /// multicasts what has changed: the second packet may come a little less than that after the first.
 const OLD: Duration = Duration::from_millis(950);
 
+/// How many records of a name are looked at for each record of a packet, beside those that one name may have.
+const COMPARED_EACH: usize = 4;
+
 /// How many records are looked at for one that may yield to one that is kept.
 const SHOWN_MAX: usize = 64;
 
@@ -136,6 +139,8 @@ pub(crate) struct Cache<H: HeardStorage> {
     text_max: usize,
     /// Records of one name looked at where a stranger could make us look at many.
     walk_max: usize,
+    /// How many more records the packet that is being read may make us look at to compare what it says with the rest of an RRset.
+    compared_left: usize,
     /// The name and type that a record with cache-flush was last heard of, and when. The rest of its RRset comes with it, and need
     /// not look at all that is known once more.
     flushed: Option<(NameId, RecordType, Instant)>,
@@ -163,6 +168,7 @@ impl<H: HeardStorage> Cache<H> {
             records_max: config.heard_records_max,
             text_max: config.heard_text_max.min(H::Text::CAPACITY),
             walk_max: config.name_records_max,
+            compared_left: config.name_records_max,
             flushed: None,
             ttl_secs_max: u32::try_from(config.ttl_max.as_secs()).unwrap_or(u32::MAX),
             cursor: NONE,
@@ -338,6 +344,16 @@ impl<H: HeardStorage> Cache<H> {
 
     // Changing.
 
+    /// A packet of so many records is read next. What it says of unique RRsets is compared with so much of what is known of them as
+    /// one name may have and, for each of its records, a few more: a packet that names many large RRsets costs no more than one
+    /// that names one. What is left over is flushed by the next packet that names it.
+    pub(crate) fn begin_packet(&mut self, records: usize) {
+        self.compared_left = self
+            .walk_max
+            .saturating_add(records.saturating_mul(COMPARED_EACH));
+        self.flushed = None;
+    }
+
     /// Takes in a record, or its return. If there is no room, some is made from what is worth less.
     pub(crate) fn insert(
         &mut self,
@@ -389,6 +405,7 @@ impl<H: HeardStorage> Cache<H> {
         if !is_known_better {
             kept.renew(term);
             self.settle(id);
+            self.move_to_front(id);
         }
         Ok(if before == Life::CutShort || is_replaced {
             Inserted::Rescued(id)
@@ -397,18 +414,71 @@ impl<H: HeardStorage> Cache<H> {
         })
     }
 
-    /// Whether another record of the name and type was heard after this one, where only the newest counts.
-    fn is_replaced(&self, id: u32) -> bool {
-        self.get(id).is_some_and(|kept| {
-            let is_one = matches!(
-                kept.rtype,
-                RecordType::SRV | RecordType::TXT | RecordType::NSEC | RecordType::CNAME
-            );
-            is_one
-                && self
-                    .of_type(kept.name, kept.rtype)
-                    .any(|(_, other)| other.heard() > kept.heard())
-        })
+    /// Whether another record of the name and type was heard after this one, where only the newest counts. Where more would have to
+    /// be looked at than the packet may make us look at, it is as if there were one.
+    fn is_replaced(&mut self, id: u32) -> bool {
+        let Some(kept) = self.get(id) else {
+            return false;
+        };
+        if !matches!(
+            kept.rtype,
+            RecordType::SRV | RecordType::TXT | RecordType::NSEC | RecordType::CNAME
+        ) {
+            return false;
+        }
+        let (rtype, heard, mut other) = (kept.rtype, kept.heard(), self.first(kept.name));
+        for _ in 0..self.walk_max {
+            let Some(record) = self.get(other) else {
+                return false;
+            };
+            if record.rtype == rtype && record.heard() > heard {
+                return true;
+            }
+            other = record.after.get();
+            let Some(left) = self.compared_left.checked_sub(1) else {
+                return true;
+            };
+            self.compared_left = left;
+        }
+        false
+    }
+
+    /// Puts a record at the front of the chain of its name: who looks at only so many looks at those heard last.
+    fn move_to_front(&mut self, id: u32) {
+        let Some(record) = self.records.get(id) else {
+            return;
+        };
+        let (name, first) = (record.name, self.names.first(record.name));
+        if first == id {
+            return;
+        }
+        self.unchain(id);
+        if let Some(record) = self.records.get_mut(id) {
+            record.before = Id::NONE;
+            record.after = Id::of(first);
+        }
+        if let Some(record) = self.records.get_mut(first) {
+            record.before = Id::of(id);
+        }
+        self.names.set_first(name, id);
+    }
+
+    /// Takes a record out of the chain of its name. Who reads the chain and stands there goes on behind it.
+    fn unchain(&mut self, id: u32) {
+        let Some(record) = self.records.get(id) else {
+            return;
+        };
+        let (name, before, after) = (record.name, record.before, record.after);
+        match self.records.get_mut(before.get()) {
+            Some(record) => record.after = after,
+            None => self.names.set_first(name, after.get()),
+        }
+        if let Some(record) = self.records.get_mut(after.get()) {
+            record.before = before;
+        }
+        if self.cursor == id {
+            self.cursor = after.get();
+        }
     }
 
     /// Keeps a record, if there is room for all of it.
@@ -539,23 +609,13 @@ impl<H: HeardStorage> Cache<H> {
         };
         self.flushed = None;
         let (name, data) = (record.name, record.data);
-        let (before, after) = (record.before, record.after);
         gone(self.name(name), &self.said(record));
         if record.worth() > Worth::Idle {
             self.awaited.forget(&self.records, id);
         } else {
             self.idle.forget(&self.records, id);
         }
-        match self.records.get_mut(before.get()) {
-            Some(record) => record.after = after,
-            None => self.names.set_first(name, after.get()),
-        }
-        if let Some(record) = self.records.get_mut(after.get()) {
-            record.before = before;
-        }
-        if self.cursor == id {
-            self.cursor = after.get();
-        }
+        self.unchain(id);
         self.index.remove(&self.records, id);
         self.records.vacate(id);
         self.release_data(data);
@@ -646,14 +706,16 @@ impl<H: HeardStorage> Cache<H> {
             return;
         }
         let mut other = self.first(name);
-        for _ in 0..self.walk_max {
+        for _ in 0..self.walk_max.min(self.compared_left) {
             let Some(record) = self.get(other) else {
                 return;
             };
             let next = record.after;
             let is_old = now.since(record.heard()) >= OLD;
             let yields = record.life() != Life::Own || origin == Origin::Own;
-            if other != id && record.rtype == rtype && is_old && yields {
+            let ends = other != id && record.rtype == rtype && is_old && yields;
+            self.compared_left = self.compared_left.saturating_sub(1);
+            if ends {
                 self.cut(now, other, LAST_SECS);
                 gone(self.name(name), &self.rdata(other));
             }

@@ -354,3 +354,89 @@ fn our_own_records_yield_to_our_own_flush_alone() {
     }
     on_both!(test);
 }
+
+/// A burst of forged records hides no true one: whoever looks at so many of a name looks at those that were heard last.
+///
+/// covers: SEC-11
+#[test]
+fn a_record_heard_again_is_looked_at_first() {
+    fn test<H: HeardStorage>() {
+        let mut cache = cache::<H>();
+        let _ = insert(&mut cache, "hall.local 120! A 192.0.2.1");
+        for n in 2..12 {
+            let _ = insert(&mut cache, &format!("hall.local 4500 A 192.0.2.{n}"));
+        }
+        let first = |cache: &Cache<H>| {
+            let id = cache.find_name(name("hall.local").as_name())?;
+            let (first, _) = cache.of_type(id, RecordType::A).next()?;
+            Some(format!("{}", cache.rdata(first)))
+        };
+        assert_eq!(first(&cache).as_deref(), Some("192.0.2.11"));
+        let _ = insert(&mut cache, "hall.local 120! A 192.0.2.1");
+        assert_eq!(first(&cache).as_deref(), Some("192.0.2.1"));
+        let id = cache.find_name(name("hall.local").as_name()).unwrap();
+        assert_eq!(cache.of_type(id, RecordType::A).count(), 11, "none is lost");
+    }
+    on_both!(test);
+}
+
+/// A packet of records with cache-flush costs in proportion to it, however many RRsets it names, and however large those are.
+///
+/// covers: SEC-11
+#[cfg(feature = "alloc")]
+#[test]
+fn names_that_alternate_in_a_packet_are_not_walked_for_each_record() {
+    use crate::{querier::scene::Server, store::looks};
+
+    const NAMES: usize = 4;
+    const EACH: usize = 1500;
+    const RECORDS: usize = 200;
+    let work = |rtype: &str, others: usize| {
+        let config = Config {
+            heard_records_max: 20_000,
+            heard_text_max: 1 << 20,
+            ..Config::DEFAULT
+        };
+        let mut cache = Cache::<Server>::new(&config, 7);
+        for n in 0..NAMES {
+            for other in 0..others {
+                let _ = insert(
+                    &mut cache,
+                    &format!("h{n}.local 4500 A 10.0.{}.{}", other / 250, other % 250),
+                );
+            }
+        }
+        let mut packet = |now| {
+            let before = looks();
+            cache.begin_packet(RECORDS);
+            for n in 0..RECORDS {
+                let line = format!("h{}.local 120! {rtype} 0 0 {n} a.local", n % NAMES);
+                let line = if rtype == "A" {
+                    format!("h{}.local 120! A 10.9.0.{n}", n % NAMES)
+                } else {
+                    line
+                };
+                with_record(&line, |record| {
+                    let room = &mut Room {
+                        worth: Worth::Idle,
+                        gone: &mut |_, _| {},
+                    };
+                    let (Inserted::New(id) | Inserted::Rescued(id) | Inserted::Again(id)) =
+                        cache.insert(now, record, Origin::Heard(0), room).unwrap();
+                    cache.flush(now, id, Origin::Heard(0), &mut |_, _| {});
+                });
+            }
+            looks() - before
+        };
+        let first = packet(NOW + Duration::from_secs(5));
+        first.max(packet(NOW + Duration::from_secs(10)))
+    };
+    for rtype in ["A", "SRV"] {
+        let (few, many) = (work(rtype, 1), work(rtype, EACH));
+        // As much as one RRset may have is looked at once, and a few records for each of the packet.
+        assert!(
+            many < few + 50_000,
+            "{rtype}: {many} looks, {few} with empty RRsets"
+        );
+    }
+}

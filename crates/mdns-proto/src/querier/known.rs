@@ -3,6 +3,8 @@
 //! Questions that are due share a packet. Behind them go the known answers to each; while some are left the packet has TC,
 //! and the next one goes on with them, without questions.
 
+use core::time::Duration;
+
 use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
@@ -18,6 +20,45 @@ use crate::{
 /// How many packets a link may send within a second of the first of them: what others say makes us ask for more, and what we know of
 /// it is listed, so that anyone on the link could make us fill it.
 pub(super) const PACKETS_MAX: u8 = 50;
+
+/// How many bytes of known answers a question has behind it at most: those of about a thousand instances. §7.1 lets us: who has what is
+/// not listed says it once more.
+const KNOWN_BYTES_EACH: u32 = 32 << 10;
+
+/// How many bytes of them a link sends at once, and in a second on average. What we know is what others said: a burst of
+/// records that came once must not be sent back with each question for as long as they last.
+const KNOWN_BYTES_MAX: u64 = 64 << 10;
+const KNOWN_BYTES_SECOND: u64 = 2 << 10;
+
+/// How many bytes of known answers may be sent.
+#[derive(Debug)]
+pub(super) struct KnownBytes {
+    /// Of the question whose known answers are being written.
+    of_question: u32,
+    /// When those sent so far will have been sent at the average rate.
+    paid_by: Instant,
+}
+
+impl KnownBytes {
+    pub(super) const NEW: KnownBytes = KnownBytes {
+        of_question: 0,
+        paid_by: Instant::ZERO,
+    };
+
+    /// Counts a known answer of so many bytes, and says whether it may be sent.
+    fn count(&mut self, now: Instant, bytes: usize) -> bool {
+        const MICROS_EACH: u64 = 1_000_000 / KNOWN_BYTES_SECOND;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let of_question = self.of_question.saturating_add(bytes);
+        let paid_by = self.paid_by.max(now) + Duration::from_micros(MICROS_EACH * u64::from(bytes));
+        let may = of_question <= KNOWN_BYTES_EACH
+            && paid_by <= now + Duration::from_micros(MICROS_EACH * KNOWN_BYTES_MAX);
+        if may {
+            (self.of_question, self.paid_by) = (of_question, paid_by);
+        }
+        may
+    }
+}
 
 impl<H: HeardStorage> HeardLink<H> {
     /// Writes the next packet of questions, or of known answers that did not fit the last one. Says from which port it goes, and how
@@ -213,6 +254,7 @@ impl<H: HeardStorage> HeardLink<H> {
                         ttl: Ttl(ttl),
                         rdata: self.cache.rdata(self.cache.cursor()),
                     };
+                    let (before, mark) = (writer.len(), writer.mark());
                     // One that does not fit an empty packet fits none.
                     if writer.record(Section::Answer, &known) == Err(Full) && !writer.is_empty() {
                         if may_go_on {
@@ -220,6 +262,10 @@ impl<H: HeardStorage> HeardLink<H> {
                             return;
                         }
                         // §7.1 lets us: who has what is not listed says it once more.
+                        break;
+                    }
+                    if !self.known_bytes.count(now, writer.len() - before) {
+                        writer.rollback(mark);
                         break;
                     }
                 }
@@ -282,6 +328,7 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     fn start_cursor(&mut self) {
+        self.known_bytes.of_question = 0;
         let first = self.questions.get(self.listed.0);
         let record = first.map_or(NONE, |slot| self.cache.first(slot.name));
         self.cache.set_cursor(record);

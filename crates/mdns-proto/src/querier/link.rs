@@ -3,7 +3,7 @@
 use core::{fmt, time::Duration};
 
 use super::{
-    known::PACKETS_MAX,
+    known::{KnownBytes, PACKETS_MAX},
     question::{FIRST_MAX, FIRST_MIN, QuestionSlot, Start},
 };
 use crate::{
@@ -61,6 +61,8 @@ pub struct HeardLink<H: HeardStorage> {
     pub(super) listed: (u32, u32),
     /// Packets sent lately.
     pub(super) pace: Pace,
+    /// Bytes of known answers sent lately.
+    pub(super) known_bytes: KnownBytes,
     /// Since when it was asked for what others were not answered, and how often (§10.5).
     pub(super) verified: (Instant, u8),
     /// A question that was wanted found no room.
@@ -92,6 +94,7 @@ impl<H: HeardStorage> HeardLink<H> {
             one_shot_until: Instant::ZERO,
             listed: (NONE, NONE),
             pace: Pace::NEW,
+            known_bytes: KnownBytes::NEW,
             verified: (Instant::ZERO, 0),
             is_starved: false,
             has_freed: false,

@@ -347,6 +347,8 @@ impl<S: QuerierStorage> Querier<S> {
         } else {
             &PASSES
         };
+        link.cache
+            .begin_packet(message.answers().len() + message.additionals().len());
         for is_in in passes {
             for section in [Section::Answer, Section::Additional] {
                 for mut record in message.section(section) {

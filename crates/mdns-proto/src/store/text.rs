@@ -1,4 +1,12 @@
-//! Text that moves: byte strings of any length in one row, closed up when half of it is holes.
+//! Text that moves: byte strings of any length in one row, closed up when half of it is holes, or when it is nearly full.
+//!
+//! A long row is closed up step by step, a little with each block that is added, so that no block costs in proportion to the row:
+//!
+//! ```text
+//! [closed up .. to) gap [from .. not yet looked at .. end)
+//! ```
+//!
+//! An eighth of it stays free for what is added meanwhile. A short row is closed up at once and can be filled.
 //!
 //! A block is `[owner: 4 bytes][length: 2 bytes][bytes]`. It carries its owner's id so that the owner can be told where the
 //! block has gone. A hole is a block without an owner.
@@ -6,6 +14,11 @@
 use super::{Full, Id, NONE, Slots};
 
 const HEADER: usize = 6;
+
+/// How many bytes of the row are looked at to close it up with each block that is added, and for each byte of that block. While the
+/// whole row is gone through, what is added takes less than the eighth that is free.
+const STEP: usize = 4096;
+const STEP_EACH: usize = 32;
 
 /// Where a block begins in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +47,9 @@ pub(crate) struct Text<R> {
     row: R,
     /// Bytes in holes, headers included.
     holes: usize,
+    /// Where the row is being closed up: what is free between the blocks that are and those that are not yet. Empty at the start of the
+    /// row if that is not being done.
+    gap: (usize, usize),
 }
 
 impl<R: Slots<u8>> Text<R> {
@@ -41,6 +57,7 @@ impl<R: Slots<u8>> Text<R> {
         Text {
             row: R::EMPTY,
             holes: 0,
+            gap: (0, 0),
         }
     }
 
@@ -64,7 +81,7 @@ impl<R: Slots<u8>> Text<R> {
     /// Whether a block of `len` bytes would find room, if need be after closing the holes.
     pub(crate) fn has_room(&self, len: usize, limit: usize) -> bool {
         let used = self.row.len() - self.holes;
-        used + HEADER + len <= most::<R>(limit) && len <= usize::from(u16::MAX)
+        used + HEADER + len <= usable::<R>(limit) && len <= usize::from(u16::MAX)
     }
 
     /// Bytes in use, headers included.
@@ -86,8 +103,15 @@ impl<R: Slots<u8>> Text<R> {
         if !self.has_room(len, limit) {
             return Err(Full);
         }
-        if self.row.len() + HEADER + len > most::<R>(limit) || self.holes > self.row.len() / 2 {
-            self.compact(moved);
+        let whole = HEADER + len;
+        let is_closing = self.gap != (0, 0);
+        let is_full = self.row.len() + whole > usable::<R>(limit);
+        if self.holes > 0 && (is_closing || is_full || self.holes > self.row.len() / 2) {
+            self.close_up(STEP + STEP_EACH * whole, moved);
+        }
+        // The free eighth sees to it that this is never so in a long row.
+        while self.holes > 0 && self.row.len() + whole > most::<R>(limit) {
+            self.close_up(usize::MAX, moved);
         }
         let block = Block(Id::at(self.row.len()));
         let [a, b, c, d] = owner.0.to_le_bytes();
@@ -116,6 +140,9 @@ impl<R: Slots<u8>> Text<R> {
         }
         if at + HEADER + len == self.row.len() {
             self.row.truncate(at);
+            if self.gap != (0, 0) {
+                self.end_gap();
+            }
             return;
         }
         self.set_owner(block, Owner::NOBODY);
@@ -130,10 +157,11 @@ impl<R: Slots<u8>> Text<R> {
         }
     }
 
-    /// Closes all holes. The one cost in proportion to the store; it is paid by what was removed before.
-    fn compact(&mut self, moved: &mut dyn FnMut(Owner, Block)) {
-        let (mut from, mut to) = (0, 0);
-        while from < self.row.len() {
+    /// Goes on to close the holes, and looks at so many bytes of the row.
+    fn close_up(&mut self, bytes: usize, moved: &mut dyn FnMut(Owner, Block)) {
+        let (mut to, mut from) = self.gap;
+        let until = from.saturating_add(bytes);
+        while from < self.row.len().min(until) {
             let (owner, len) = self.header(from);
             let whole = HEADER + len;
             if owner != Owner::NOBODY {
@@ -149,8 +177,26 @@ impl<R: Slots<u8>> Text<R> {
             }
             from += whole;
         }
-        self.row.truncate(to);
-        self.holes = 0;
+        self.gap = (to, from);
+        self.end_gap();
+    }
+
+    /// Ends the row where the gap begins, if nothing lies behind it.
+    fn end_gap(&mut self) {
+        let (to, from) = self.gap;
+        if from >= self.row.len() {
+            self.holes -= from - to;
+            self.row.truncate(to);
+            self.gap = (0, 0);
+        }
+    }
+}
+
+/// How many bytes of blocks a row may have, so that a long one can be closed up step by step.
+fn usable<R: Slots<u8>>(limit: usize) -> usize {
+    match most::<R>(limit) {
+        most @ ..=STEP => most,
+        most => most - most / 8,
     }
 }
 
@@ -206,6 +252,48 @@ mod tests {
             (text.bytes(c), text.bytes(d)),
             (&b"cccc"[..], &b"ddddd"[..])
         );
+    }
+
+    /// covers: SEC-11
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn a_full_row_is_not_closed_up_for_each_block() {
+        const LIMIT: usize = 1 << 20;
+        const LEN: usize = 100;
+        let mut text: Text<std::vec::Vec<u8>> = Text::new();
+        // Where the block of each owner is, and the byte it is full of.
+        let mut blocks = std::vec::Vec::new();
+        for n in 0..40_000u32 {
+            let byte = n as u8;
+            let owner = if text.has_room(LEN, LIMIT) {
+                blocks.push((Block::NONE, byte));
+                blocks.len() - 1
+            } else {
+                // It takes the place of one anywhere.
+                let owner = n.wrapping_mul(2_654_435_761) as usize % blocks.len();
+                text.remove(blocks[owner].0);
+                owner
+            };
+            let mut moves = 0;
+            let block = insert(
+                &mut text,
+                owner as u32,
+                &[byte; LEN],
+                LIMIT,
+                &mut |Owner(owner), block| {
+                    moves += 1;
+                    blocks[owner as usize].0 = block;
+                },
+            );
+            assert!(
+                moves <= (STEP + STEP_EACH * (HEADER + LEN)) / LEN,
+                "{moves} blocks moved for one"
+            );
+            blocks[owner] = (block.unwrap(), byte);
+        }
+        for (block, byte) in blocks {
+            assert_eq!(text.bytes(block), [byte; LEN]);
+        }
     }
 
     #[test]

@@ -158,3 +158,34 @@ fn answers_that_cannot_be_sent_do_not_pile_up() {
     let replies = sent.iter().filter(|sent| !sent.is_multicast()).count();
     assert!((1..=REPLIES_MAX).contains(&replies), "{replies}");
 }
+
+/// A burst of instances, heard once: what a browse lists of them as known is bounded for each question and for each second, for as
+/// long as they last.
+///
+/// covers: SEC-15, ABUSE-6
+#[test]
+fn what_others_said_is_not_sent_back_without_end() {
+    let mut bench = Bench::new(5);
+    if lacks_room_for("4,000 instances") {
+        return;
+    }
+    bench.browse("_ipp._tcp.local");
+    bench.run(ms(500));
+    for first in (0..4000).step_by(20) {
+        let mut raw = Raw::response();
+        for n in first..first + 20 {
+            let instance = name(&format!("A-printer-with-a-long-name-{n}._ipp._tcp.local"));
+            raw = raw.record(1, &name("_ipp._tcp.local"), PTR, 4500, &instance);
+        }
+        bench.hear_bytes(bench.links[0], PEER, Via::Multicast, &raw.done());
+        bench.run(ms(5));
+    }
+    bench.run(ms(60_000));
+    for minutes in [10, 60] {
+        bench.forget();
+        bench.run(ms(minutes * 60_000));
+        let sent: usize = bench.take().iter().map(|sent| sent.bytes.len()).sum();
+        let most = (64 << 10) + minutes as usize * 60 * (2 << 10) * 11 / 10;
+        assert!(sent < most, "{sent} bytes in {minutes} minutes");
+    }
+}
