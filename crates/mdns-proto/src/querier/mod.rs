@@ -259,6 +259,9 @@ impl<S: QuerierStorage> Querier<S> {
     /// Takes in a response that came to the port of one-shot questions, from a source on the link. Only what such a question waits
     /// for is believed: records of the name and the types that are wanted and, with the SRV of an instance, the addresses of its
     /// host, with an alias those of the name it stands for. Says whether there was any.
+    ///
+    /// A truncated one is ignored: as in unicast DNS it is not the whole answer (§18.5, RFC 2181 §9), and what would be a second
+    /// question by TCP there is the multicast question here, which was asked at the same time.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn handle_one_shot(
         &mut self,
@@ -270,7 +273,7 @@ impl<S: QuerierStorage> Querier<S> {
         let Querier { links, asks, .. } = self;
         let Some(link) = links
             .up_mut(id.index())
-            .filter(|link| link.expects_one_shot(now))
+            .filter(|link| link.expects_one_shot(now) && !message.header().flags.truncated())
         else {
             return false;
         };

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use mdns_proto::{
     config::Config,
-    discovery::{AskId, Span},
+    discovery::{AddressKind, AskId, Span},
     link::{Family, InterfaceId, LinkConfig, Via},
+    name::NameBuf,
 };
 
 use super::bench::{Bench, Heard, OTHER, PEER, Sent, ms};
@@ -412,4 +413,50 @@ fn s5_2_a_look_up_that_joins_a_series_asks_once_more() {
     bench.forget();
     bench.lookup("hall.local");
     assert!(bench.take().iter().all(Sent::is_one_shot));
+}
+
+/// Addresses that do not fit into one reply: the first of them are no answer to somebody who takes what he gets for all there are.
+///
+/// covers: 6762-18.5-c
+#[test]
+fn s18_5_a_truncated_answer_is_not_taken_for_the_whole() {
+    let some = ["hall.local 120 IN! A 10.0.0.7"];
+    let all = [
+        "hall.local 120 IN! A 10.0.0.7",
+        "hall.local 120 IN! A 10.0.0.8",
+    ];
+    let look_up: fn(&mut Bench) -> AskId = |bench| {
+        let name: NameBuf = "hall.local".parse().expect("a name");
+        let ask = bench.act(|core, now| core.lookup_host(now, name.as_name(), AddressKind::V4));
+        ask.expect("a look-up")
+    };
+    let query: fn(&mut Bench) -> AskId = |bench| bench.query_for("hall.local A", Span::OneShot);
+    let cases = [
+        (
+            look_up,
+            "addresses hall.local 10.0.0.7",
+            "addresses hall.local 10.0.0.7 10.0.0.8",
+        ),
+        (
+            query,
+            "answers hall.local A [10.0.0.7]",
+            "answers hall.local A [10.0.0.7] [10.0.0.8]",
+        ),
+    ];
+    for (ask, told_of_some, told_of_all) in cases {
+        let mut bench = running(Config::DEFAULT);
+        ask(&mut bench);
+        answer(&mut bench, PEER, Heard::response(&some));
+        assert_eq!(bench.take_events()[0], told_of_some);
+
+        let mut bench = running(Config::DEFAULT);
+        let id = ask(&mut bench);
+        answer(&mut bench, PEER, Heard::response(&some).truncated());
+        assert_eq!((bench.take_events(), refused(&bench)), (vec![], 1));
+        assert!(!bench.act(|core, _| core.is_complete(id)));
+        // The question on port 5353 is answered to all; there the bit says nothing.
+        bench.run(ms(100));
+        bench.hear(&Heard::response(&all).truncated());
+        assert_eq!(bench.take_events()[0], told_of_all);
+    }
 }
