@@ -144,7 +144,7 @@ impl Driver {
             links,
             buffer: vec![0; BUFFER].into(),
             ours: Ours::new(name),
-            asks: Asks::default(),
+            asks: Asks::new(options.results_max),
             waiting: Waiting::default(),
         };
         driver.drain();

@@ -24,6 +24,7 @@ mod clock;
 mod driver;
 mod error;
 mod handle;
+mod kept;
 mod links;
 mod news;
 mod options;

@@ -168,6 +168,8 @@ struct Link {
 pub(crate) struct Links {
     selection: Selection,
     interfaces: Vec<Interface>,
+    /// Their names, as all results share them.
+    names: BTreeMap<u32, Arc<str>>,
     /// The links that could be used when they were last seen; `None` before the first look.
     usable: Option<HashSet<(u32, Family)>>,
     /// Goes up when `links` or `interfaces` change.
@@ -200,6 +202,7 @@ impl Links {
         let mut links = Links {
             selection,
             interfaces: Vec::new(),
+            names: BTreeMap::new(),
             usable: None,
             generation: 0,
             links: Vec::new(),
@@ -418,8 +421,19 @@ impl Links {
         }
         let opened = self.open_new(now, host, &seen, survey);
         self.usable = Some(survey.usable());
-        self.interfaces = seen;
+        self.set_interfaces(seen);
         Ok(opened?)
+    }
+
+    fn set_interfaces(&mut self, seen: Vec<Interface>) {
+        let named = seen.iter().map(|found| {
+            let before = self.names.get(&found.index);
+            let same = before.filter(|name| ***name == *found.name);
+            let name = same.map_or_else(|| found.name.as_str().into(), Arc::clone);
+            (found.index, name)
+        });
+        self.names = named.collect();
+        self.interfaces = seen;
     }
 
     /// Closes the links that are not to be used any more; returns those that come up, go down or become another network.
@@ -908,11 +922,8 @@ impl Link {
 
 impl InterfaceNames for Links {
     fn name_of(&self, interface: InterfaceId) -> Arc<str> {
-        let found = self
-            .interfaces
-            .iter()
-            .find(|found| found.index == interface.0);
-        found.map_or("", |found| found.name.as_str()).into()
+        let name = self.names.get(&interface.0);
+        name.map_or_else(|| "".into(), Arc::clone)
     }
 }
 

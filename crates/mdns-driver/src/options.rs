@@ -21,7 +21,7 @@ use crate::ours::{Ours, precomposed};
 /// let options = Options { interfaces: Selection::loopback(), ..Options::default() };
 /// assert!(options.host_name.is_none());
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The interfaces to use; by default all that lead to neighbours. It is asked anew whenever interfaces change.
     pub interfaces: Selection,
@@ -34,6 +34,27 @@ pub struct Options {
     pub host_name: Option<String>,
     /// Bounds and habits of the core.
     pub config: Config,
+    /// The most bytes that are kept of all results, told or yet to be told, beside what the core keeps of the network; 64 MiB by default. An instance
+    /// takes some 250, and its host as much again and 40 for each address; instances of one host share that.
+    ///
+    /// What finds no room is told as incomplete, once to each request that misses something: an instance that was told before is told without
+    /// details then, a new one is not told, and of addresses and records there are as many as find room. They are told when there is
+    /// room and something about them changes, or when they are asked for again.
+    pub results_max: usize,
+}
+
+/// What is kept of results by default: for more of them than the core knows of by default.
+const RESULTS_MAX: usize = 64 << 20;
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            interfaces: Selection::default(),
+            host_name: None,
+            config: Config::DEFAULT,
+            results_max: RESULTS_MAX,
+        }
+    }
 }
 
 impl Options {

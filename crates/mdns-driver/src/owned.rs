@@ -221,7 +221,7 @@ pub struct Answer {
     /// The type of the record.
     pub rtype: RecordType,
     /// What it says, without compression.
-    rdata: Vec<u8>,
+    pub(crate) rdata: Vec<u8>,
     /// The system's number for the interface it was heard on.
     pub interface: u32,
     /// The interface's name; empty if it has gone.

@@ -10,13 +10,16 @@ use tracing::{Level, debug};
 
 use crate::{
     Answer, BrowseNews, Instance, LookupNews, News, QueryNews, ResolveNews,
+    kept::Store,
     owned::{HostAddresses, InterfaceNames},
     waiting::Deferred,
 };
 
 /// Those who are told of everything that was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Asks {
+    /// What they have been told, and what they have yet to be.
+    store: Store,
     browses: Subscribers<BrowseNews>,
     resolves: Subscribers<ResolveNews>,
     lookups: Subscribers<LookupNews>,
@@ -30,6 +33,17 @@ pub trait Subscription: News + Sized {
 }
 
 impl Asks {
+    /// Nobody yet. Of all that they are told so many bytes are kept at the most.
+    pub(crate) fn new(results_max: usize) -> Self {
+        Asks {
+            store: Store::new(results_max),
+            browses: Subscribers::default(),
+            resolves: Subscribers::default(),
+            lookups: Subscribers::default(),
+            queries: Subscribers::default(),
+        }
+    }
+
     /// Tells an event to the one whom it is for.
     pub(crate) fn tell(
         &mut self,
@@ -37,29 +51,33 @@ impl Asks {
         interfaces: &dyn InterfaceNames,
         deferred: &mut Deferred,
     ) {
+        let store = &mut self.store;
         match event {
             Event::Found { ask, instance } | Event::Changed { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
-                self.browses.tell(ask, deferred, |news| news.set(instance));
-            }
-            Event::Gone { ask, instance } => {
-                let instance = Instance::new(instance, interfaces);
                 self.browses
-                    .tell(ask, deferred, |news| news.remove(&instance));
+                    .tell(ask, deferred, |news| news.set(store, &instance));
             }
+            Event::Gone { ask, instance } => self
+                .browses
+                .tell(ask, deferred, |news| news.remove(instance.name())),
             Event::Resolved { ask, instance } => {
                 let instance = Instance::new(instance, interfaces);
                 self.resolves
-                    .tell(ask, deferred, |news| news.set(Some(instance)));
+                    .tell(ask, deferred, |news| news.set(store, Some(&instance)));
             }
-            Event::Lost { ask, .. } => self.resolves.tell(ask, deferred, |news| news.set(None)),
+            Event::Lost { ask, .. } => self
+                .resolves
+                .tell(ask, deferred, |news| news.set(store, None)),
             Event::Addresses { ask, host } => {
                 let addresses = HostAddresses::new(host, interfaces);
-                self.lookups.tell(ask, deferred, |news| news.set(addresses));
+                self.lookups
+                    .tell(ask, deferred, |news| news.set(store, &addresses));
             }
             Event::Answers { ask, records } => {
                 let answers = Answer::all(records, interfaces);
-                self.queries.tell(ask, deferred, |news| news.set(answers));
+                self.queries
+                    .tell(ask, deferred, |news| news.set(store, &answers));
             }
             Event::Finished { ask, outcome } => self
                 .queries
