@@ -4,7 +4,7 @@ use std::{future::Future, marker::PhantomData, time::Duration};
 
 use mdns_driver::{
     Advertisement, Announcement, Answer, Browse, BrowseEvent, Clock, HostAddresses, Instance,
-    LinkInfo, Mdns, Options, QueryEvent, Reactor, Resolve, ResolveEvent,
+    LinkInfo, Mdns, Options, QueryEvent, Reactor, Resolve, ResolveEvent, Results, Subscription,
     proto::{
         discovery::{AddressKind, AskError, Span},
         name::{NameBuf, ServiceType},
@@ -15,12 +15,13 @@ use mdns_driver::{
 };
 
 use crate::{
-    Node,
+    Node, Request,
     callbacks::code_that_a_host_calls_may_call_it,
     node::{Story, addresses, refusal},
     polls::{
         a_task_is_polled_for_news_alone, a_task_that_drives_is_polled_for_datagrams_and_deadlines,
     },
+    results::{Count, count},
     stories::stories,
 };
 
@@ -103,6 +104,10 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
         self.mdns.browse(service_type).expect("a browse")
     }
 
+    fn browse_types(&self) -> Browse {
+        self.mdns.browse_types().expect("a browse")
+    }
+
     fn next(&self, browse: &mut Browse, within: Duration) -> Option<BrowseEvent> {
         E::block_on(browse.next_within(within))
     }
@@ -133,6 +138,33 @@ impl<R: Reactor, E: Executor> Node for Async<R, E> {
             }
         }
         Ok(answers)
+    }
+
+    fn results(&self, request: &Request, enough: usize, within: Duration) -> (usize, bool) {
+        fn told<E: Executor, N: Subscription>(
+            enough: usize,
+            within: Duration,
+            results: Result<Results<N>, AskError>,
+        ) -> (usize, bool)
+        where
+            N::Event: Count,
+        {
+            let mut results = results.expect("a request");
+            count(enough, within, |left| {
+                E::block_on(results.next_within(left))
+            })
+        }
+        let mdns = &self.mdns;
+        match request {
+            Request::Browse(kind) => told::<E, _>(enough, within, mdns.browse(kind)),
+            Request::Resolve(instance) => told::<E, _>(enough, within, mdns.resolve(instance)),
+            Request::LookUp(host) => {
+                told::<E, _>(enough, within, mdns.lookup_host(host, AddressKind::V4))
+            }
+            Request::Query(name, rtype) => {
+                told::<E, _>(enough, within, mdns.query(name, *rtype, Span::Continuous))
+            }
+        }
     }
 
     fn reconfirm(&self, instance: &NameBuf) {

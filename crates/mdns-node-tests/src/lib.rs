@@ -12,12 +12,14 @@ mod hostile;
 mod looped;
 mod node;
 mod polls;
+mod results;
 mod stories;
 
 pub use self::{
     handles::{Async, Executor},
     looped::{Loop, Looped},
     node::{Clocks, Node},
+    results::Request,
     stories::Suite,
 };
 

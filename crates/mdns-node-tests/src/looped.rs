@@ -19,9 +19,10 @@ use mdns_driver::{
 };
 
 use crate::{
-    Node,
+    Node, Request,
     node::{Story, addresses, refusal},
     polls::a_loop_turns_for_datagrams_and_deadlines,
+    results::{Count, count},
     stories::stories,
 };
 
@@ -232,6 +233,11 @@ impl<L: Loop> Node for Looped<L> {
         Ask::new(&self.shared, ask.expect("a browse"))
     }
 
+    fn browse_types(&self) -> Ask<BrowseNews> {
+        let ask = self.shared.call(Driver::browse_types);
+        Ask::new(&self.shared, ask.expect("a browse"))
+    }
+
     fn next(&self, browse: &mut Ask<BrowseNews>, within: Duration) -> Option<BrowseEvent> {
         browse.next(within)
     }
@@ -277,6 +283,41 @@ impl<L: Loop> Node for Looped<L> {
             answers = found;
         }
         Ok(answers)
+    }
+
+    fn results(&self, request: &Request, enough: usize, within: Duration) -> (usize, bool) {
+        fn told<N: Subscription + 'static>(
+            shared: &Arc<Shared>,
+            enough: usize,
+            within: Duration,
+            ask: impl FnOnce(&mut Driver) -> Result<AskId, AskError> + Send + 'static,
+        ) -> (usize, bool)
+        where
+            N::Event: Count + Send,
+        {
+            let ask = shared.call(ask).expect("a request");
+            let ask = Ask::<N>::new(shared, ask);
+            count(enough, within, |left| ask.next(left))
+        }
+        let shared = &self.shared;
+        match request.clone() {
+            Request::Browse(kind) => {
+                told::<BrowseNews>(shared, enough, within, move |driver| driver.browse(&kind))
+            }
+            Request::Resolve(instance) => {
+                told::<ResolveNews>(shared, enough, within, move |driver| {
+                    driver.resolve(instance.as_name())
+                })
+            }
+            Request::LookUp(host) => told::<LookupNews>(shared, enough, within, move |driver| {
+                driver.lookup_host(host.as_name(), AddressKind::V4)
+            }),
+            Request::Query(name, rtype) => {
+                told::<QueryNews>(shared, enough, within, move |driver| {
+                    driver.query(name.as_name(), rtype, Span::Continuous)
+                })
+            }
+        }
     }
 
     fn reconfirm(&self, instance: &NameBuf) {

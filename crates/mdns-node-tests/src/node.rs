@@ -19,6 +19,8 @@ use mdns_driver::{
     },
 };
 
+use crate::Request;
+
 /// The name of a test, and the test.
 pub(crate) type Story = (&'static str, fn());
 
@@ -51,6 +53,8 @@ pub trait Node: Clone + Send + Sized + 'static {
     fn withdraw(&self, advertisement: Self::Advertisement);
     /// Looks for instances.
     fn browse(&self, service_type: &ServiceType) -> Self::Browse;
+    /// Looks for service types.
+    fn browse_types(&self) -> Self::Browse;
     /// The next news within a time; `None` at once when the node has ended.
     fn next(&self, browse: &mut Self::Browse, within: Duration) -> Option<BrowseEvent>;
     /// What is there now.
@@ -63,6 +67,9 @@ pub trait Node: Clone + Send + Sized + 'static {
     fn look_up(&self, host: &NameBuf, within: Duration) -> Result<Option<HostAddresses>, AskError>;
     /// Asks for records once, until the first answer or the end of the question's time.
     fn ask(&self, name: &NameBuf, rtype: RecordType) -> Result<Vec<Answer>, AskError>;
+    /// Makes a request, and counts its results until there are so many, or some are told to be missing, or time is up: how many
+    /// there are, and whether some are missing.
+    fn results(&self, request: &Request, enough: usize, within: Duration) -> (usize, bool);
     /// Says that an instance seems to be gone.
     fn reconfirm(&self, instance: &NameBuf);
     /// Makes each request and gives each command, and returns what was wrong with it.

@@ -22,6 +22,10 @@ use mdns_driver::{
 use crate::{
     Clocks, Node,
     hostile::{mouth, what_is_no_message_is_passed_over},
+    results::{
+        a_host_with_300_addresses_is_shown_whole, an_alias_is_followed_to_who_has_the_addresses,
+        what_finds_no_room_is_told_as_incomplete, what_is_no_instance_and_no_type_is_not_told,
+    },
 };
 
 /// Longer than anything here takes on a busy machine.
@@ -78,6 +82,10 @@ impl Suite {
             the_largest_message_is_heard::<N>,
             what_vanished_is_gone_when_doubted_or_after_sleep::<N>,
             a_service_is_offered_on_its_interfaces_alone::<N>,
+            what_finds_no_room_is_told_as_incomplete::<N>,
+            a_host_with_300_addresses_is_shown_whole::<N>,
+            an_alias_is_followed_to_who_has_the_addresses::<N>,
+            what_is_no_instance_and_no_type_is_not_told::<N>,
         ];
         let noisy = stories![
             what_is_no_message_is_passed_over::<N>,
