@@ -39,6 +39,9 @@ const ONE_SHOT_PACKET: usize = 512;
 /// The most frames taken in one poll: under a flood the board has its turn all the same.
 const FRAMES: usize = 64;
 
+/// When to give the host addresses again that it had no room for.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// How long a unicast answer may wait for its asker's hardware address.
 const NEIGHBOR_WAIT: Duration = Duration::from_millis(100);
 
@@ -88,8 +91,8 @@ pub struct Mdns<S: Storage> {
     is_plugged: bool,
     /// What the host was told last.
     addresses: Vec<Subnet, IFACE_MAX_ADDR_COUNT>,
-    /// Not all of them found a row.
-    lacks_rows: bool,
+    /// When to give them again, if not all of them found room.
+    retry: Option<Instant>,
     /// What is in the socket has one receiver, whom smoltcp may have to find first.
     is_unicast: bool,
     /// When an answer last began to wait for its receiver.
@@ -118,7 +121,7 @@ impl<S: Storage> Mdns<S> {
             links: Vec::new(),
             is_plugged: false,
             addresses: Vec::new(),
-            lacks_rows: false,
+            retry: None,
             is_unicast: false,
             waits_since: None,
             dropped: 0,
@@ -251,10 +254,10 @@ impl<S: Storage> Mdns<S> {
             .any(|link| link.family == family && link.is_up)
     }
 
-    /// Whether the interface has addresses that the storage has no row for. Those that found one are answered for; the others are tried
-    /// again when the interface has other addresses.
+    /// Whether the interface has addresses that the storage has no room for. Those that found some are answered for; the others are tried
+    /// again when the interface has other addresses, and every few seconds, for something else may have made room.
     pub fn lacks_address_rows(&self) -> bool {
-        self.lacks_rows
+        self.retry.is_some()
     }
 
     /// Unicast answers that were dropped because their receiver did not tell its hardware address.
@@ -323,7 +326,7 @@ impl<S: Storage> Mdns<S> {
         // What waited longer has been dropped.
         let waits = self.waits_since.map(|since| since + NEIGHBOR_WAIT);
         let waits = waits.filter(|&waits| waits > at(now));
-        let ours = [self.host.poll_timeout(), waits];
+        let ours = [self.host.poll_timeout(), waits, self.retry];
         let ours = ours.into_iter().flatten().filter_map(back);
         ours.chain(interface.poll_at(now, sockets)).min()
     }
@@ -373,10 +376,11 @@ impl<S: Storage> Mdns<S> {
     #[inline(never)]
     fn follow(&mut self, now: Instant, interface: &mut Interface) -> bool {
         let addresses = interface.ip_addrs().iter().map(subnet);
-        if !addresses.clone().eq(self.addresses.iter().copied()) {
+        let is_news = !addresses.clone().eq(self.addresses.iter().copied());
+        if is_news || self.retry.is_some_and(|at| at <= now) {
             self.addresses = addresses.collect();
             let set = self.host.set_addresses(now, INTERFACE, &self.addresses);
-            self.lacks_rows = set.is_err();
+            self.retry = set.err().map(|_| now + RETRY);
         }
         let mut has_changed = false;
         for link in &mut self.links {

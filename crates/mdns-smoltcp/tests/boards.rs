@@ -8,8 +8,9 @@ use mdns_smoltcp::{
     proto::{
         discovery::Span,
         link::{Family, GROUP_V4, PORT},
-        name::NameBuf,
-        wire::{Flags, Header, Message, Question, RecordType, Writer},
+        name::{NameBuf, ServiceType},
+        own::Service,
+        wire::{Flags, Header, Message, Question, Rdata, RecordType, Txt, Writer},
     },
 };
 use smoltcp::{
@@ -176,6 +177,55 @@ fn addresses_come_late_and_change() {
     net.boards[0].set_addresses(&[]);
     net.run_for(SECOND);
     assert!(!net.boards[0].mdns.is_up(Family::V4));
+}
+
+/// What took the room is withdrawn; the address is tried again and announced, though the interface has not changed.
+#[test]
+fn an_address_that_found_no_room_is_answered_for_when_there_is_some() {
+    let mut net = Ethernet::of(&[Family::V4], &[&["10.0.0.1/24"]]);
+    let board = &mut net.boards[0];
+    board.advertise("hall", "Door");
+    // All room for text that is left.
+    let http: ServiceType = "_http._tcp".parse().unwrap();
+    let large = (0..3)
+        .rev()
+        .flat_map(|strings| (0..255).rev().map(move |last| (strings, last)));
+    let large = large.map(|(strings, last)| {
+        let mut txt = [&[255][..], &[b'x'; 255]].concat().repeat(strings);
+        txt.extend([last].iter().chain(&vec![b'x'; last.into()]));
+        let large = Service {
+            txt: Txt::from_wire(&txt).unwrap(),
+            ..Service::new("Wall", &http, 81)
+        };
+        board.mdns.register(at(Instant::ZERO), &large)
+    });
+    let wall = large.flatten().next().expect("some room");
+    net.run_for(SECOND * 3);
+    net.boards[0].set_addresses(&["10.0.0.1/24", "10.0.0.2/24"]);
+    net.run_for(SECOND * 7);
+    assert!(net.boards[0].mdns.lacks_address_rows());
+    let has_second = |net: &Ethernet| {
+        let second: std::net::Ipv4Addr = [10, 0, 0, 2].into();
+        let has_it = |message: &Message<'_>| {
+            let mut answers = message.answers();
+            answers.any(|record| record.rdata == Rdata::A(second))
+        };
+        net.said_by(0).iter().any(|said| has_it(&said.message()))
+    };
+    assert!(!has_second(&net));
+
+    let now = at(net.now());
+    net.boards[0].mdns.withdraw(now, wall);
+    net.run_for(SECOND * 7);
+    assert!(!net.boards[0].mdns.lacks_address_rows());
+    assert!(has_second(&net));
+    let said = net.said_by(0).len();
+    net.run_for(SECOND * 30);
+    assert_eq!(
+        net.said_by(0).len(),
+        said,
+        "it is not announced again and again"
+    );
 }
 
 /// The cable comes out and goes back: the group is joined again, names are probed for again.
