@@ -193,6 +193,14 @@ impl<S: Storage> Host<S> {
             .set_one_shot(link, is_possible && self.config.one_shot);
     }
 
+    /// Whether a link [only asks](LinkConfig::asks_only) from now on. What was said there is not taken back: no goodbye is sent, since another
+    /// program of this host says it from now on. When it is more than asking again, names are probed for as on a new link.
+    pub fn set_asks_only(&mut self, now: Instant, link: LinkId, asks_only: bool) {
+        let Some(now) = self.clock(now) else { return };
+        self.responder.set_asks_only(now, link, asks_only);
+        self.settle_own(now);
+    }
+
     /// Forgets a link, with what was heard there. Goodbyes cannot be said any more: withdraw first where that matters.
     pub fn remove_link(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
@@ -625,7 +633,7 @@ impl<S: Storage> Host<S> {
         let is_refused = !is_host(packet.source)
             || (flags.response() && packet.source.port() != PORT)
             || (needs_near && !is_near)
-            || (packet.via == Via::OneShot || config.asks_only) && !flags.response();
+            || (packet.via == Via::OneShot && !flags.response());
         if is_refused {
             if let Some(stats) = self.responder.stats_mut(link) {
                 Stats::count(&mut stats.refused);
@@ -651,8 +659,10 @@ impl<S: Storage> Host<S> {
             self.querier
                 .handle_response(now, link, message, packet.via, &self.responder);
         } else {
-            self.responder
-                .handle_query(now, link, &packet, message, is_near);
+            if !config.asks_only {
+                self.responder
+                    .handle_query(now, link, &packet, message, is_near);
+            }
             if packet.via == Via::Multicast && packet.source.port() == PORT {
                 self.querier.handle_query(now, link, message);
             }

@@ -212,6 +212,23 @@ impl<S: ResponderStorage> Responder<S> {
         self.links.vacate(u32::from(id.0));
     }
 
+    /// Whether nothing is said on a link from now on.
+    pub(crate) fn set_asks_only(&mut self, now: Instant, id: LinkId, asks_only: bool) {
+        let Some(link) = self.link_mut(id) else {
+            return;
+        };
+        if link.config.asks_only == asks_only {
+            return;
+        }
+        link.config.asks_only = asks_only;
+        if asks_only {
+            self.link_down(now, id);
+            self.has_unsaid = true;
+        } else {
+            self.link_up(now, id);
+        }
+    }
+
     /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
     pub(crate) fn link_up(&mut self, now: Instant, id: LinkId) {
         let Responder {

@@ -191,3 +191,34 @@ fn a_name_that_another_program_finds_taken_is_followed_by_the_next() {
     );
     assert!(bench.take().is_empty());
 }
+
+/// Another program of this host takes over what we say on a link, and gives it back: no goodbye between, and no name is lost.
+///
+/// covers: none (a choice of ours: links that are not multicast)
+#[test]
+fn a_link_can_be_handed_over_and_back_without_a_goodbye() {
+    let (mut bench, _) = Bench::established(6);
+    let link = bench.links[0];
+    bench.act(|core, now| core.set_asks_only(now, link, true));
+    bench.hear(&Heard::query(&["hall.local A"]));
+    bench.run(ms(5000));
+    assert!(bench.take_responses().is_empty());
+    // It is asked on as ever, and heard.
+    bench.browse("_http._tcp.local");
+    bench.run(ms(200));
+    assert!(!bench.take().is_empty());
+    bench.act(|core, now| core.set_asks_only(now, link, false));
+    bench.run(ms(5000));
+    let sent = bench.take();
+    assert!(
+        sent.iter()
+            .any(|sent| sent.says("hall.local 120 IN! A 10.0.0.1"))
+    );
+    assert!(!sent.iter().any(|sent| sent.says(" 0 IN")));
+    assert!(
+        !bench
+            .take_events()
+            .iter()
+            .any(|event| event.contains("renamed"))
+    );
+}
