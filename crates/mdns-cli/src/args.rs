@@ -284,7 +284,7 @@ pub(crate) struct Advertise {
 
     /// Keeps the names that are won in a file, and begins with them the next time.
     ///
-    /// Mode and owner of the file stay. What is no regular file is refused, but for /dev/null, which keeps nothing.
+    /// Mode and owner of the file stay. What is no regular file is refused, but for devices such as /dev/null, which keep nothing.
     #[arg(long, value_name = "FILE")]
     name_file: Option<PathBuf>,
 
@@ -635,7 +635,7 @@ impl Advertise {
     }
 
     /// The names of the last time, if they are kept.
-    pub(crate) fn names(&self) -> Result<Option<Names>, Failure> {
+    pub(crate) fn names(&self) -> Result<Option<Names>, String> {
         let open = |path: &PathBuf| Names::open(path);
         self.name_file.as_ref().map(open).transpose()
     }
