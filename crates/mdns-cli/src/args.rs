@@ -66,6 +66,7 @@ pub(crate) enum Command {
     Monitor(Monitor),
     Decode(Decode),
     Address(crate::commands::address::Args),
+    Resolver(Box<crate::commands::resolver::Args>),
     Completions(Completions),
     Man(Man),
 }
@@ -518,6 +519,7 @@ impl Command {
             Command::Demo(args) => args.show,
             Command::Monitor(args) => args.show,
             Command::Address(args) => args.show(),
+            Command::Resolver(args) => args.show(),
             Command::Doctor(Doctor { json, .. }) | Command::Decode(Decode { json, .. }) => Show {
                 json: *json,
                 ..Show::default()
@@ -715,7 +717,7 @@ impl Network {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()
         .and_then(|secs| Duration::try_from_secs_f64(secs).ok())

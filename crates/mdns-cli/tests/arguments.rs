@@ -241,6 +241,8 @@ fn help() {
         &["doctor", "--help"],
         &["monitor", "--help"],
         &["decode", "--help"],
+        &["address", "--help"],
+        &["resolver", "--help"],
         &["completions", "--help"],
         &["man", "--help"],
     ] {

@@ -11,6 +11,7 @@ mod manual;
 mod monitor;
 mod query;
 mod resolve;
+pub(crate) mod resolver;
 mod reverse;
 
 use std::time::Duration;
@@ -76,6 +77,7 @@ pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failu
         Command::Demo(args) => demo::run(args, output).await,
         Command::Monitor(args) => monitor::run(args, output).await,
         Command::Address(args) => address::run(args, output).await,
+        Command::Resolver(args) => resolver::run(*args, output).await,
         only_prints => print(only_prints, output),
     }
 }
