@@ -12,8 +12,8 @@ use crate::{Family, Interface, LinkSocket, Received, UnicastSocket};
 /// Room for the longest message there is (RFC 6762 §17).
 const BUFFER: usize = 9000;
 
-/// How many neighbours of one link are told apart; more are not noticed.
-const NEIGHBOURS_MAX: usize = 1000;
+/// How many neighbours of one link are told apart; of more, [`Trial::is_cut`] is true.
+const NEIGHBOURS_MAX: usize = 10_000;
 
 /// What came of one datagram that was sent to the group of a link.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub struct Trial {
     /// It came back to its own socket, as it does where nothing filters it: multicast loopback is
     /// on.
     pub came_back: bool,
-    /// Who else was heard, by multicast. Never an address of the interface; at most 1,000.
+    /// Who else was heard, by multicast. Never an address of the interface; at most 10,000.
     pub by_multicast: BTreeSet<IpAddr>,
-    /// Who sent something to us alone. Never an address of the interface; at most 1,000.
+    /// Who sent something to us alone. Never an address of the interface; at most 10,000.
     pub by_unicast: BTreeSet<IpAddr>,
 }
 
@@ -113,6 +113,11 @@ pub fn try_links(
 }
 
 impl Trial {
+    /// Whether there may be more neighbours than are told apart.
+    pub fn is_cut(&self) -> bool {
+        self.by_multicast.len().max(self.by_unicast.len()) >= NEIGHBOURS_MAX
+    }
+
     /// Adds what a later trial of the same link found: what went wrong once has gone wrong.
     pub fn add(&mut self, later: Trial) {
         if self.sent.is_ok() {
@@ -144,4 +149,32 @@ fn is_own(interface: &Interface, source: IpAddr) -> bool {
     interface
         .ready(Family::of(&source))
         .any(|own| own == source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interface::tests::ethernet;
+
+    #[test]
+    fn more_neighbours_than_are_told_apart_are_not_passed_over_in_silence() {
+        let mut trial = Trial {
+            sent: Ok(()),
+            came_back: false,
+            by_multicast: BTreeSet::new(),
+            by_unicast: BTreeSet::new(),
+        };
+        let interface = ethernet(2, "eth0", &["10.0.0.1/24"]);
+        for n in 0..NEIGHBOURS_MAX as u32 {
+            assert!(!trial.is_cut());
+            note(
+                &mut trial.by_multicast,
+                &interface,
+                IpAddr::from((n + 1).to_be_bytes()),
+            );
+        }
+        assert!(trial.is_cut());
+        note(&mut trial.by_multicast, &interface, [10, 9, 9, 9].into());
+        assert_eq!(trial.by_multicast.len(), NEIGHBOURS_MAX);
+    }
 }

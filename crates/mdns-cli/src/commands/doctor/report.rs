@@ -145,7 +145,10 @@ fn words(link: &Link) -> String {
     match (named.len(), heard.len() - named.len()) {
         (0, _) => words.push("nobody else is heard".to_owned()),
         (_, 0) => words.push(format!("heard {}", named.join(" "))),
-        (_, more) => words.push(format!("heard {} and {more} more", named.join(" "))),
+        (_, more) => {
+            let least = if trial.is_cut() { "at least " } else { "" };
+            words.push(format!("heard {} and {least}{more} more", named.join(" ")));
+        }
     }
     words.join(", ")
 }
