@@ -602,6 +602,9 @@ fn millis(span: Duration) -> f64 {
     (span.as_secs_f64() * 1e6).round() / 1e3
 }
 
+/// That results are missing.
+pub(crate) const MORE: &str = "there is more than memory allows to know of";
+
 /// Where lines go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
@@ -719,6 +722,18 @@ impl Output {
             true => self.line(&Line::unusable(link)),
             false => Ok(()),
         }
+    }
+
+    /// Tells that results are missing: among them, or beside them where they are values alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn incomplete(&self) -> io::Result<()> {
+        if self.is_short() {
+            self.remark(MORE);
+        }
+        self.line(&Line::new(Kind::Incomplete))
     }
 
     /// Says something that is no result, to people.

@@ -225,9 +225,10 @@ impl Watch<'_> {
             }
             News::Types(BrowseEvent::Incomplete)
             | News::Instances(_, BrowseEvent::Incomplete)
-            | News::Details(_, ResolveEvent::Incomplete) => {
-                self.print(&Line::new(Kind::Incomplete))?;
-            }
+            | News::Details(_, ResolveEvent::Incomplete) => match &mut self.table {
+                Some(table) => table.tell(&Line::new(Kind::Incomplete)),
+                None => self.session.output.incomplete()?,
+            },
             News::Details(_, ResolveEvent::Resolved(instance)) => {
                 self.tell_details(instance)?;
             }

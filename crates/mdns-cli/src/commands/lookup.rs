@@ -7,7 +7,7 @@ use mdns_tokio::LookupEvent;
 use super::{PATIENCE, Results, settled};
 use crate::{
     args::{Limits, Lookup},
-    output::{Kind, Line, Output},
+    output::{Line, Output},
     session::{Failure, Found, Session},
 };
 
@@ -56,7 +56,7 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
                         }
                 }
                 if is_incomplete {
-                    session.output.line(&Line::new(Kind::Incomplete))?;
+                    session.output.incomplete()?;
                 }
             }
         }

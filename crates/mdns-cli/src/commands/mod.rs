@@ -32,10 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// can be apart (RFC 6762 §5.2).
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// How long a result that misses nothing does: what another link has to add was asked for at the same time.
+/// The same after the last state of a result that misses nothing: what another link has to add was asked for at the same time, and records
+/// that need several packets follow each other at once (RFC 6762 §10.2).
 const COMPLETE: Duration = Duration::from_millis(3);
 
-/// The last of the states that follow closely on the first, and whether it was said among them that results are missing, which
+/// The last of the states that follow closely on each other, and whether it was said among them that results are missing, which
 /// is `incomplete` and no state.
 async fn settled<N: Subscription>(
     first: N::Event,
@@ -54,12 +55,12 @@ where
         } else {
             last = Some(state);
         }
-        let wait = if results.is_complete() {
-            COMPLETE
-        } else {
-            TOGETHER
+        let end = start + TOGETHER;
+        let end = match results.is_complete() {
+            true => end.min(tokio::time::Instant::now() + COMPLETE),
+            false => end,
         };
-        let later = tokio::time::timeout_at(start + wait, results.next()).await;
+        let later = tokio::time::timeout_at(end, results.next()).await;
         event = later.ok().flatten();
     }
     (last, is_incomplete)

@@ -45,7 +45,7 @@ async fn query(args: &Query, session: &mut Session) -> Result<Found, Failure> {
             Some(event) = query.next() => {
                 let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut query).await;
                 if is_incomplete {
-                    session.output.line(&Line::new(Kind::Incomplete))?;
+                    session.output.incomplete()?;
                 }
                 let Some(QueryEvent::Answers(answers)) = event else {
                     continue;

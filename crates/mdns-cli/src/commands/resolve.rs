@@ -42,7 +42,7 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
                     None => {}
                 }
                 if is_incomplete {
-                    session.output.line(&Line::new(Kind::Incomplete))?;
+                    session.output.incomplete()?;
                 }
             }
         }

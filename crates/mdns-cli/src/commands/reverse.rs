@@ -9,7 +9,7 @@ use mdns_tokio::{Address, Answer, QueryEvent};
 use super::{PATIENCE, Results, key, settled};
 use crate::{
     args::{Limits, Reverse},
-    output::{Kind, Line, Output},
+    output::{Line, Output},
     session::{Failure, Found, Session},
 };
 
@@ -34,7 +34,7 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
             Some(event) = reverse.next() => {
                 let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut reverse).await;
                 if is_incomplete {
-                    session.output.line(&Line::new(Kind::Incomplete))?;
+                    session.output.incomplete()?;
                 }
                 let Some(QueryEvent::Answers(answers)) = event else {
                     continue;

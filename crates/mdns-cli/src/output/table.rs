@@ -12,7 +12,7 @@ use std::{
 use comfy_table::{ColumnConstraint, ContentArrangement, Row as Cells, Table as Layout, presets};
 use console::{Term, measure_text_width};
 
-use super::{Kind, Line, OUTPUT, Places, WhenFull, has_strings};
+use super::{Kind, Line, MORE, OUTPUT, Places, WhenFull, has_strings};
 use crate::text::harmless;
 
 /// The least width at which a column is of use.
@@ -271,7 +271,7 @@ impl Rows {
             .map(|line| line.trim_end().to_owned())
             .collect();
         let note = match self.by_name.len().saturating_sub(rows_max) {
-            _ if self.is_incomplete => "there is more than memory allows to know of".to_owned(),
+            _ if self.is_incomplete => MORE.to_owned(),
             _ if self.by_name.is_empty() => "nothing yet".to_owned(),
             0 => return lines,
             hidden => format!("and {hidden} more"),
