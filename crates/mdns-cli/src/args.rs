@@ -285,7 +285,7 @@ pub(crate) struct Advertise {
 
     /// Keeps the names that are won in a file, and begins with them the next time.
     ///
-    /// Mode and owner of the file stay. What is no regular file is refused, but for devices such as /dev/null, which keep nothing.
+    /// Mode and owner of the file stay. What is no regular file is refused, but for /dev/null, which keeps nothing.
     #[arg(long, value_name = "FILE")]
     name_file: Option<PathBuf>,
 
@@ -637,7 +637,7 @@ impl Advertise {
     }
 
     /// The names of the last time, if they are kept.
-    pub(crate) fn names(&self) -> Result<Option<Names>, String> {
+    pub(crate) fn names(&self) -> Result<Option<Names>, Failure> {
         let open = |path: &PathBuf| Names::open(path);
         self.name_file.as_ref().map(open).transpose()
     }

@@ -47,6 +47,15 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     }
 }
 
+/// Why a file cannot be kept.
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let text = format!("{} cannot be written: {error}", path.display());
+    match is_out_of_descriptors(error) {
+        true => Failure::Network(format!("{text}; raise the limit (ulimit -n)")),
+        false => Failure::Usage(text),
+    }
+}
+
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     #[cfg(unix)]
     return [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
@@ -71,18 +80,16 @@ impl Kept {
     ///
     /// # Errors
     ///
-    /// It cannot, or it is something else than a file: a directory, a FIFO, a socket, a disk.
+    /// It cannot, or it is something else than a file: a directory, a FIFO, a socket, a disk, a terminal.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let path = followed(path)?;
         match fs::metadata(&path) {
             Ok(found) if found.is_file() => {
-                // Either way will do.
-                if beside(&path).is_err() {
-                    OpenOptions::new().write(true).open(&path)?;
-                }
+                // Another could take its place, but who may not write this one is not meant to change it.
+                OpenOptions::new().write(true).open(&path)?;
                 Ok(Kept::File(path))
             }
-            Ok(found) if is_character_device(&found) => Ok(Kept::Nowhere),
+            Ok(found) if is_null(&found) => Ok(Kept::Nowhere),
             Ok(_) => Err(io::Error::other("not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 beside(&path)?;
@@ -204,14 +211,17 @@ fn write_in_place(path: &Path, text: &str) -> io::Result<()> {
     write(text.as_bytes()).inspect_err(|_| drop(write(&old)))
 }
 
+/// Whether it is `/dev/null`, whatever its name is.
 #[cfg(unix)]
-fn is_character_device(found: &Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
+fn is_null(found: &Metadata) -> bool {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
     found.file_type().is_char_device()
+        && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev())
 }
 
 #[cfg(not(unix))]
-fn is_character_device(_: &Metadata) -> bool {
+fn is_null(_: &Metadata) -> bool {
     false
 }
 
@@ -282,13 +292,22 @@ mod tests {
         let made = Command::new("mkfifo").arg(in_it("fifo")).status();
         assert!(made.expect("mkfifo").success());
         let _socket = UnixListener::bind(in_it("socket")).expect("a socket");
-        for path in [in_it("fifo"), in_it("socket"), directory.path().to_owned()] {
+        symlink("fifo", in_it("to-fifo")).expect("a link");
+        let others = ["/dev/full", "/dev/zero", "/dev/tty"].map(PathBuf::from);
+        let others = others.into_iter().filter(|path| path.exists());
+        for path in ["fifo", "to-fifo", "socket", "."]
+            .map(in_it)
+            .into_iter()
+            .chain(others)
+        {
             let error = Kept::open(&path).expect_err("no file");
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }
         let nowhere = kept(Path::new("/dev/null"));
         nowhere.write("text").expect("nothing");
         assert_eq!(nowhere.read().expect("nothing"), "");
+        symlink("/dev/null", in_it("null")).expect("a link");
+        kept(&in_it("null")).write("text").expect("nothing");
         let null = fs::metadata("/dev/null").expect("a device");
         assert!(null.file_type().is_char_device());
         assert!(read_again(&in_it("fifo")).is_err());
@@ -296,6 +315,24 @@ mod tests {
         let file = kept(&in_it("file"));
         fs::create_dir(in_it("file")).expect("a directory");
         assert!(file.write("text").is_err());
+    }
+
+    /// A link to a file in a directory that is not there, and a path through a file.
+    #[test]
+    fn what_cannot_be_made_is_refused_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let in_it = |name: &str| directory.path().join(name);
+        symlink("no/such/place", in_it("dangling")).expect("a link");
+        fs::write(in_it("file"), "old").expect("a file");
+        for name in ["dangling", "file/names", "none/names"] {
+            Kept::open(&in_it(name)).expect_err(name);
+        }
+        // A file that may only be read. Root may write it all the same.
+        let mode = fs::Permissions::from_mode(0o444);
+        fs::set_permissions(in_it("file"), mode).expect("a mode");
+        let may_write = OpenOptions::new().write(true).open(in_it("file")).is_ok();
+        assert_eq!(Kept::open(&in_it("file")).is_ok(), may_write);
+        assert_eq!(fs::read_to_string(in_it("file")).expect("text"), "old");
     }
 
     #[test]

@@ -185,7 +185,7 @@ fn tell_unusable<'a>(
 
 /// See [`Stop`]. From now on signals end the process no other way.
 pub(crate) fn stop(timeout: Option<Duration>) -> Result<Stop, Failure> {
-    stop_at(timeout, !is_hangup_ignored())
+    stop_at(timeout, true)
 }
 
 /// The same, but for SIGHUP.
@@ -231,30 +231,25 @@ pub(crate) async fn until_read() {
     }
 }
 
-/// Ready at ctrl-C, SIGTERM or SIGQUIT; and at SIGHUP, if that is wanted.
+/// Ready at ctrl-C, SIGTERM or SIGQUIT; and at SIGHUP, if that is wanted. SIGTERM aside, a signal that was ignored when we started stays
+/// ignored: a shell without job control starts what runs in the background so, and `nohup` does.
 #[cfg(unix)]
 fn signalled(at_hangup: bool) -> io::Result<impl Future<Output = ()>> {
-    use signal::unix::{SignalKind, signal};
+    use futures_util::future::select_all;
+    use signal::unix::{Signal, SignalKind, signal};
 
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut hangup = at_hangup
-        .then(|| signal(SignalKind::hangup()))
-        .transpose()?;
-    Ok(async move {
-        let hung_up = async {
-            match &mut hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = quit.recv() => {}
-            _ = hung_up => {}
+    let terminate = signal(SignalKind::terminate())?;
+    let mut signals: Vec<Signal> = vec![terminate];
+    let hangup = at_hangup.then(SignalKind::hangup);
+    let others = [SignalKind::interrupt(), SignalKind::quit()];
+    for kind in others.into_iter().chain(hangup) {
+        if !is_ignored(kind) {
+            signals.push(signal(kind)?);
         }
+    }
+    Ok(async move {
+        let any = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+        select_all(any).await;
     })
 }
 
@@ -302,15 +297,17 @@ impl Resized {
     }
 }
 
-/// Whether whoever started us wants us to outlive the terminal, as `nohup` does. It can be seen on Linux alone.
-fn is_hangup_ignored() -> bool {
+/// Whether whoever started us has a signal ignored. It can be seen on Linux alone.
+#[cfg(unix)]
+fn is_ignored(kind: signal::unix::SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // A bit for each signal; SIGHUP is 1.
-    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 != 0))
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // A bit for each signal, from 1 on.
+    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 != 0)
 }
 
-/// SIGHUP, which many take to mean: read your file again. From now on it does not end the process.
+/// SIGHUP, which many take to mean: read your file again. From now on it does not end the process, so it need not be ignored.
 #[cfg(unix)]
 pub(crate) struct Hangup(signal::unix::Signal);
 

@@ -120,19 +120,73 @@ fn every_signal_that_ends_it_says_goodbye() {
     }
 }
 
-/// `nohup` has it go on without the terminal.
+/// `nohup` has it go on without the terminal, and a shell without job control keeps what runs in the background from the keys that end
+/// what runs before it. SIGTERM ends it all the same.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_hangup_that_is_ignored_from_the_start_stays_ignored() {
+fn a_signal_that_is_ignored_from_the_start_stays_ignored() {
     let program = env!("CARGO_BIN_EXE_mdns");
-    let script = format!(
-        "trap '' HUP; exec {program} browse _mdns-end._udp --timeout 2 --interface 'lo*' & sleep 0.7; kill -HUP $!; sleep 0.5; kill -0 $! && echo lives; wait"
-    );
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .output()
-        .expect("sh");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "lives\n");
+    let kinds: [&[&str]; 4] = [
+        &["browse", "_mdns-end._udp"],
+        &["monitor"],
+        &["query", "nobody", "any", "--all", "--timeout", "100"],
+        &["advertise", "--host", "ignores"],
+    ];
+    let mut all = Vec::new();
+    for words in kinds {
+        let script = "trap '' HUP INT QUIT; \"$@\" >/dev/null 2>&1 & sleep 2; for signal in HUP INT QUIT; do kill -$signal $!; sleep 0.3; done; \
+                      kill -0 $! && echo lives; kill -TERM $!; wait $!; echo $?";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh", program]).args(words);
+        let command = command.args(ON_LOOPBACK).stdout(Stdio::piped());
+        all.push((words, command.spawn().expect("sh")));
+    }
+    // The shell has SIGINT and SIGQUIT ignored of itself.
+    let script = "\"$@\" >/dev/null 2>&1 & sleep 2; kill -INT $!; kill -QUIT $!; sleep 0.3; kill -0 $! && echo lives; kill -TERM $!; wait $!; echo $?";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", program]).args(kinds[3]);
+    let command = command.args(ON_LOOPBACK).stdout(Stdio::piped());
+    all.push((kinds[3], command.spawn().expect("sh")));
+    for (words, shell) in all {
+        let output = shell.wait_with_output().expect("its end");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let code = u8::from(words[0] != "advertise");
+        // Something may be heard on loopback.
+        let is_right =
+            said == format!("lives\n{code}\n") || words[0] == "monitor" && said == "lives\n0\n";
+        assert!(is_right, "{words:?}: {said}");
+    }
+}
+
+/// Every command that goes on ends at every signal that ends programs, and none is killed by it.
+#[test]
+fn every_signal_ends_every_command() {
+    let kinds: [&[&str]; 8] = [
+        &["browse", "_mdns-end._udp"],
+        &["browse"],
+        &["monitor"],
+        &["resolve", "Nobody", "_mdns-end._udp", "--timeout", "100"],
+        &["lookup", "nobody", "--timeout", "100"],
+        &["reverse", "169.254.7.7", "--timeout", "100"],
+        &["query", "nobody", "any", "--all", "--timeout", "100"],
+        &["demo", "--timeout", "100"],
+    ];
+    let mut all = Vec::new();
+    for words in kinds {
+        for signal in ["INT", "TERM", "QUIT", "HUP"] {
+            let words = [words, &["--json", "--verbose"], &ON_LOOPBACK].concat();
+            let mut running = Running::start(&words);
+            assert_eq!(running.next()["event"], "joined", "{words:?}");
+            // Nobody ends at this one: it says that a pipe was written which nobody reads, and writes say so themselves.
+            running.signal("PIPE");
+            running.signal(signal);
+            all.push((words, signal, running));
+        }
+    }
+    for (words, signal, mut running) in all {
+        let code = running.end();
+        assert!(matches!(code, Some(0 | 1)), "{words:?}, {signal}: {code:?}");
+    }
 }
 
 /// What is different is changed, what is new added, what is missing withdrawn; what is the same is not touched; and a file that is
@@ -226,6 +280,94 @@ fn a_file_of_services_is_read_again_at_sighup() {
         .expect("the program");
     assert_eq!(found.status.code(), Some(0), "by its subtype");
 
+    // Without the file, and with something else in its place, all stays.
+    fs::remove_file(&path).expect("the file");
+    running.signal("HUP");
+    let error = running.next_error();
+    assert!(
+        error.contains("No such file") && error.ends_with("; nothing has changed"),
+        "{error}"
+    );
+    fs::create_dir(&path).expect("a directory");
+    running.signal("HUP");
+    let error = running.next_error();
+    assert!(
+        error.contains("not a regular file") && error.ends_with("; nothing has changed"),
+        "{error}"
+    );
+    fs::remove_dir(&path).expect("the directory");
+    // It is there again: two are left, one of them without its subtype, and one is new on another host.
+    let unchanged = json!({"instance": unique("b"), "type": kind, "port": 2, "txt": {"k": "v"}});
+    let elsewhere =
+        json!({"instance": unique("a"), "type": kind, "port": 11, "host": unique("elsewhere")});
+    services(&path, &[unchanged, elsewhere]);
+    running.signal("HUP");
+    assert_eq!(
+        running.next_error(),
+        "mdns: read again: 1 added, 1 changed, 3 withdrawn"
+    );
+    let mut told: Vec<String> = (0..5)
+        .map(|_| running.next())
+        .map(|line| format!("{} {} {}", line["event"], line["instance"], line["host"]))
+        .collect();
+    told.sort();
+    let host = Value::from(format!("{}.local", unique("elsewhere")));
+    let line =
+        |event: &str, name: &str, host: &Value| format!("{event:?} {:?} {host}", unique(name));
+    assert_eq!(
+        told,
+        [
+            line("registered", "a", &host),
+            line("updated", "b", &Value::Null),
+            line("withdrawn", "a", &Value::Null),
+            line("withdrawn", "d", &Value::Null),
+            line("withdrawn", "same", &Value::Null),
+        ]
+    );
+
+    running.signal("TERM");
+    assert_eq!(running.next()["event"], "withdrawn");
+    assert_eq!(running.end(), Some(0));
+}
+
+/// The same of the attributes of one service.
+#[test]
+fn a_file_of_attributes_is_read_again_at_sighup() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("txt");
+    fs::write(&path, "state=idle\n").expect("a file");
+    let name = unique("txt");
+    let mut running = Running::advertise(&[
+        &name,
+        "_mdns-txt._udp",
+        "9",
+        "--txt",
+        "given=1",
+        "--txt-file",
+        text(&path),
+    ]);
+    assert_eq!(
+        running.next()["txt"],
+        json!({"given": "1", "state": "idle"})
+    );
+    let wrong = |running: &mut Running, why: &str| {
+        running.signal("HUP");
+        let error = running.next_error();
+        assert!(error.contains(why), "{error}");
+    };
+    fs::write(&path, "=x\n").expect("a file");
+    wrong(&mut running, "line 1: \"=x\": empty key");
+    fs::remove_file(&path).expect("the file");
+    wrong(&mut running, "No such file");
+    fs::write(&path, b"\xff\xfe").expect("a file");
+    wrong(&mut running, "UTF-8");
+    fs::write(&path, "!given\nstate=busy\n").expect("a file");
+    running.signal("HUP");
+    let line = running.next();
+    assert_eq!(
+        (&line["event"], &line["txt"]),
+        (&"updated".into(), &json!({"state": "busy"}))
+    );
     running.signal("TERM");
     assert_eq!(running.next()["event"], "withdrawn");
     assert_eq!(running.end(), Some(0));
@@ -340,10 +482,28 @@ fn a_fifo_is_no_file_for_names() {
             .expect("mkfifo")
             .success()
     );
-    let mut running =
-        Running::advertise(&["Web", "_mdns-end._udp", "9", "--name-file", text(&path)]);
-    assert_eq!(running.end(), Some(2));
-    assert!(running.next_error().ends_with("not a regular file"));
+    let socket = directory.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink("fifo", &link).expect("a link");
+    for path in [
+        &path,
+        &socket,
+        &link,
+        directory.path(),
+        Path::new("/dev/full"),
+    ] {
+        let mut running =
+            Running::advertise(&["Web", "_mdns-end._udp", "9", "--name-file", text(path)]);
+        assert_eq!(running.end(), Some(2), "{}", path.display());
+        assert!(running.next_error().ends_with("not a regular file"));
+        // The same goes for the other file that is written.
+        if cfg!(target_os = "linux") {
+            let mut running = Running::start(&["address", "lo", "--state", text(path)]);
+            assert_eq!(running.end(), Some(2), "{}", path.display());
+            assert!(running.next_error().ends_with("not a regular file"));
+        }
+    }
 }
 
 /// With too few descriptors it works, or says that the network cannot be used. With fewer than four the system cannot even load it.

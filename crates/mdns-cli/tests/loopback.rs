@@ -242,6 +242,59 @@ fn a_name_that_was_won_is_kept() {
     again.terminate();
 }
 
+/// A name that was won and is another's by now gives way to the search from the base: no number becomes a part of it. What a dispute
+/// has left is not begun with.
+#[test]
+fn a_number_is_never_part_of_the_base() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("names");
+    let name = unique("Desk");
+    let kept = |number: &str| {
+        let line = json!({"type": "_mdns-desk._udp.local", "wanted": name, "name": format!("{name}{number}")});
+        fs::write(&path, format!("{line}\n")).expect("a file");
+    };
+    let advertise = |words: &[&str]| {
+        let all = ["advertise", words[0], "_mdns-desk._udp", words[1]];
+        Running::start(&[&all, &words[2..]].concat())
+    };
+    let taken = format!("{name} (2)");
+    let mut other = advertise(&[&taken, "9"]);
+    assert_eq!(other.next()["event"], "registered");
+
+    let file = ["--name-file", path.to_str().expect("UTF-8")];
+    kept(" (2)");
+    let mut running = advertise(&[&name, "10", file[0], file[1], "--txt-file", "-"]);
+    for event in ["renamed", "registered"] {
+        let line = running.next();
+        assert_eq!(
+            (&line["event"], &line["instance"]),
+            (&event.into(), &name.clone().into())
+        );
+    }
+    // What takes the place of the first is changed as that would be.
+    let mut input = running.child.stdin.take().expect("its input");
+    input.write_all(b"k=v\n").expect("a line");
+    assert_eq!(running.next()["txt"], json!({"k": "v"}));
+    running.terminate();
+    assert!(
+        fs::read_to_string(&path)
+            .expect("a file")
+            .contains(&format!("\"name\":\"{name}\""))
+    );
+
+    for left in [" (1479015)", " (1479015) (2)", " (2) (2)"] {
+        kept(left);
+        let mut running = advertise(&[&name, "10", file[0], file[1]]);
+        let line = running.next();
+        assert_eq!(
+            (&line["event"], &line["instance"]),
+            (&"registered".into(), &name.clone().into())
+        );
+        running.terminate();
+    }
+    other.terminate();
+}
+
 /// Attributes change by the lines of standard input; what is wrong changes nothing.
 #[test]
 fn attributes_change_line_by_line() {

@@ -64,6 +64,8 @@ pub(crate) struct Args {
     start: Option<Ipv4Addr>,
 
     /// Keeps the address in this file, and tries it first the next time.
+    ///
+    /// Mode and owner of the file stay. What is no regular file is refused, but for /dev/null, which keeps nothing.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 
@@ -122,8 +124,6 @@ pub(super) use linux::run;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::{
-        fs, io,
-        io::Write as _,
         net::Ipv4Addr,
         path::{Path, PathBuf},
         process::{Child, Command, Stdio},
@@ -134,6 +134,7 @@ mod linux {
 
     use super::{Args, Policy};
     use crate::{
+        files::{Kept, unreadable, unwritable},
         output::{Output, Print, Stamp},
         session::{Failure, Found, stop},
     };
@@ -218,10 +219,12 @@ mod linux {
         };
         options.default_route = args.default_route;
         options.broadcast_arp = args.broadcast_arp;
-        let state = args.state.as_deref();
-        options.previous = args
-            .start
-            .or_else(|| state.and_then(|file| remembered(file, output)));
+        let state = args.state.as_deref().map(State::open).transpose()?;
+        let previous = match &state {
+            Some(state) => state.address(output)?,
+            None => None,
+        };
+        options.previous = args.start.or(previous);
         let mut claim = AddressClaim::start(options).map_err(failure)?;
         let mut script = Script::new(interface, args.script.clone());
         let mut claimed = false;
@@ -246,8 +249,8 @@ mod linux {
             let line = match event {
                 Event::Claimed { address } => {
                     claimed = true;
-                    if let Some(Err(error)) = state.map(|file| remember(file, address)) {
-                        output.remark(&format!("the address is not kept: {error}"));
+                    if let Some(Err(why)) = state.as_ref().map(|state| state.keep(address)) {
+                        output.remark(&why);
                     }
                     script.run(BIND, Some(address), output);
                     Line::new("claimed", interface, address, None)
@@ -280,35 +283,42 @@ mod linux {
         }
     }
 
-    /// The address in the file; none if there is no file yet, or no address in it.
-    fn remembered(file: &Path, output: &Output) -> Option<Ipv4Addr> {
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                output.remark(&format!("{}: {error}", file.display()));
-                return None;
-            }
-        };
-        let address = text.trim().parse().ok();
-        if address.is_none() {
-            output.remark(&format!(
-                "{}: there is no IPv4 address in it",
-                file.display()
-            ));
-        }
-        address
+    /// The file of `--state`.
+    struct State<'a> {
+        path: &'a Path,
+        file: Kept,
     }
 
-    /// Replaces the file whole, so that it is never half written.
-    fn remember(file: &Path, address: Ipv4Addr) -> io::Result<()> {
-        let folder = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        writeln!(new, "{address}")?;
-        new.persist(file)?;
-        Ok(())
+    impl<'a> State<'a> {
+        fn open(path: &'a Path) -> Result<Self, Failure> {
+            match Kept::open(path) {
+                Ok(file) => Ok(State { path, file }),
+                Err(error) => Err(unwritable(path, &error)),
+            }
+        }
+
+        /// The address in it; none if there is no file yet, or no address in it, which is said.
+        fn address(&self, output: &Output) -> Result<Option<Ipv4Addr>, Failure> {
+            let read = self.file.read();
+            let text = read.map_err(|error| unreadable(self.path, &error))?;
+            let address = text.trim().parse().ok();
+            if address.is_none() && !text.is_empty() {
+                output.remark(&format!(
+                    "{}: there is no IPv4 address in it",
+                    self.path.display()
+                ));
+            }
+            Ok(address)
+        }
+
+        /// # Errors
+        ///
+        /// Says why it cannot be written. It is as it was then.
+        fn keep(&self, address: Ipv4Addr) -> Result<(), String> {
+            self.file
+                .write(&format!("{address}\n"))
+                .map_err(|error| format!("{} cannot be written: {error}", self.path.display()))
+        }
     }
 
     /// The program of `--script`. It is not waited for: the address must be defended meanwhile. One that still runs when there is something

@@ -8,7 +8,7 @@ use futures_util::{
 };
 use mdns_proto::{name::NameBuf, own::RegisterError, wire::TxtVec};
 use mdns_socket::Selection;
-use mdns_tokio::{Advertisement, AdvertisementEvent, Announcement, Options};
+use mdns_tokio::{Advertisement, AdvertisementEvent, Announcement, Mdns, Options};
 use tokio::{sync::mpsc, task::unconstrained, time::MissedTickBehavior};
 
 use super::Results;
@@ -29,11 +29,11 @@ pub(super) async fn run(args: Advertise, output: Output) -> Result<Found, Failur
     let reread = args.reread()?;
     let own = args.own()?;
     let updates = args.updates()?;
-    let mut names = args.names().map_err(Failure::Usage)?;
+    let mut names = args.names()?;
     let mut all = Ours::of(own, names.as_mut());
     if let Some(names) = &mut names {
         names.retain(&all.iter().map(|ours| &ours.wanted).collect());
-        let this_host = names.won(&Own::Host(None).wanted());
+        let this_host = names.first(&Own::Host(None).wanted());
         options.host_name = this_host.map(str::to_owned);
     }
     // There is one service then.
@@ -97,7 +97,14 @@ struct Ours {
     /// It is printed. What is not is there for its name to be kept.
     is_told: bool,
     /// Changes it; it is withdrawn when this is dropped.
-    commands: Option<mpsc::UnboundedSender<Update>>,
+    commands: Option<mpsc::UnboundedSender<Command>>,
+}
+
+/// What is to become of something that is advertised.
+enum Command {
+    Update(Update),
+    /// This takes its place.
+    Replace(Advertisement),
 }
 
 /// What of a service is to be something else.
@@ -187,21 +194,32 @@ impl Ours {
 
     /// Takes the names that were won in place of those that are wanted.
     fn begin_with(&mut self, names: &Names) {
-        let won = |wanted: &Wanted| names.won(wanted).map(str::to_owned);
+        let first = |wanted: &Wanted| names.first(wanted).map(str::to_owned);
         let host = match &mut self.own {
             Own::Service(service) => {
-                if let Some(won) = won(&self.wanted) {
-                    service.instance = won;
+                if let Some(first) = first(&self.wanted) {
+                    service.instance = first;
                 }
                 &mut service.host
             }
             Own::Host(host) => host,
         };
         if let Some(host) = host
-            && let Some(won) = won(&Wanted::host(host))
+            && let Some(first) = first(&Wanted::host(host))
         {
-            *host = won;
+            *host = first;
         }
+    }
+
+    /// The service under the name that was given, if it was begun under another one, which was won before.
+    fn under_its_given_name(&self) -> Option<Announcement> {
+        let (Own::Service(own), Own::Service(given)) = (&self.own, &self.given) else {
+            return None;
+        };
+        (own.instance != given.instance).then(|| Announcement {
+            instance: given.instance.clone(),
+            ..own.clone()
+        })
     }
 
     fn set_txt(&mut self, txt: TxtVec) {
@@ -338,7 +356,7 @@ impl Advertised {
                     let commands = self.all.get(&place).and_then(|now| now.commands.as_ref());
                     if let Some(commands) = commands {
                         // It listens for as long as it is advertised.
-                        commands.send(update).ok();
+                        commands.send(Command::Update(update)).ok();
                     }
                 }
                 Some(Difference::Whole) | None => {
@@ -421,6 +439,10 @@ impl Advertised {
                 }
             }
             Change::Name(AdvertisementEvent::Renamed(name), host) if ours.is_told => {
+                let name = match ours.under_its_given_name() {
+                    Some(base) => replace(&self.session.mdns, ours, base).unwrap_or(name),
+                    None => name,
+                };
                 output.line(&ours.line(Kind::Renamed, &name, host.as_ref()))?;
             }
             Change::Name(..) => {}
@@ -436,6 +458,18 @@ impl Advertised {
     }
 }
 
+/// The name that was won before is another's now. A number on top of it would make it part of the base: the search for a name begins
+/// anew from what was given (RFC 6762 §9). Returns the name that is tried, or `None` if the old search goes on.
+fn replace(mdns: &Mdns, ours: &mut Ours, base: Announcement) -> Option<NameBuf> {
+    let name = base.service_type.instance(&base.instance).ok()?;
+    // Another service of ours may have the name.
+    let advertisement = mdns.advertise(&base).ok()?;
+    let commands = ours.commands.as_ref()?;
+    commands.send(Command::Replace(advertisement)).ok()?;
+    ours.own = Own::Service(base);
+    Some(name)
+}
+
 async fn next_file(reread: &mut Option<Reread>) -> Option<Result<Vec<Announcement>, String>> {
     reread.as_mut()?.next().await
 }
@@ -445,64 +479,105 @@ async fn next_file(reread: &mut Option<Reread>) -> Option<Result<Vec<Announcemen
 fn changes(
     advertisement: Advertisement,
     updates: Option<Updates>,
-    commands: mpsc::UnboundedReceiver<Update>,
+    commands: mpsc::UnboundedReceiver<Command>,
 ) -> impl Stream<Item = Change> + 'static {
+    let advertised = Changing {
+        advertisement,
+        updated: Update::default(),
+        updates,
+    };
     stream::unfold(
-        (advertisement, updates, commands),
-        async |(mut advertisement, mut updates, mut commands)| {
-            let change = tokio::select! {
-                biased;
-                update = commands.recv() => apply(&mut advertisement, update?).await,
-                event = advertisement.next_change() => {
-                    Change::Name(event?, advertisement.host_name())
+        (advertised, commands),
+        async |(mut advertised, mut commands)| {
+            let change = loop {
+                tokio::select! {
+                    biased;
+                    command = commands.recv() => match command? {
+                        Command::Update(update) => break advertised.apply(update).await,
+                        Command::Replace(advertisement) => {
+                            if let Some(refused) = advertised.replace(advertisement).await {
+                                break refused;
+                            }
+                        }
+                    },
+                    event = advertised.advertisement.next_change() => {
+                        break Change::Name(event?, advertised.advertisement.host_name());
+                    }
+                    Some(update) = next(&mut advertised.updates) => break advertised.update_txt(update).await,
                 }
-                Some(update) = next(&mut updates) => update_txt(&mut advertisement, update, &mut updates).await,
             };
-            Some((change, (advertisement, updates, commands)))
+            Some((change, (advertised, commands)))
         },
     )
+}
+
+/// What is advertised, and changes.
+struct Changing {
+    advertisement: Advertisement,
+    /// All that was changed since it was first advertised.
+    updated: Update,
+    updates: Option<Updates>,
 }
 
 async fn next(updates: &mut Option<Updates>) -> Option<Result<TxtVec, String>> {
     updates.as_mut()?.next().await
 }
 
-async fn update_txt(
-    advertisement: &mut Advertisement,
-    update: Result<TxtVec, String>,
-    updates: &mut Option<Updates>,
-) -> Change {
-    let txt = match update {
-        Ok(txt) => txt,
-        Err(why) => return Change::Refused(why),
-    };
-    let update = Update {
-        txt: Some(txt),
-        ..Update::default()
-    };
-    let change = apply(advertisement, update).await;
-    if matches!(change, Change::Refused(_)) {
-        updates.iter_mut().for_each(Updates::undo);
+impl Changing {
+    async fn update_txt(&mut self, update: Result<TxtVec, String>) -> Change {
+        let txt = match update {
+            Ok(txt) => txt,
+            Err(why) => return Change::Refused(why),
+        };
+        let update = Update {
+            txt: Some(txt),
+            ..Update::default()
+        };
+        let change = self.apply(update).await;
+        if matches!(change, Change::Refused(_)) {
+            self.updates.iter_mut().for_each(Updates::undo);
+        }
+        change
     }
-    change
+
+    /// Has another advertisement of the same take the place of this one. Tells what cannot be.
+    async fn replace(&mut self, advertisement: Advertisement) -> Option<Change> {
+        self.advertisement = advertisement;
+        // The other was made before the last of these was known.
+        let change = self.apply(self.updated.clone()).await;
+        matches!(change, Change::Refused(_)).then_some(change)
+    }
+
+    /// Changes what is advertised.
+    async fn apply(&mut self, update: Update) -> Change {
+        let advertisement = &mut self.advertisement;
+        let applied = async {
+            if let Some(txt) = &update.txt {
+                advertisement.update_txt(txt).await?;
+            }
+            if let Some(subtypes) = &update.subtypes {
+                advertisement.update_subtypes(subtypes).await?;
+            }
+            if let Some(port) = update.port {
+                advertisement.update_port(port).await?;
+            }
+            Ok::<(), RegisterError>(())
+        };
+        match applied.await {
+            Ok(()) => {
+                self.updated.add(&update);
+                Change::Updated(update)
+            }
+            Err(error) => Change::Refused(format!("cannot be advertised: {error}")),
+        }
+    }
 }
 
-/// Changes what is advertised.
-async fn apply(advertisement: &mut Advertisement, update: Update) -> Change {
-    let applied = async {
-        if let Some(txt) = &update.txt {
-            advertisement.update_txt(txt).await?;
-        }
-        if let Some(subtypes) = &update.subtypes {
-            advertisement.update_subtypes(subtypes).await?;
-        }
-        if let Some(port) = update.port {
-            advertisement.update_port(port).await?;
-        }
-        Ok::<(), RegisterError>(())
-    };
-    match applied.await {
-        Ok(()) => Change::Updated(update),
-        Err(error) => Change::Refused(format!("cannot be advertised: {error}")),
+impl Update {
+    fn add(&mut self, later: &Update) {
+        let later = later.clone();
+        self.port = later.port.or(self.port);
+        self.txt = later.txt.or(self.txt.take());
+        self.subtypes = later.subtypes.or(self.subtypes.take());
     }
 }

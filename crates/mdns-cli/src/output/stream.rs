@@ -291,6 +291,11 @@ impl Stream {
                     }
                     state.progress = Some(Instant::now());
                 }
+                // A terminal that has hung up says that there was an error.
+                Err(_) if self.which.has_no_reader() => {
+                    self.fail(&mut state, io::ErrorKind::BrokenPipe);
+                    return;
+                }
                 Err(error) => {
                     self.fail(&mut state, error.kind());
                     return;
@@ -314,16 +319,10 @@ impl Stream {
     /// Waits until the other end of a pipe, a socket or a terminal is gone.
     #[cfg(unix)]
     fn watch_reader(&self) {
-        use rustix::event::{PollFd, PollFlags, poll};
-
-        let stdout = io::stdout();
         loop {
-            // Errors are told of whether they are asked for or not.
-            let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-            match poll(&mut polled, None) {
-                Ok(_) if polled[0].revents().is_empty() => {}
-                Ok(_) => return self.fail(&mut self.lock(), io::ErrorKind::BrokenPipe),
-                Err(rustix::io::Errno::INTR) => {}
+            match self.which.poll_errors(None) {
+                Ok(false) | Err(rustix::io::Errno::INTR) => {}
+                Ok(true) => return self.fail(&mut self.lock(), io::ErrorKind::BrokenPipe),
                 // Then the next write tells.
                 Err(_) => return,
             }
@@ -379,6 +378,37 @@ impl Which {
             bytes = &bytes[len..];
         }
         Ok(())
+    }
+
+    /// Waits at most so long until the system says that the other end is gone, and tells whether it has.
+    #[cfg(unix)]
+    fn poll_errors(self, timeout: Option<&rustix::event::Timespec>) -> rustix::io::Result<bool> {
+        use rustix::event::{PollFd, PollFlags, poll};
+
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        // Errors are told of whether they are asked for or not.
+        let polled = match self {
+            Which::Output => PollFd::new(&stdout, PollFlags::empty()),
+            Which::Error => PollFd::new(&stderr, PollFlags::empty()),
+        };
+        let mut polled = [polled];
+        poll(&mut polled, timeout)?;
+        Ok(!polled[0].revents().is_empty())
+    }
+
+    /// Whether the other end of a pipe, a socket or a terminal is gone. It is not known where the system does not tell.
+    #[cfg(unix)]
+    fn has_no_reader(self) -> bool {
+        let now = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        self.poll_errors(Some(&now)).unwrap_or(false)
+    }
+
+    #[cfg(not(unix))]
+    fn has_no_reader(self) -> bool {
+        false
     }
 
     /// Whoever shares the stream with us may have made it non-blocking.
