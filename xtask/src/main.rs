@@ -20,6 +20,7 @@ mod sim;
 mod size;
 mod soak;
 mod test;
+mod tidy;
 mod timings;
 
 use std::process::ExitCode;
@@ -71,6 +72,8 @@ enum Chore {
     Deny,
     /// Writes docs/exchanges.md: the protocol as sequence charts, from the stories.
     Exchanges,
+    /// Checks words, module paragraphs, links and citations of source and documents.
+    Tidy(tidy::Options),
     /// Watches the memory and descriptors of `mdns` for hours, in the lab, while peers come and go (root, Linux).
     Soak(soak::Options),
     /// Measures the `mdns` command in the lab and writes docs/timings.md (root, Linux).
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Chore::Coverage(options) => coverage::run(&options),
         Chore::Deny => deny::run(),
         Chore::Exchanges => exchanges::run(),
+        Chore::Tidy(options) => tidy::run(&options),
         Chore::Soak(options) => soak::run(&options),
         Chore::Timings(options) => timings::run(&options),
     };

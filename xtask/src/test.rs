@@ -10,7 +10,7 @@ use crate::{
     install::{self, Missing},
     instr, lab, msrv, no_alloc, platforms, rfc,
     shell::Shell,
-    sim, size,
+    sim, size, tidy,
 };
 
 #[derive(Args)]
@@ -145,6 +145,11 @@ fn parts() -> Vec<Part> {
             work: Work::Commands(vec![doc]),
             ..commands("docs", "the documentation builds without a warning", &[])
         },
+        chore(
+            "tidy",
+            "words, module paragraphs, links and citations",
+            tidy::check,
+        ),
         chore(
             "rfc",
             "docs/conformance.md says what the tests say",

@@ -1,3 +1,5 @@
+//! Tests of names: text and wire form, comparison, order.
+
 use std::{
     format,
     string::{String, ToString},

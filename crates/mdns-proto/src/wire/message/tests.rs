@@ -1,3 +1,5 @@
+//! Tests of reading messages.
+
 use std::{format, string::ToString, vec, vec::Vec};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of record data: reading, writing, comparing.
+
 use std::{format, string::ToString, vec, vec::Vec};
 
 use super::*;

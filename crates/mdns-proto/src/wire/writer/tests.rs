@@ -1,3 +1,5 @@
+//! Tests of writing messages and of name compression.
+
 use std::{format, string::ToString, vec, vec::Vec};
 
 use super::*;
