@@ -34,6 +34,15 @@ pub(crate) struct Daemon(Peer);
 impl Host {
     /// Starts Avahi under this host name, advertising `services` itself, and waits until its names are established.
     pub(crate) fn avahi(&self, name: &str, services: &[Service<'_>]) -> Result<Daemon> {
+        self.avahi_with(name, services, "no")
+    }
+
+    /// The same, to ask the DNS servers of the host too.
+    pub(crate) fn avahi_wide_area(&self, name: &str) -> Result<Daemon> {
+        self.avahi_with(name, &[], "yes")
+    }
+
+    fn avahi_with(&self, name: &str, services: &[Service<'_>], wide_area: &str) -> Result<Daemon> {
         self.write("/run/bus.conf", BUS)?;
         let bus = self.spawn(&[
             "dbus-daemon",
@@ -52,7 +61,7 @@ impl Host {
             &format!(
                 "[server]\nhost-name={name}\nuse-ipv4={v4}\nuse-ipv6={v6}\n\
                  ratelimit-interval-usec=1000000\nratelimit-burst=1000\n\
-                 [wide-area]\nenable-wide-area=no\n[publish]\npublish-hinfo=no\npublish-workstation=no\n"
+                 [wide-area]\nenable-wide-area={wide_area}\n[publish]\npublish-hinfo=no\npublish-workstation=no\n"
             ),
         )?;
         // The mount namespace does what the chroot and the change of user are for.

@@ -10,7 +10,13 @@ use crate::{
 };
 
 /// Programs and the packages they come in.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 17] = [
+    ("named", "bind9"),
+    ("unbound", "unbound"),
+    ("dig", "bind9-dnsutils"),
+    ("nsupdate", "bind9-dnsutils"),
+    ("musl-gcc", "musl-tools"),
+    ("curl", "curl"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
     ("avahi-daemon", "avahi-daemon"),

@@ -5,6 +5,7 @@ mod address;
 mod beside;
 mod command;
 mod conflict;
+mod dns;
 mod exchange;
 mod flood;
 mod links;
@@ -54,6 +55,31 @@ pub(super) fn all() -> Vec<Scenario> {
             "peers-fifty",
             "fifty services of python-zeroconf, seen by Avahi",
             many::peers,
+        ),
+        scenario(
+            "dns-nss",
+            "libnss-mdns with the socket of mdns resolver, then with Avahi",
+            dns::nss,
+        ),
+        scenario(
+            "dns-musl",
+            "a static program built with musl asks mdns resolver",
+            dns::musl,
+        ),
+        scenario(
+            "dns-forwarders",
+            "dnsmasq and Unbound ask mdns resolver for .local",
+            dns::forwarders,
+        ),
+        long(
+            "dns-proxy",
+            "a printer on one link, found from another through BIND by resolved and Avahi",
+            dns::proxy,
+        ),
+        long(
+            "dns-proxy-large",
+            "sixty printers through a proxy: truncation, TCP; and a flood",
+            dns::proxy_large,
         ),
         long(
             "address-alone",
