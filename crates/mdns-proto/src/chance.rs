@@ -1,5 +1,7 @@
 //! What numbers are drawn for; how they are drawn is in `proto-base`.
 
+use core::{ops::RangeInclusive, time::Duration};
+
 use proto_base::random::Purpose;
 
 pub(crate) use proto_base::random::Random as Chance;
@@ -38,4 +40,20 @@ impl Purpose for Draw {
             Draw::OneShotId => 0x800,
         }
     }
+}
+
+/// Draws a span evenly from a range, in milliseconds.
+pub(crate) fn millis(
+    chance: &mut Chance,
+    purpose: Draw,
+    subject: u32,
+    range: RangeInclusive<u32>,
+) -> u32 {
+    let millis = |millis: &u32| Duration::from_millis((*millis).into());
+    let drawn = chance.within(
+        purpose,
+        subject,
+        millis(range.start())..=millis(range.end()),
+    );
+    drawn.as_secs() as u32 * 1000 + drawn.subsec_millis()
 }

@@ -3,10 +3,7 @@
 //! A layer is its children plus order: this file passes packets, time and commands to the responder and the querier, which
 //! do not know each other, and puts their deadlines together.
 
-use core::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use core::net::{IpAddr, SocketAddr};
 
 use crate::{
     chance::Chance,
@@ -17,10 +14,11 @@ use crate::{
         Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, SourcePort,
         Subnet, Transmit, Via, is_link_local,
     },
+    moment::Now,
     name::Name,
-    own::{ClaimId, HostId, NewRecord, News, RecordId, RegisterError, Service, ServiceId},
     querier::{Querier, QuerierStorage},
-    responder::{Responder, ResponderStorage, Told},
+    registry::{ClaimId, HostId, NewRecord, Notice, RecordId, RegisterError, Service, ServiceId},
+    responder::{OwnEvent, Responder, ResponderStorage},
     stats::Stats,
     store::Full,
     time::Instant,
@@ -136,7 +134,7 @@ impl<S: Storage> Host<S> {
         let chance = Chance::new(seed);
         self.echoes.start(chance.key(1));
         self.querier.start(chance.key(2));
-        self.responder.start(chance);
+        self.responder.start(now, chance);
     }
 
     /// Whether it was started.
@@ -148,7 +146,11 @@ impl<S: Storage> Host<S> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn clock(&mut self, now: Instant) -> Option<Instant> {
         self.now = self.now.max(now);
-        self.is_started.then_some(self.now)
+        if !self.is_started {
+            return None;
+        }
+        self.responder.age(self.now);
+        Some(self.now)
     }
 
     // --- links ---
@@ -166,7 +168,7 @@ impl<S: Storage> Host<S> {
             self.responder.undo_link(link);
             return Err(full);
         }
-        self.responder.link_up(now, link);
+        self.responder.link_up(Now::of(now), link);
         self.querier.link_up(now, link, &self.responder);
         self.set_writable(link, true);
         Ok(link)
@@ -197,14 +199,14 @@ impl<S: Storage> Host<S> {
     /// program of this host says it from now on. When it is more than asking again, names are probed for as on a new link.
     pub fn set_asks_only(&mut self, now: Instant, link: LinkId, asks_only: bool) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.set_asks_only(now, link, asks_only);
+        self.responder.set_asks_only(Now::of(now), link, asks_only);
         self.settle_own(now);
     }
 
     /// Forgets a link, with what was heard there. Goodbyes cannot be said any more: withdraw first where that matters.
     pub fn remove_link(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.remove_link(now, link);
+        self.responder.remove_link(Now::of(now), link);
         self.querier.remove_link(now, link, &self.responder);
     }
 
@@ -212,7 +214,7 @@ impl<S: Storage> Host<S> {
     /// questions asked anew (§5.4).
     pub fn link_up(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.link_up(now, link);
+        self.responder.link_up(Now::of(now), link);
         // What was heard on a link that was up and comes up was heard on another network.
         self.querier.link_down(now, link, &self.responder);
         self.querier.link_up(now, link, &self.responder);
@@ -221,14 +223,14 @@ impl<S: Storage> Host<S> {
     /// The link does not work: what was heard there is forgotten (§10.3), nothing is sent.
     pub fn link_down(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.link_down(now, link);
+        self.responder.link_down(Now::of(now), link);
         self.querier.link_down(now, link, &self.responder);
     }
 
     /// The machine has slept: all links begin anew, and what was heard before must be confirmed within ten seconds (§10.3).
     pub fn resumed(&mut self, now: Instant) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.resumed(now);
+        self.responder.resumed(Now::of(now));
         self.querier.resumed(now, &self.responder);
     }
 
@@ -245,7 +247,8 @@ impl<S: Storage> Host<S> {
         addresses: &[Subnet],
     ) -> Result<(), Full> {
         let now = self.clock(now).ok_or(Full)?;
-        self.responder.set_addresses(now, interface, addresses)
+        self.responder
+            .set_addresses(Now::of(now), interface, addresses)
     }
 
     /// Whether link-local addresses (169.254/16, fe80::/10) are reached directly over a link though its interface has no such address
@@ -280,7 +283,7 @@ impl<S: Storage> Host<S> {
     /// the link begin anew, at most once a second; an answer is lost, as it may be on a wire.
     pub fn send_failed(&mut self, now: Instant, link: LinkId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.send_failed(now, link);
+        self.responder.send_failed(Now::of(now), link);
     }
 
     // --- what is ours ---
@@ -291,13 +294,13 @@ impl<S: Storage> Host<S> {
     /// A label that is not one, a name that is taken here already, or no room. Nothing has changed then.
     pub fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
-        self.responder.add_host(now, label)
+        self.responder.add_host(Now::of(now), label)
     }
 
     /// Withdraws a host and the services that run on it, as [`withdraw`](Self::withdraw) does.
     pub fn remove_host(&mut self, now: Instant, host: HostId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.remove_host(now, host);
+        self.responder.remove_host(Now::of(now), host);
         self.settle_own(now);
     }
 
@@ -311,7 +314,7 @@ impl<S: Storage> Host<S> {
         service: &Service<'_>,
     ) -> Result<ServiceId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
-        self.responder.register(now, service)
+        self.responder.register(Now::of(now), service)
     }
 
     /// Whether a service is offered on a link. It is on every link, unless this says otherwise; a link that is added later
@@ -326,7 +329,8 @@ impl<S: Storage> Host<S> {
         is_offered: bool,
     ) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.set_offered(now, service, link, is_offered);
+        self.responder
+            .set_offered(Now::of(now), service, link, is_offered);
         self.settle_own(now);
     }
 
@@ -341,7 +345,7 @@ impl<S: Storage> Host<S> {
         txt: Txt<'_>,
     ) -> Result<(), RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Unknown)?;
-        self.responder.update_txt(now, service, txt)
+        self.responder.update_txt(Now::of(now), service, txt)
     }
 
     /// Replaces the port of a service, and announces it (§8.4).
@@ -355,7 +359,7 @@ impl<S: Storage> Host<S> {
         port: u16,
     ) -> Result<(), RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Unknown)?;
-        self.responder.update_port(now, service, port)
+        self.responder.update_port(Now::of(now), service, port)
     }
 
     /// Replaces the subtypes of a service: new ones are announced, those that are not among them any more say goodbye.
@@ -369,7 +373,8 @@ impl<S: Storage> Host<S> {
         subtypes: &[&str],
     ) -> Result<(), RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Unknown)?;
-        self.responder.update_subtypes(now, service, subtypes)
+        self.responder
+            .update_subtypes(Now::of(now), service, subtypes)
     }
 
     /// Registers a record by itself: an alias, another type, a set that others share. The name of a unique one is probed
@@ -383,7 +388,7 @@ impl<S: Storage> Host<S> {
         record: &NewRecord<'_>,
     ) -> Result<RecordId, RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Full)?;
-        self.responder.add_record(now, record)
+        self.responder.add_record(Now::of(now), record)
     }
 
     /// Replaces what a unique record says, and announces it (§8.4).
@@ -397,27 +402,27 @@ impl<S: Storage> Host<S> {
         rdata: &Rdata<'_>,
     ) -> Result<(), RegisterError> {
         let now = self.clock(now).ok_or(RegisterError::Unknown)?;
-        self.responder.update_record(now, record, rdata)
+        self.responder.update_record(Now::of(now), record, rdata)
     }
 
     /// Withdraws a record that was registered by itself, as [`withdraw`](Self::withdraw) does.
     pub fn remove_record(&mut self, now: Instant, record: RecordId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.remove_record(now, record);
+        self.responder.remove_record(Now::of(now), record);
         self.settle_own(now);
     }
 
     /// Withdraws a service. What was announced says goodbye (§10.1); keep on driving until [`is_silent`](Self::is_silent).
     pub fn withdraw(&mut self, now: Instant, service: ServiceId) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.withdraw(now, service);
+        self.responder.withdraw(Now::of(now), service);
         self.settle_own(now);
     }
 
     /// Withdraws all services and hosts. After at most a second all goodbyes are said; then [`is_silent`](Self::is_silent).
     pub fn shutdown(&mut self, now: Instant) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.shutdown(now);
+        self.responder.shutdown(Now::of(now));
         self.settle_own(now);
     }
 
@@ -428,32 +433,36 @@ impl<S: Storage> Host<S> {
 
     /// The full name of a service as it is now, while it is registered.
     pub fn service_name(&self, service: ServiceId) -> Option<Name<'_>> {
-        let own = self.responder.own();
-        Some(own.name(own.claim(own.service(service)?.claim)?.name))
+        let registry = self.responder.registry();
+        Some(registry.claim_name(registry.service(service)?.claim))
     }
 
     /// The full name of a host as it is now.
     pub fn host_name(&self, host: HostId) -> Option<Name<'_>> {
-        let own = self.responder.own();
-        Some(own.name(own.claim(own.host(host)?)?.name))
+        let registry = self.responder.registry();
+        Some(registry.claim_name(registry.host(host)?))
     }
 
     /// Another has the name of a service, as the program says that registers it for us on a link that [only
     /// asks](crate::link::LinkConfig::asks_only). The next name is taken, on all links, and [`Event::Renamed`] tells it (RFC 6762 §9).
     pub fn service_name_taken(&mut self, now: Instant, service: ServiceId) {
-        let claim = self.responder.own().service(service).map(|slot| slot.claim);
+        let claim = self
+            .responder
+            .registry()
+            .service(service)
+            .map(|service| service.claim);
         self.name_taken(now, claim);
     }
 
     /// The same of a host; [`Event::HostRenamed`] tells the next name.
     pub fn host_name_taken(&mut self, now: Instant, host: HostId) {
-        let claim = self.responder.own().host(host);
+        let claim = self.responder.registry().host(host);
         self.name_taken(now, claim);
     }
 
     fn name_taken(&mut self, now: Instant, claim: Option<ClaimId>) {
         if let (Some(now), Some(claim)) = (self.clock(now), claim) {
-            self.responder.take_next_name(now, claim, Duration::ZERO);
+            self.responder.take_next_name(Now::of(now), claim, 0);
             self.settle_own(now);
         }
     }
@@ -650,10 +659,11 @@ impl<S: Storage> Host<S> {
         } else if flags.response() {
             // The defence of a name that we are probing for may come by unicast.
             if !config.asks_only
-                && (packet.via == Via::Multicast || self.responder.expects_unicast(now, link))
+                && (packet.via == Via::Multicast
+                    || self.responder.expects_unicast(Now::of(now), link))
             {
                 self.responder
-                    .handle_response(now, link, packet.source.ip(), message);
+                    .handle_response(Now::of(now), link, packet.source.ip(), message);
                 self.settle_own(now);
             }
             self.querier
@@ -661,7 +671,7 @@ impl<S: Storage> Host<S> {
         } else {
             if !config.asks_only {
                 self.responder
-                    .handle_query(now, link, &packet, message, is_near);
+                    .handle_query(Now::of(now), link, &packet, message, is_near);
             }
             if packet.via == Via::Multicast && packet.source.port() == PORT {
                 self.querier.handle_query(now, link, message);
@@ -671,13 +681,13 @@ impl<S: Storage> Host<S> {
 
     /// Own results that are none any more are taken back.
     fn settle_own(&mut self, now: Instant) {
-        if self.responder.take_unsaid() && self.config.own_results {
+        if self.responder.take_retracted() && self.config.own_results {
             self.querier.verify_own(now, &self.responder);
         }
     }
 
     fn is_own_address(&self, address: IpAddr) -> bool {
-        self.responder.own().has_address(address)
+        self.responder.registry().has_address(address)
     }
 
     /// Whether the source of a datagram is on the link (§11): it is in a network of the interface. A link-local address is too, if the
@@ -689,7 +699,7 @@ impl<S: Storage> Host<S> {
         if may_be_link_local && self.responder.has_link_local_route(link) {
             return true;
         }
-        let mut subnets = self.responder.own().addresses(config.interface);
+        let mut subnets = self.responder.registry().addresses(config.interface);
         subnets.any(|subnet| {
             let is_same_kind = may_be_link_local
                 && is_link_local(subnet.address)
@@ -702,7 +712,7 @@ impl<S: Storage> Host<S> {
     #[cfg_attr(target_os = "none", inline(never))]
     pub fn handle_timeout(&mut self, now: Instant) {
         let Some(now) = self.clock(now) else { return };
-        self.responder.handle_timeout(now);
+        self.responder.handle_timeout(Now::of(now));
         self.querier.handle_timeout(now, &self.responder);
     }
 
@@ -741,7 +751,7 @@ impl<S: Storage> Host<S> {
     fn link_due(&self, link: LinkId) -> Instant {
         if self.is_writable(link) {
             self.responder
-                .next(link)
+                .next(self.now, link)
                 .min(self.querier.next_transmit(link))
         } else {
             Instant::MAX
@@ -759,7 +769,7 @@ impl<S: Storage> Host<S> {
         let answer = if is_continuing {
             None
         } else {
-            self.responder.poll_transmit(now, link, buffer)
+            self.responder.poll_transmit(Now::of(now), link, buffer)
         };
         let (destination, source, len) = match answer {
             Some((destination, len)) => (destination, SourcePort::Mdns, len),
@@ -796,28 +806,28 @@ impl<S: Storage> Host<S> {
         self.querier.poll_event(self.now).map(Event::Discovery)
     }
 
-    fn event(&self, told: Told) -> Option<Event<'_>> {
+    fn event(&self, told: OwnEvent) -> Option<Event<'_>> {
         Some(match told {
-            Told::Service(service, news) => {
+            OwnEvent::Service(service, news) => {
                 let name = self.service_name(service)?;
-                if news == News::Renamed {
+                if news == Notice::Renamed {
                     Event::Renamed { service, name }
                 } else {
                     Event::Registered { service, name }
                 }
             }
-            Told::Name(claim, news) => {
-                let own = self.responder.own();
-                let name = own.name(own.claim(claim)?.name);
-                if news == News::Lost {
+            OwnEvent::Name(claim, news) => {
+                let registry = self.responder.registry();
+                let name = registry.claim_name(claim);
+                if news == Notice::Lost {
                     Event::NameLost { name }
                 } else {
                     Event::NameRegistered { name }
                 }
             }
-            Told::Host(host, news) => {
+            OwnEvent::Host(host, news) => {
                 let name = self.host_name(host)?;
-                if news == News::Renamed {
+                if news == Notice::Renamed {
                     Event::HostRenamed { host, name }
                 } else {
                     Event::HostRegistered { host, name }
@@ -831,7 +841,7 @@ impl<S: Storage> Host<S> {
         if !self.is_started {
             return None;
         }
-        if self.responder.has_news() {
+        if self.responder.has_events() {
             return Some(self.now);
         }
         let links = self

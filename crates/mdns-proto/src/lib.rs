@@ -118,10 +118,13 @@ mod echo;
 pub mod endpoint;
 pub mod host;
 pub mod link;
+mod moment;
 pub mod name;
-pub mod own;
 mod pace;
 pub mod querier;
+pub mod registry;
+#[doc(hidden)]
+pub use registry as own;
 pub mod responder;
 pub mod stats;
 pub mod store;

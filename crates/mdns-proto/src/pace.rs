@@ -14,26 +14,13 @@ pub(crate) struct Pace {
     from: Instant,
     /// How often since then.
     count: u8,
-    /// How often in this burst, which may have begun earlier. It takes no room that the alignment of an instant leaves to others.
-    in_burst: u8,
 }
 
 impl Pace {
     pub(crate) const NEW: Pace = Pace {
         from: Instant::ZERO,
         count: 0,
-        in_burst: 0,
     };
-
-    /// A burst begins: what one packet asks for, for example.
-    pub(crate) fn begin_burst(&mut self) {
-        self.in_burst = 0;
-    }
-
-    /// How often it was done in this burst.
-    pub(crate) fn in_burst(&self) -> u8 {
-        self.in_burst
-    }
 
     /// Begins to count anew if a second has passed, and says how often it was done since the count began.
     pub(crate) fn counted(&mut self, now: Instant) -> u8 {
@@ -46,7 +33,6 @@ impl Pace {
     /// It is done once more.
     pub(crate) fn count(&mut self) {
         self.count = self.count.saturating_add(1);
-        self.in_burst = self.in_burst.saturating_add(1);
     }
 
     /// Before this it is not to be done again, if it may be done so often within a second.
@@ -76,27 +62,5 @@ mod tests {
         assert_eq!(pace.held_until(4), Instant::ZERO);
         assert_eq!(pace.counted(at(6000)), 0);
         assert_eq!(pace.held_until(3), Instant::ZERO);
-    }
-
-    #[test]
-    fn a_burst_is_counted_by_itself() {
-        let mut pace = Pace::NEW;
-        for _ in 0..300 {
-            pace.count();
-        }
-        assert_eq!((pace.counted(Instant::ZERO), pace.in_burst()), (255, 255));
-        pace.begin_burst();
-        pace.count();
-        assert_eq!((pace.counted(Instant::ZERO), pace.in_burst()), (255, 1));
-    }
-
-    /// Each link has two of them.
-    #[test]
-    fn it_takes_no_more_than_its_parts() {
-        let align = align_of::<Instant>();
-        assert_eq!(
-            size_of::<Pace>(),
-            (size_of::<Instant>() + 2).next_multiple_of(align)
-        );
     }
 }

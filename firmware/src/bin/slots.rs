@@ -9,9 +9,9 @@ use firmware as _;
 use mdns_smoltcp::proto::{
     cache::HeardRecord,
     discovery::{AskSlot, ToldSlot},
-    own::{Claim, OwnAddress, OwnRecord, Past, ServiceSlot},
     querier::QuestionSlot,
-    responder::{Asker, ClaimState, RecordState},
+    registry::{AddressRow, Claim, CustomRow, RecentRdata, RecordRow, ServiceRow, TypeRow},
+    responder::{ClaimState, RecordState, Requester},
     store::{NameSlot, Slot},
 };
 
@@ -31,15 +31,17 @@ macro_rules! slots {
 }
 
 slots! {
-    SLOT_OWN_NAME: Slot<NameSlot>,
-    SLOT_OWN_RECORD: Slot<OwnRecord>,
+    SLOT_RECORD: Slot<RecordRow>,
     SLOT_CLAIM: Slot<Claim>,
-    SLOT_SERVICE: Slot<ServiceSlot>,
-    SLOT_ADDRESS: OwnAddress,
-    SLOT_PAST: Past,
+    SLOT_SERVICE: Slot<ServiceRow>,
+    SLOT_TYPE: Slot<TypeRow>,
+    SLOT_CUSTOM: Slot<CustomRow>,
+    SLOT_ADDRESS: Slot<AddressRow>,
+    SLOT_RECENT: RecentRdata,
     SLOT_CLAIM_ON_LINK: Slot<ClaimState>,
     SLOT_RECORD_ON_LINK: Slot<RecordState>,
-    SLOT_ASKER: Slot<Asker>,
+    SLOT_REQUESTER: Slot<Requester>,
+    SLOT_NAME: Slot<NameSlot>,
     SLOT_HEARD_RECORD: Slot<HeardRecord>,
     SLOT_QUESTION: Slot<QuestionSlot>,
     SLOT_ASK: Slot<AskSlot>,

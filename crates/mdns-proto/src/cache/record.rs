@@ -313,6 +313,9 @@ impl Chained for HeardRecord {
 }
 
 impl Timed for HeardRecord {
+    type At = Instant;
+    const NEVER: Instant = Instant::MAX;
+
     fn due(&self) -> Instant {
         match (self.life, self.worth) {
             // The question that an answer to a one-shot question does not end is asked on.

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     cache::Origin,
     link::Family,
-    own::OwnRecords,
     querier::{Querier, QuerierStorage, Start, Subject},
+    registry::{OwnRecords, SubtypeName},
     store::{Full, NameId},
     time::Instant,
     wire::RecordType,
@@ -466,7 +466,9 @@ impl<S: QuerierStorage> Querier<S> {
             let alias = (rtype != RecordType::ANY).then_some(RecordType::CNAME);
             for rtype in core::iter::once(rtype).chain(alias) {
                 let mut next = first;
-                while let Some(mut record) = own.answer(link.id, rtype, &mut next) {
+                while let Some(mut record) =
+                    own.answer(link.id, rtype, &mut next, &mut SubtypeName::new())
+                {
                     link.take(asks, now, &mut record, Origin::Own, *cache_unasked);
                 }
             }

@@ -59,6 +59,9 @@ impl CoarseTime {
 }
 
 impl Timed for AskSlot {
+    type At = Instant;
+    const NEVER: Instant = Instant::MAX;
+
     fn due(&self) -> Instant {
         self.due
     }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     name::{META_QUERY, Name, NameBuf, reverse_name, split_instance},
-    own::OwnRecords,
     querier::{Querier, QuerierStorage, Rows, Start, Subject, worth_of},
+    registry::OwnRecords,
     store::{Full, NONE},
     time::Instant,
     wire::RecordType,

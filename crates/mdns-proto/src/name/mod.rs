@@ -33,7 +33,7 @@ pub use self::{
 };
 pub(crate) use self::{
     hash::KeyedHash, label::escape_quoted, service::LOCAL, service::is_browse_result,
-    service::push_subtype, service::subtype_name,
+    service::push_subtype,
 };
 
 /// The longest label, in bytes (RFC 1035 §2.3.4).

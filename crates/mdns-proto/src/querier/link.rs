@@ -13,8 +13,8 @@ use crate::{
     discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
     link::{LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
-    own::OwnRecords,
     pace::Pace,
+    registry::{OwnRecords, SubtypeName},
     stats::Stats,
     store::{Due, Full, Id, NONE, NameId, Table},
     time::Instant,
@@ -191,7 +191,9 @@ impl<H: HeardStorage> HeardLink<H> {
             };
             let (name, rdata) = (self.cache.name(record.name()), self.cache.said(record));
             let (mut is_ours, mut next) = (false, own.first(name));
-            while let Some(ours) = own.answer(self.id, rdata.rtype(), &mut next) {
+            while let Some(ours) =
+                own.answer(self.id, rdata.rtype(), &mut next, &mut SubtypeName::new())
+            {
                 is_ours |= ours.rdata == rdata;
             }
             if !is_ours {

@@ -20,7 +20,7 @@ use crate::{
     discovery::{AskStorage, Asks, Heard, Links, Need},
     link::{LinkConfig, LinkId, SourcePort, Via},
     name::Name,
-    own::OwnRecords,
+    registry::OwnRecords,
     stats::Stats,
     store::{Full, Slots},
     time::Instant,

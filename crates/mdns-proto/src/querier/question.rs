@@ -215,6 +215,9 @@ impl QuestionSlot {
 }
 
 impl Timed for QuestionSlot {
+    type At = Instant;
+    const NEVER: Instant = Instant::MAX;
+
     fn due(&self) -> Instant {
         if self.is_one_shot_due() {
             // When it was asked on port 5353: questions that started together come before.

@@ -17,7 +17,7 @@ use crate::{
     discovery::{AskSlot, AskStorage, Event, Instance, ToldSlot},
     link::{Family, InterfaceId, LinkConfig, LinkId, SourcePort, Via},
     name::{Name, NameBuf},
-    own::OwnRecords,
+    registry::{OwnRecords, SubtypeName},
     store::{NONE, NameSlot, Slot},
     time::Instant,
     wire::{
@@ -219,7 +219,13 @@ impl OwnRecords for Ours {
         self.from(0, name)
     }
 
-    fn answer(&self, _link: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>> {
+    fn answer<'a>(
+        &'a self,
+        _link: LinkId,
+        rtype: RecordType,
+        next: &mut u32,
+        _scratch: &'a mut SubtypeName,
+    ) -> Option<Record<'a>> {
         loop {
             let record = self.record(*next)?;
             *next = self.from(*next + 1, record.name);

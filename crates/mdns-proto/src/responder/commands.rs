@@ -1,141 +1,132 @@
-//! What the application does: registers, changes, withdraws; and what its interfaces' addresses do to what is ours.
-
-use core::time::Duration;
+//! What the application does: registers, changes, withdraws, chooses links; and what its interfaces' addresses do to what is
+//! registered.
 
 use super::{Responder, ResponderStorage, state};
 use crate::{
-    link::{InterfaceId, Subnet},
-    own::{
-        ClaimId, Holder, HostId, NewRecord, RecordId, RegisterError, Scope, Service, ServiceId,
-        Stored,
+    link::{InterfaceId, LinkId, Subnet},
+    moment::Now,
+    registry::{
+        ClaimId, Holder, HostId, Kind, NewRecord, RecordId, RecordNumber, RegisterError, Service,
+        ServiceId,
     },
     store::Full,
-    time::Instant,
-    wire::{Rdata, RecordType, Txt},
+    wire::{Rdata, Txt},
 };
 
 impl<S: ResponderStorage> Responder<S> {
-    pub(crate) fn add_host(&mut self, now: Instant, label: &str) -> Result<HostId, RegisterError> {
-        let claim = self.own.or_undone(|own| own.add_host(label))?;
-        if let Err(full) = self.follow() {
-            return Err(full.into());
+    // --- registering ---
+
+    pub(crate) fn add_host(&mut self, now: Now, label: &str) -> Result<HostId, RegisterError> {
+        let host = self.registry.add_host(label)?;
+        self.follow();
+        for record in 0..self.registry.records_bound() {
+            if self.registry.is_of_host(record, host) {
+                self.recall_twin(now, record);
+            }
         }
-        self.call_addresses_back(now);
-        self.begin_claim(now, claim);
+        self.begin_claim(now, host);
         self.begin_address_claims(now);
-        self.own.host_id(claim).ok_or(RegisterError::Full)
+        self.registry.host_id(host).ok_or(RegisterError::Full)
     }
 
     pub(crate) fn register(
         &mut self,
-        now: Instant,
+        now: Now,
         service: &Service<'_>,
     ) -> Result<ServiceId, RegisterError> {
-        let index = self.own.or_undone(|own| own.add_service(service))?;
-        self.follow()?;
-        self.call_back(now, index);
+        let index = self.registry.add_service(service)?;
+        self.follow();
+        self.recall_twins(now, index);
         self.each_claim(index, |responder, claim| responder.begin_claim(now, claim));
-        self.own.service_id(index).ok_or(RegisterError::Full)
+        self.registry.service_id(index).ok_or(RegisterError::Full)
+    }
+
+    /// Registers a record by itself.
+    pub(crate) fn add_record(
+        &mut self,
+        now: Now,
+        new: &NewRecord<'_>,
+    ) -> Result<RecordId, RegisterError> {
+        let (record, claim) = self.registry.add_custom(new)?;
+        self.follow();
+        self.recall_twin(now, record);
+        if let Some(claim) = claim {
+            self.begin_claim(now, claim);
+        } else {
+            let Responder {
+                registry,
+                links,
+                announcements,
+                ..
+            } = self;
+            for (_, link) in links.iter_mut() {
+                link.reconcile_record(now, registry, record, *announcements);
+            }
+        }
+        self.registry.record_id(record).ok_or(RegisterError::Full)
     }
 
     /// Does something for each claim of a service.
     pub(super) fn each_claim(&mut self, service: u32, mut each: impl FnMut(&mut Self, ClaimId)) {
         let mut at = 0;
         loop {
-            let claim = self.own.claims_of_service(service).nth(at);
+            let claim = self.registry.claims_of_service(service).nth(at);
             let Some(claim) = claim else { return };
             each(self, claim);
             at += 1;
         }
     }
 
-    /// What a service registered anew says is not said goodbye to any more.
-    pub(super) fn call_back(&mut self, now: Instant, service: u32) {
-        while let Some(twin) = self.own.leaving_twin(service) {
-            self.forget_goodbye(now, twin);
-        }
-    }
-
-    /// No goodbye is said for an address of a host that says it again.
-    fn call_addresses_back(&mut self, now: Instant) {
-        while let Some(twin) = self.own.leaving_address() {
-            self.forget_goodbye(now, twin);
-        }
-    }
-
-    pub(super) fn forget_goodbye(&mut self, now: Instant, record: u32) {
-        for (_, link) in self.links.iter_mut() {
-            link.forget_record(record);
-        }
-        self.own.remove_record(now, record);
-    }
-
-    /// Withdraws a host and the services that run on it.
-    #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn remove_host(&mut self, now: Instant, id: HostId) {
-        if Self::NONE {
-            return;
-        }
-        let Some(host) = self.own.host(id) else {
-            return;
-        };
-        for index in 0..self.own.services_bound() {
-            if self
-                .own
-                .service_at(index)
-                .is_some_and(|service| service.host == host)
-                && let Some(id) = self.own.service_id(index)
-            {
-                self.withdraw(now, id);
+    /// What a record says anew is not said goodbye to any more.
+    fn recall_twin(&mut self, now: Now, record: RecordNumber) {
+        while let Some(twin) = self.registry.leaving_twin(record) {
+            for (_, link) in self.links.iter_mut() {
+                link.forget_record(twin);
             }
+            self.registry.remove_record(now, twin);
         }
-        let Some(name) = self.own.claim(host).map(|claim| claim.name) else {
-            return;
-        };
-        for record in 0..self.own.records_bound() {
-            let Some(found) = self.own.get(record) else {
-                continue;
-            };
-            let is_its = found.claim == Some(host)
-                || (found.unique && found.stored == Stored::Name(RecordType::PTR, name));
-            if is_its && !found.is_leaving() {
-                let claim = found.claim;
-                self.own.let_go(record);
-                self.say_goodbye(now, record, claim);
-                if let Some(claim) = claim {
-                    self.drop_unused_claim(claim);
-                }
-            }
-        }
-        self.drop_unused_claim(host);
     }
 
-    /// Gives up a claim under which nothing is said any more.
-    pub(super) fn drop_unused_claim(&mut self, claim: ClaimId) {
-        let Some(name) = self.own.claim(claim).map(|found| found.name) else {
+    /// The same for all records of a service, and the one that lists its type.
+    fn recall_twins(&mut self, now: Now, service: u32) {
+        if self.registry.leaving() == 0 {
             return;
-        };
-        if self
-            .own
-            .records_of(name)
-            .any(|(_, record)| record.claim == Some(claim))
+        }
+        let mut next = self.registry.next_of_service(service, None);
+        while let Some(record) = next {
+            next = self.registry.next_of_service(service, Some(record));
+            self.recall_twin(now, record);
+        }
+        let of_type = self.registry.type_of(service);
+        if let Some((pointer, _)) = of_type.and_then(|of_type| self.registry.type_pointer(of_type))
         {
-            return;
+            self.recall_twin(now, pointer);
         }
-        for (_, link) in self.links.iter_mut() {
-            link.stop_claim(claim);
-        }
-        self.own.drop_claim(claim);
     }
+
+    // --- changing ---
 
     /// Replaces the port of a service, and announces it.
     pub(crate) fn update_port(
         &mut self,
-        now: Instant,
+        now: Now,
         id: ServiceId,
         port: u16,
     ) -> Result<(), RegisterError> {
-        if let Some(record) = self.own.set_port(now, id, port)? {
+        if let Some(record) = self.registry.set_port(now, id, port)? {
+            self.announce_anew(now, record);
+        }
+        Ok(())
+    }
+
+    /// Replaces the TXT data of a service, and announces them.
+    pub(crate) fn update_txt(
+        &mut self,
+        now: Now,
+        id: ServiceId,
+        txt: Txt<'_>,
+    ) -> Result<(), RegisterError> {
+        if let Some(record) = self.registry.set_txt(now, id, txt)? {
             self.announce_anew(now, record);
         }
         Ok(())
@@ -144,149 +135,226 @@ impl<S: ResponderStorage> Responder<S> {
     /// Replaces the subtypes of a service: new ones are announced, old ones say goodbye.
     pub(crate) fn update_subtypes(
         &mut self,
-        now: Instant,
+        now: Now,
         id: ServiceId,
         subtypes: &[&str],
     ) -> Result<(), RegisterError> {
-        self.own.add_subtypes(id, subtypes)?;
-        self.follow()?;
-        while let Some(record) = self.own.take_subtype(id, subtypes) {
-            if self.own.let_go(record) {
-                self.say_goodbye(now, record, None);
+        self.registry.add_subtypes(id, subtypes)?;
+        self.follow();
+        let mut next = self.registry.next_of_service(id.index, None);
+        while let Some(record) = next {
+            next = self.registry.next_of_service(id.index, Some(record));
+            if self.registry.is_subtype_beside(record, subtypes) {
+                self.retire(now, record);
             }
         }
-        self.call_back(now, id.index);
-        let Responder {
-            own,
-            links,
-            announcements,
-            ..
-        } = self;
-        for (_, link) in links.iter_mut() {
-            link.wake_service(now, own, id.index, *announcements);
-        }
+        self.recall_twins(now, id.index);
+        let Some(claim) = self.registry.service(id).map(|service| service.claim) else {
+            return Ok(());
+        };
+        self.reconcile(now, claim);
         Ok(())
-    }
-
-    /// Registers a record by itself.
-    pub(crate) fn add_record(
-        &mut self,
-        now: Instant,
-        new: &NewRecord<'_>,
-    ) -> Result<RecordId, RegisterError> {
-        let (record, claim) = self.own.or_undone(|own| own.add_single(new))?;
-        self.follow()?;
-        while let Some(twin) = self.own.leaving_twin_of(record) {
-            for (_, link) in self.links.iter_mut() {
-                link.forget_record(twin);
-            }
-            self.own.remove_record(now, twin);
-        }
-        if let Some(claim) = claim {
-            self.begin_claim(now, claim);
-        } else {
-            let Responder {
-                own,
-                links,
-                announcements,
-                ..
-            } = self;
-            for (_, link) in links.iter_mut() {
-                link.wake(now, own, record, *announcements);
-            }
-        }
-        self.own.record_id(record).ok_or(RegisterError::Full)
     }
 
     /// Replaces what a unique record says, and announces it.
     pub(crate) fn update_record(
         &mut self,
-        now: Instant,
+        now: Now,
         id: RecordId,
         rdata: &Rdata<'_>,
     ) -> Result<(), RegisterError> {
-        if let Some(record) = self.own.set_single(now, id, rdata)? {
+        if let Some(record) = self.registry.set_custom(now, id, rdata)? {
             self.announce_anew(now, record);
         }
         Ok(())
     }
 
-    /// Withdraws a record that was registered by itself.
-    pub(crate) fn remove_record(&mut self, now: Instant, id: RecordId) {
-        let Some(record) = self.own.single(id) else {
-            return;
-        };
-        let claim = self.own.get(record).and_then(|record| record.claim);
-        let claim = claim.filter(|&claim| {
-            self.own
-                .claim(claim)
-                .is_some_and(|claim| claim.holder == Holder::Records)
-        });
-        if self.own.let_go(record) {
-            self.say_goodbye(now, record, claim);
-        }
-        if let Some(claim) = claim {
-            self.drop_unused_claim(claim);
+    /// Compares what is said of a claim with what should be, on all links.
+    fn reconcile(&mut self, now: Now, claim: ClaimId) {
+        let Responder {
+            registry,
+            links,
+            announcements,
+            ..
+        } = self;
+        for (_, link) in links.iter_mut() {
+            link.reconcile(now, registry, claim, *announcements);
         }
     }
 
-    pub(crate) fn update_txt(
-        &mut self,
-        now: Instant,
-        id: ServiceId,
-        txt: Txt<'_>,
-    ) -> Result<(), RegisterError> {
-        let Some(record) = self.own.set_txt(now, id, txt)? else {
-            return Ok(());
-        };
-        self.announce_anew(now, record);
-        Ok(())
+    /// Announces what a record says now wherever it is active (RFC 6762 §8.4); the rest of its RRset goes with it.
+    fn announce_anew(&mut self, now: Now, record: RecordNumber) {
+        for (_, link) in self.links.iter_mut() {
+            link.announce_anew(now, record, self.announcements);
+        }
+    }
+
+    // --- withdrawing ---
+
+    /// Withdraws a record: it says goodbye wherever it was said, and is forgotten at once where it never was.
+    fn retire(&mut self, now: Now, record: RecordNumber) {
+        if self.registry.is_leaving(record) {
+            return;
+        }
+        let mut goodbyes = 0u8;
+        for (_, link) in self.links.iter_mut() {
+            goodbyes = goodbyes.saturating_add(u8::from(link.send_goodbye(now, record)));
+        }
+        self.registry.retire_record(record, goodbyes);
+        if goodbyes == 0 {
+            self.registry.remove_record(now, record);
+            self.has_retracted = true;
+        }
+    }
+
+    /// Gives a claim up, with its negative response.
+    fn give_up_claim(&mut self, now: Now, claim: ClaimId) {
+        for (_, link) in self.links.iter_mut() {
+            link.stop_claim(claim);
+        }
+        let negative = self.registry.negative_of(claim);
+        self.registry.give_up_claim(claim);
+        if let Some(negative) = negative {
+            self.retire(now, negative);
+        }
+    }
+
+    /// Gives a claim up under which nothing is said any more.
+    fn give_up_unused_claim(&mut self, now: Now, claim: ClaimId) {
+        let negative = self.registry.negative_of(claim);
+        let is_used = self
+            .registry
+            .records_of(claim)
+            .any(|record| Some(record) != negative);
+        if self.registry.claim(claim).is_some() && !is_used {
+            self.give_up_claim(now, claim);
+        }
     }
 
     /// Withdraws a service; what was announced says goodbye (RFC 6762 §10.1).
-    pub(crate) fn withdraw(&mut self, now: Instant, id: ServiceId) {
-        let Some(service) = self.own.service(id) else {
+    pub(crate) fn withdraw(&mut self, now: Now, id: ServiceId) {
+        let Some(service) = self.registry.service(id) else {
             return;
         };
-        let (main, type_pointer) = (service.claim, service.type_pointer);
+        let (main, service) = (service.claim, id.index);
+        let of_type = self.registry.type_of(service).unwrap_or_default();
         for (_, link) in self.links.iter_mut() {
-            link.stop_claim(main);
+            if link.is_withheld(main)
+                && let Some(withheld) = link.withheld.get_mut(of_type as usize)
+            {
+                *withheld = withheld.saturating_sub(1);
+            }
         }
-        let Some(mut retired) = self.own.retire_service(id) else {
+        self.registry.hold_service(service);
+        self.registry.retire_service(service);
+        let mut next = self.registry.next_of_service(service, None);
+        while let Some(record) = next {
+            next = self.registry.next_of_service(service, Some(record));
+            let held = self.registry.placeholder_claim(record);
+            self.retire(now, record);
+            if let Some(claim) = held {
+                self.give_up_claim(now, claim);
+            }
+        }
+        self.give_up_claim(now, main);
+        if let Some(pointer) = self.registry.leave_type(of_type) {
+            self.retire(now, pointer);
+        } else {
+            self.check_type(now, of_type);
+        }
+        self.registry.release_service(service);
+    }
+
+    /// Takes a type off the list of types of the links on which no service of it is offered (any more).
+    fn check_type(&mut self, now: Now, of_type: u32) {
+        let Responder {
+            registry, links, ..
+        } = self;
+        for (_, link) in links.iter_mut() {
+            if !link.offers_type(registry, of_type)
+                && let Some((pointer, _)) = registry.type_pointer(of_type)
+            {
+                link.send_goodbye(now, pointer);
+            }
+        }
+    }
+
+    /// Withdraws a host and the services that run on it.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn remove_host(&mut self, now: Now, id: HostId) {
+        if Self::NONE {
+            return;
+        }
+        let Some(host) = self.registry.host(id) else {
             return;
         };
-        while let Some(record) = retired.next(&self.own) {
-            let claim = self.own.get(record).and_then(|record| record.claim);
-            if self.own.let_go(record) {
-                self.say_goodbye(now, record, claim);
-            }
-            if let Some(placeholder) = claim.filter(|&claim| claim != main) {
-                self.drop_unused_claim(placeholder);
+        for service in 0..self.registry.services_bound() {
+            let is_its = self
+                .registry
+                .service_at(service)
+                .is_some_and(|service| service.host == host);
+            if let Some(id) = self.registry.service_id(service).filter(|_| is_its) {
+                self.withdraw(now, id);
             }
         }
-        let Responder { own, links, .. } = self;
-        for (_, link) in links.iter_mut().filter(|(_, link)| link.withholds) {
-            link.settle_type_pointer(now, own, type_pointer.get());
+        let negative = self.registry.negative_of(host);
+        for record in 0..self.registry.records_bound() {
+            if self.registry.is_of_host(record, host) && Some(record) != negative {
+                self.retire_under_claim(now, record);
+            }
+        }
+        if self.registry.host(id).is_some() {
+            self.give_up_claim(now, host);
+        }
+    }
+
+    /// Withdraws a record, and the reverse name of an address with the last one that stands under it.
+    fn retire_under_claim(&mut self, now: Now, record: RecordNumber) {
+        let Some(info) = self.registry.info(record) else {
+            return;
+        };
+        self.retire(now, record);
+        if info.kind == Kind::Reverse
+            && let Some(claim) = info.claim
+        {
+            self.give_up_unused_claim(now, claim);
+        }
+    }
+
+    /// Withdraws a record that was registered by itself.
+    pub(crate) fn remove_record(&mut self, now: Now, id: RecordId) {
+        let Some(record) = self.registry.custom(id) else {
+            return;
+        };
+        let claim = self.registry.info(record).and_then(|info| info.claim);
+        self.retire(now, record);
+        if let Some(claim) = claim
+            && self
+                .registry
+                .claim(claim)
+                .is_some_and(|claim| claim.holder == Holder::Records)
+        {
+            self.give_up_unused_claim(now, claim);
         }
     }
 
     /// Withdraws everything.
-    pub(crate) fn shutdown(&mut self, now: Instant) {
+    pub(crate) fn shutdown(&mut self, now: Now) {
         if Self::NONE {
             return;
         }
-        for record in 0..self.own.records_bound() {
-            if let Some(id) = self.own.record_id(record) {
+        for record in 0..self.registry.records_bound() {
+            if let Some(id) = self.registry.record_id(record) {
                 self.remove_record(now, id);
             }
         }
-        for claim in 0..self.own.claims_bound() {
+        for claim in 0..self.registry.claims_bound() {
             let host = ClaimId::of(claim);
             if self
-                .own
+                .registry
                 .claim(host)
                 .is_some_and(|claim| claim.holder == Holder::Host)
-                && let Some(id) = self.own.host_id(host)
+                && let Some(id) = self.registry.host_id(host)
             {
                 self.remove_host(now, id);
             }
@@ -295,54 +363,96 @@ impl<S: ResponderStorage> Responder<S> {
 
     /// Whether every goodbye has been said.
     pub(crate) fn is_silent(&self) -> bool {
-        !self.own.records().any(|(_, record)| record.is_leaving())
+        self.registry.leaving() == 0
     }
 
-    /// Owes the goodbye of a record wherever it was said; forgets it at once where it never was.
-    ///
-    /// `claim` is whose name it was, if that goes with it.
-    pub(super) fn say_goodbye(&mut self, now: Instant, record: u32, claim: Option<ClaimId>) {
-        let mut owed = 0u8;
-        for (_, link) in self.links.iter_mut() {
-            owed = owed.saturating_add(u8::from(link.owe_goodbye(now, record, claim)));
-        }
-        if let Some(found) = self.own.get_mut(record) {
-            found.goodbyes = owed;
-        }
-        if owed == 0 {
-            self.own.remove_record(now, record);
-            self.has_unsaid = true;
-        }
-    }
+    // --- which links a service is offered on ---
 
-    /// Announces what a record says now, with the rest of its RRset, wherever it is live (RFC 6762 §8.4).
-    pub(super) fn announce_anew(&mut self, now: Instant, record: u32) {
-        let announcements = self.announcements;
-        for (_, link) in self.links.iter_mut() {
-            if let Some(state) = link.records.get_mut(record)
-                && state.is_live
-            {
-                state.announce(now, announcements);
-                link.settle_record(record);
+    /// Offers a service on a link, or withholds it there and says goodbye to what was said of it (RFC 6762 §14).
+    pub(crate) fn set_offered(
+        &mut self,
+        now: Now,
+        id: ServiceId,
+        link_id: LinkId,
+        is_offered: bool,
+    ) {
+        let Some(service) = self.registry.service(id) else {
+            return;
+        };
+        let (main, host) = (service.claim, service.host);
+        let of_type = self.registry.type_of(id.index).unwrap_or_default();
+        let Responder {
+            registry,
+            links,
+            chance,
+            ..
+        } = self;
+        let Some(link) = links.get_mut(u32::from(link_id.0)) else {
+            return;
+        };
+        if link.is_withheld(main) != is_offered {
+            return;
+        }
+        if let Some(withheld) = link.withheld.get_mut(of_type as usize) {
+            *withheld = if is_offered {
+                withheld.saturating_sub(1)
+            } else {
+                *withheld + 1
+            };
+        }
+        for claim in registry.claims_of_service(id.index) {
+            if let Some(state) = link.claims.get_mut(claim.get()) {
+                state.is_withheld = !is_offered;
+            }
+            if is_offered && link.is_up {
+                link.probe(now, claim, 0, chance);
             }
         }
+        if is_offered {
+            return;
+        }
+        for record in registry.records_of_service(id.index) {
+            link.send_goodbye(now, record);
+        }
+        for claim in registry.claims_of_service(id.index) {
+            link.stop_claim(claim);
+            if let Some(negative) = registry.negative_of(claim) {
+                link.send_goodbye(now, negative);
+            }
+        }
+        if !link.offers_type(registry, of_type)
+            && let Some((pointer, _)) = registry.type_pointer(of_type)
+        {
+            link.send_goodbye(now, pointer);
+        }
+        // The other links may have waited for this one.
+        self.has_retracted = true;
+        self.notify_registered(main, host);
     }
 
-    /// Sets the addresses of an interface: what is new is announced, what is gone is withdrawn (RFC 6762 §8.4, §14).
+    // --- addresses ---
+
+    /// Sets the addresses of an interface: what is new is announced, what is gone is withdrawn (RFC 6762 §8.4, §14). Without room for
+    /// all, those that found some are answered for.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn set_addresses(
         &mut self,
-        now: Instant,
+        now: Now,
         interface: InterfaceId,
         addresses: &[Subnet],
     ) -> Result<(), Full> {
         let is_wanted = |own: &Subnet| addresses.iter().any(|new| new.address == own.address);
         loop {
-            let gone = self.own.addresses(interface).find(|own| !is_wanted(own));
+            let mut rows = self.registry.addresses(interface);
+            let gone = rows.find(|own| !is_wanted(own));
+            drop(rows);
             let Some(gone) = gone else { break };
-            self.own.remove_address(now, interface, gone.address);
-            if !Self::NONE {
-                self.withdraw_address(now, interface, gone, addresses);
+            if let Some(address) = self.registry.lose_address(now, interface, gone.address) {
+                self.registry.hold_address(address);
+                if !Self::NONE {
+                    self.withdraw_address(now, interface, address, addresses);
+                }
+                self.registry.release_address(address);
             }
         }
         let mut result = Ok(());
@@ -352,100 +462,95 @@ impl<S: ResponderStorage> Responder<S> {
                 // Given twice; the first counts.
                 continue;
             }
-            if !self.own.set_prefix(interface, new)
-                && let Err(full) = self.own.add_address(interface, new)
-            {
-                result = Err(full);
+            let known = self.registry.set_subnet(interface, new);
+            let added = known.map_or_else(|| self.registry.add_address(interface, new), Ok);
+            let Ok(address) = added else {
+                result = Err(Full);
                 continue;
-            }
-            if Self::NONE {
-                // There is nobody whose address it would be.
-                continue;
-            }
-            for host in 0..self.own.claims_bound() {
+            };
+            for host in 0..self.registry.claims_bound() {
                 let host = ClaimId::of(host);
-                let claim = self.own.claim(host);
-                if claim.is_some_and(|claim| claim.holder == Holder::Host)
-                    && !self.own.has_address_record(host, interface, new.address)
-                    && let Err(full) = self.own.add_address_records(host, interface, new)
+                if self.is_host(host)
+                    && !self.registry.has_address_record(host, address)
+                    && self.registry.add_address_records(host, address).is_err()
                 {
                     // What did find room is answered for.
-                    result = Err(full);
+                    result = Err(Full);
                 }
             }
         }
         if Self::NONE {
             return result;
         }
-        self.follow()?;
-        self.call_addresses_back(now);
+        self.follow();
+        for record in 0..self.registry.records_bound() {
+            if self.registry.leaving() > 0 && self.registry.address_of(record).is_some() {
+                self.recall_twin(now, record);
+            }
+        }
         self.begin_address_claims(now);
-        for host in 0..self.own.claims_bound() {
-            if self
-                .own
-                .claim(ClaimId::of(host))
-                .is_some_and(|claim| claim.holder == Holder::Host)
-            {
+        for host in 0..self.registry.claims_bound() {
+            if self.is_host(ClaimId::of(host)) {
                 self.host_addresses_changed(now, ClaimId::of(host), interface);
             }
         }
         result
     }
 
-    /// The records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).
-    pub(super) fn withdraw_address(
+    fn is_host(&self, claim: ClaimId) -> bool {
+        self.registry
+            .claim(claim)
+            .is_some_and(|claim| claim.holder == Holder::Host)
+    }
+
+    /// Withdraws the records of an address that is gone. A goodbye is needed only where nothing is left to flush them with (§8.4).
+    fn withdraw_address(
         &mut self,
-        now: Instant,
+        now: Now,
         interface: InterfaceId,
-        gone: Subnet,
+        address: u32,
         kept: &[Subnet],
     ) {
-        for id in 0..self.own.records_bound() {
-            let Some(record) = self.own.get(id) else {
+        for record in 0..self.registry.records_bound() {
+            let registry = &self.registry;
+            let is_its = registry
+                .address_of(record)
+                .is_some_and(|(of, _)| of == address);
+            let Some(info) = registry
+                .info(record)
+                .filter(|info| is_its && !info.is_leaving)
+            else {
                 continue;
             };
-            if record.scope != Scope::Interface(interface) || record.is_leaving() {
-                continue;
-            }
-            let is_forward = record.stored.address() == Some(gone.address);
-            let is_reverse = matches!(record.stored, Stored::Name(..))
-                && self.own.name(record.name) == crate::name::reverse_name(gone.address).as_name();
-            if !is_forward && !is_reverse {
-                continue;
-            }
-            let (name, rtype, claim) = (record.name, record.rtype(), record.claim);
-            let rest = self.own.records_of(name).find(|(other, rest)| {
-                *other != id && rest.rtype() == rtype && rest.scope == Scope::Interface(interface)
-                    && !rest.is_leaving()
+            let is_rest = |&other: &RecordNumber| {
+                other != record
+                    && registry.info(other).is_some_and(|rest| rest.rtype == info.rtype)
+                    && registry.covers(other, interface)
                     // Another that is about to go too is no rest.
-                    && rest.stored.address().is_none_or(|address| kept.iter().any(|kept| kept.address == address))
-            });
-            let rest = rest.map(|(rest, _)| rest);
-            self.own.let_go(id);
+                    && registry.address_of(other).is_none_or(|(_, address)| {
+                        kept.iter().any(|kept| kept.address == address)
+                    })
+            };
+            let rest = info
+                .claim
+                .filter(|_| info.is_address())
+                .and_then(|claim| registry.records_of(claim).find(is_rest));
             if let Some(rest) = rest {
                 for (_, link) in self.links.iter_mut() {
-                    link.forget_record(id);
+                    link.forget_record(record);
                 }
-                self.own.remove_record(now, id);
+                self.registry.remove_record(now, record);
                 self.announce_anew(now, rest);
             } else {
-                self.say_goodbye(now, id, claim.filter(|_| is_reverse));
-            }
-            if is_reverse && let Some(claim) = claim {
-                self.drop_unused_claim(claim);
+                self.retire_under_claim(now, record);
             }
         }
     }
 
-    /// A host has more or fewer addresses on an interface: claim its name there, or announce the whole RRsets.
-    pub(super) fn host_addresses_changed(
-        &mut self,
-        now: Instant,
-        host: ClaimId,
-        interface: InterfaceId,
-    ) {
+    /// A host has more or fewer addresses on an interface: claim its name there, or announce what is new.
+    fn host_addresses_changed(&mut self, now: Now, host: ClaimId, interface: InterfaceId) {
         let Responder {
-            own,
+            registry,
             links,
             chance,
             announcements,
@@ -455,21 +560,15 @@ impl<S: ResponderStorage> Responder<S> {
             .iter_mut()
             .filter(|(_, link)| link.config.interface == interface && link.is_up)
         {
-            let has_any = link.has_records(own, host);
-            let phase = link.claims.get(host.get()).map(|state| state.phase);
-            match phase {
-                Some(state::Phase::Off) if has_any => link.probe(now, host, Duration::ZERO, chance),
-                Some(phase) if phase.is_won() && !has_any => {
-                    link.stop_claim(host);
-                    for (id, _) in own.records() {
-                        if !link.is_ready(own, id)
-                            && !link.records.get(id).is_some_and(|state| state.is_leaving)
-                        {
-                            link.silence(id);
-                        }
+            let has_any = link.has_records(registry, host);
+            match link.claims.get(host.get()).map(|state| state.phase) {
+                Some(state::Phase::Off) if has_any => link.probe(now, host, 0, chance),
+                Some(phase) if phase.is_won() => {
+                    if !has_any {
+                        link.stop_claim(host);
                     }
+                    link.reconcile(now, registry, host, *announcements);
                 }
-                Some(phase) if phase.is_won() => link.wake_host(now, own, host, *announcements),
                 _ => {}
             }
         }

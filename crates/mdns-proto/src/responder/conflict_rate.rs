@@ -1,14 +1,12 @@
 //! How often conflicts come: after fifteen within ten seconds, each further probing waits five (RFC 6762 §8.1).
 
-use core::time::Duration;
+use crate::moment::{Moment, Now, Round};
 
-use crate::time::Instant;
-
-/// So many conflicts within [`WITHIN`] ...
+/// So many conflicts within [`WITHIN`], in milliseconds ...
 const MOST: u32 = 15;
-const WITHIN: Duration = Duration::from_secs(10);
-/// ... and each further probing waits so long, until so long a time as [`WITHIN`] has had none.
-const PAUSE: Duration = Duration::from_secs(5);
+const WITHIN: u32 = 10_000;
+/// ... and each further probing waits so long, in milliseconds, until so long a time as [`WITHIN`] has had none.
+const PAUSE: u32 = 5000;
 
 /// Seconds that are counted one by one: ten whole ones, and the one that has begun.
 const SECONDS: usize = 11;
@@ -16,58 +14,64 @@ const SECONDS: usize = 11;
 /// Conflicts of the last ten seconds. They are counted by the second, so that fifteen within any ten are never overlooked.
 #[derive(Debug)]
 pub(super) struct Conflicts {
+    /// The second that has begun, and those before it.
     counts: [u8; SECONDS],
-    last: Instant,
+    /// When the second began.
+    second: Moment,
+    last: Moment,
     is_limited: bool,
 }
 
 impl Conflicts {
     pub(super) const NONE: Conflicts = Conflicts {
         counts: [0; SECONDS],
-        last: Instant::ZERO,
+        second: Moment::NEVER,
+        last: Moment::NEVER,
         is_limited: false,
     };
 
-    /// Counts one more, and says how long the probing that follows from it has to wait.
-    pub(super) fn count(&mut self, now: Instant) -> Duration {
-        let second = |at: Instant| at.as_micros() / 1_000_000;
-        for passed in second(self.last) + 1..=second(now) {
-            if passed > second(self.last) + SECONDS as u64 {
-                break;
+    /// Counts one more, and returns how long the probing that follows from it has to wait, in milliseconds.
+    pub(super) fn count(&mut self, now: Now) -> u32 {
+        for _ in 0..SECONDS {
+            let next = self.second.plus(1000);
+            if next.has_come(now) {
+                self.second = next;
+                self.counts.rotate_right(1);
+                self.set_this(0);
             }
-            self.set(passed, 0);
         }
-        self.is_limited &= now <= self.last + WITHIN;
-        self.last = now;
-        let this = self.get(second(now)).saturating_add(1);
-        self.set(second(now), this);
+        if self.second.is_never() || self.second.plus(1000).has_come(now) {
+            (self.counts, self.second) = ([0; SECONDS], now.moment());
+        }
+        self.is_limited &= !self.last.is_never() && self.last.plus(WITHIN) >= now.moment();
+        self.last = now.noted();
+        let this = self.counts.first().copied().unwrap_or(0);
+        self.set_this(this.saturating_add(1));
         self.is_limited |= self.counts.iter().copied().map(u32::from).sum::<u32>() >= MOST;
-        if self.is_limited {
-            PAUSE
-        } else {
-            Duration::ZERO
+        if self.is_limited { PAUSE } else { 0 }
+    }
+
+    fn set_this(&mut self, count: u8) {
+        if let Some(this) = self.counts.first_mut() {
+            *this = count;
         }
     }
 
-    fn get(&self, second: u64) -> u8 {
-        let at = (second % SECONDS as u64) as usize;
-        self.counts.get(at).copied().unwrap_or(0)
-    }
-
-    fn set(&mut self, second: u64, count: u8) {
-        if let Some(place) = self.counts.get_mut((second % SECONDS as u64) as usize) {
-            *place = count;
-        }
+    /// Ages all moments (see [`Moment::age`]).
+    pub(super) fn age(&mut self, round: Round) {
+        self.second.age(round);
+        self.last.age(round);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Instant;
 
     fn pauses(times: impl IntoIterator<Item = u64>) -> std::vec::Vec<bool> {
         let mut conflicts = Conflicts::NONE;
-        let paused = |at| !conflicts.count(Instant::from_millis(at)).is_zero();
+        let paused = |at| conflicts.count(Now::of(Instant::from_millis(at))) > 0;
         times.into_iter().map(paused).collect()
     }
 

@@ -1,40 +1,33 @@
-//! The responder: probes for names, announces records, answers for them, and takes its leave (RFC 6762 §6, §8 to §10).
+//! The responder: probes for names, announces records, answers for them, and says goodbye (RFC 6762 §6, §8 to §10).
 //!
 //! | clause | file |
 //! |---|---|
-//! | §8.1 probing, §8.3 announcing, the rhythm | `state` |
-//! | §8.4 changes, §10.1 taking leave: the commands | `commands` |
-//! | §8, §10.2 when to begin, which records may be said | `link` |
-//! | §14 which links a service is offered on | `offer` |
+//! | §8.1 probing, §8.3 announcing: the schedule | `state` |
+//! | §8.4 changes, §10.1 goodbyes, §14 scope: the commands | `commands` |
+//! | §8, §10.2 when to begin, which records are said on a link | `link` |
 //! | §8.2 simultaneous probes | `tiebreak` |
 //! | §9 conflicts, §6.6, §7.4 what others say of our names | `conflict` |
 //! | §5.4, §5.5, §6, §6.3, §6.7, §7.1, §7.2 which question gets which answer, when and how | `question` |
-//! | §6.2, §6.4, §8.3, §10.1, §17 what goes into which packet | `packet` |
-//! | §6.1 what is not there | `denial` |
-//! | §7.2, §15.2 who waits for an answer | `askers`, `debt` |
+//! | §6.1, §6.2, §6.4, §8.3, §10.1, §17 what goes into which packet | `packet` |
+//! | §7.2, §15.2 who waits for an answer | `requesters` |
 //!
-//! What is ours is stored once, in [`own`](crate::own); a link keeps its state of it, in rows that run beside. It does not know
-//! the querier: conflicts are seen in packets, never in a cache (§8.1).
+//! What is registered is stored once, in the [registry](crate::registry); a link keeps its state of it, in rows under the same
+//! numbers. The responder does not know the querier: conflicts are seen in packets, never in a cache (§8.1).
 
-mod askers;
 mod commands;
 mod conflict;
 mod conflict_rate;
-mod debt;
-mod denial;
 mod link;
-mod offer;
 mod packet;
 mod question;
+mod requesters;
 mod state;
 mod tiebreak;
 
-use core::time::Duration;
-
-pub use askers::Asker;
-use askers::Askers;
 use conflict_rate::Conflicts;
 pub use link::{Link, LinkStorage};
+pub use requesters::Requester;
+use requesters::Requesters;
 use state::Step;
 pub use state::{ClaimState, RecordState};
 
@@ -42,78 +35,84 @@ use crate::{
     chance::Chance,
     config::Config,
     link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Subnet, UNICAST_SPAN},
+    moment::{Ageing, Moment, Now},
     name::Name,
-    own::{
-        ClaimId, Holder, HostId, News, Own, OwnRecord, OwnRecords, OwnStorage, ServiceId,
-        ServiceSlot,
+    registry::{
+        Claim, ClaimId, Holder, HostId, Notice, OwnRecords, RecordNumber, RecordRow, Registry,
+        RegistryStorage, ServiceId, SubtypeName, TypeRow,
     },
     stats::Stats,
     store::{Full, NONE, Slot, Slots, Table},
     time::Instant,
-    wire::{Record, RecordType},
+    wire::{Class, Record, RecordType},
 };
 
 /// All rows of a responder.
 pub trait ResponderStorage {
-    /// What is ours.
-    type Own: OwnStorage;
+    /// What is registered.
+    type Registry: RegistryStorage;
     /// What each link keeps of it.
     type Link: LinkStorage;
     /// The links.
     type Links: Slots<Slot<Link<Self::Link>>>;
 }
 
-/// The longest wait for one more attempt after a send has failed.
-const RETRY: Duration = Duration::from_secs(1);
+/// The longest wait for one more attempt after a send has failed, in milliseconds.
+const RETRY: u32 = 1000;
 
-/// The most debts looked at for one packet, when each turns out to have to wait.
+/// How many pending answers are looked at for one packet, when each turns out to have to wait.
 const TURNS_MAX: u32 = 10_000;
 
 /// What the responder tells the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    Service(ServiceId, News),
-    Host(HostId, News),
+pub(crate) enum OwnEvent {
+    Service(ServiceId, Notice),
+    Host(HostId, Notice),
     /// Of records registered by themselves.
-    Name(ClaimId, News),
+    Name(ClaimId, Notice),
 }
 
 /// The responder over all links of a host.
 pub(crate) struct Responder<S: ResponderStorage> {
-    own: Own<S::Own>,
+    registry: Registry<S::Registry>,
     links: Table<Link<S::Link>, S::Links>,
     chance: Chance,
     /// Conflicts over all names and links.
     conflicts: Conflicts,
     announcements: u8,
-    /// Something that was said is so no more, and no goodbye tells it.
-    has_unsaid: bool,
+    /// A record was retracted without a goodbye.
+    has_retracted: bool,
+    ageing: Ageing,
 }
 
 impl<S: ResponderStorage> Responder<S> {
-    /// States run beside what they are of: their rows may not be shorter.
+    /// States stand under the numbers of what they are of: their rows may not be shorter.
     const ROWS_FIT: () = {
-        type Own<S> = <S as ResponderStorage>::Own;
-        let records = <<Own<S> as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY;
-        let claims = <<Own<S> as OwnStorage>::Claims as Slots<Slot<crate::own::Claim>>>::CAPACITY;
+        type Of<S> = <S as ResponderStorage>::Registry;
+        let records = <<Of<S> as RegistryStorage>::Records as Slots<Slot<RecordRow>>>::CAPACITY;
+        let claims = <<Of<S> as RegistryStorage>::Claims as Slots<Slot<Claim>>>::CAPACITY;
+        let types = <<Of<S> as RegistryStorage>::Types as Slots<Slot<TypeRow>>>::CAPACITY;
         assert!(
             <<S::Link as LinkStorage>::Records as Slots<Slot<RecordState>>>::CAPACITY >= records,
-            "LinkStorage::Records is shorter than OwnStorage::Records"
+            "LinkStorage::Records is shorter than RegistryStorage::Records"
         );
         assert!(
             <<S::Link as LinkStorage>::Claims as Slots<Slot<ClaimState>>>::CAPACITY >= claims,
-            "LinkStorage::Claims is shorter than OwnStorage::Claims"
+            "LinkStorage::Claims is shorter than RegistryStorage::Claims"
+        );
+        assert!(
+            <<S::Link as LinkStorage>::Types as Slots<u32>>::CAPACITY >= types,
+            "LinkStorage::Types is shorter than RegistryStorage::Types"
         );
     };
 
-    /// Nothing can ever be registered, for lack of rows: who only browses. The compiler sees that what follows from it is never
-    /// run, and leaves it out.
-    const NONE: bool = <<S::Own as OwnStorage>::Records as Slots<Slot<OwnRecord>>>::CAPACITY == 0;
+    /// Nothing can ever be registered, for lack of rows. The compiler leaves out what follows from it.
+    const NONE: bool = Registry::<S::Registry>::NONE;
 
     pub(crate) const fn new(config: &Config) -> Self {
         let () = Self::ROWS_FIT;
         Responder {
-            own: Own::new(config),
+            registry: Registry::new(config),
             links: Table::new(),
             chance: Chance::new(0),
             conflicts: Conflicts::NONE,
@@ -124,17 +123,30 @@ impl<S: ResponderStorage> Responder<S> {
             } else {
                 config.announcements
             },
-            has_unsaid: false,
+            has_retracted: false,
+            ageing: Ageing::new(),
         }
     }
 
-    pub(crate) fn start(&mut self, chance: Chance) {
-        self.own.start(chance.key(0));
+    pub(crate) fn start(&mut self, now: Instant, chance: Chance) {
+        self.registry.start(chance.key(0));
         self.chance = chance;
+        self.ageing.start(now);
     }
 
-    pub(crate) fn own(&self) -> &Own<S::Own> {
-        &self.own
+    pub(crate) fn registry(&self) -> &Registry<S::Registry> {
+        &self.registry
+    }
+
+    /// Ages moments that are old before they could look new.
+    pub(crate) fn age(&mut self, now: Instant) {
+        while let Some(round) = self.ageing.next(now) {
+            self.registry.age(round);
+            self.conflicts.age(round);
+            for (_, link) in self.links.iter_mut() {
+                link.age(round);
+            }
+        }
     }
 
     fn link(&self, id: LinkId) -> Option<&Link<S::Link>> {
@@ -169,12 +181,10 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// Whether a unicast response may be the answer to a probe of the last two seconds (RFC 6762 §6).
-    pub(crate) fn expects_unicast(&self, now: Instant, link: LinkId) -> bool {
+    pub(crate) fn expects_unicast(&self, now: Now, link: LinkId) -> bool {
         self.link(link).is_some_and(|link| {
-            link.config.unicast
-                && link
-                    .last_probe
-                    .is_some_and(|probe| now < probe + UNICAST_SPAN)
+            let until = link.last_probe.plus(UNICAST_SPAN.as_secs() as u32 * 1000);
+            link.config.unicast && !until.is_never() && !until.has_come(now)
         })
     }
 
@@ -191,13 +201,7 @@ impl<S: ResponderStorage> Responder<S> {
             .links
             .insert_with(u32::from(u8::MAX), || Link::new(config))?;
         let link_id = LinkId(u8::try_from(id).map_err(|_| Full)?);
-        let Responder { own, links, .. } = self;
-        if let Some(link) = links.get_mut(id)
-            && let Err(full) = link.follow(own)
-        {
-            links.vacate(id);
-            return Err(full);
-        }
+        self.follow();
         Ok(link_id)
     }
 
@@ -206,14 +210,14 @@ impl<S: ResponderStorage> Responder<S> {
         self.links.vacate(u32::from(id.0));
     }
 
-    /// Forgets a link and all that it owed.
-    pub(crate) fn remove_link(&mut self, now: Instant, id: LinkId) {
+    /// Forgets a link and all that was pending there.
+    pub(crate) fn remove_link(&mut self, now: Now, id: LinkId) {
         self.link_down(now, id);
         self.links.vacate(u32::from(id.0));
     }
 
     /// Whether nothing is said on a link from now on.
-    pub(crate) fn set_asks_only(&mut self, now: Instant, id: LinkId, asks_only: bool) {
+    pub(crate) fn set_asks_only(&mut self, now: Now, id: LinkId, asks_only: bool) {
         let Some(link) = self.link_mut(id) else {
             return;
         };
@@ -223,16 +227,16 @@ impl<S: ResponderStorage> Responder<S> {
         link.config.asks_only = asks_only;
         if asks_only {
             self.link_down(now, id);
-            self.has_unsaid = true;
+            self.has_retracted = true;
         } else {
             self.link_up(now, id);
         }
     }
 
     /// The link can be used (again): probe, then announce (RFC 6762 §8, §10.2).
-    pub(crate) fn link_up(&mut self, now: Instant, id: LinkId) {
+    pub(crate) fn link_up(&mut self, now: Now, id: LinkId) {
         let Responder {
-            own,
+            registry,
             links,
             chance,
             announcements,
@@ -246,45 +250,58 @@ impl<S: ResponderStorage> Responder<S> {
             return;
         };
         link.is_up = true;
-        link.held_until = Instant::ZERO;
+        link.held_until = Moment::NEVER;
         if Self::NONE {
             return;
         }
-        link.start_over(now, own, chance);
-        link.wake_shared(now, own, *announcements);
-        self.settle_address_claims(now, id);
+        for record in 0..registry.records_bound() {
+            if !registry.is_leaving(record) {
+                link.silence(record);
+            }
+        }
+        for (claim, found) in registry.claims() {
+            if found.holder != Holder::Address && link.has_records(registry, claim) {
+                link.probe(now, claim, 0, chance);
+            }
+        }
+        if registry.has_customs() {
+            // Shared records that were registered by themselves wait for no name.
+            for record in 0..registry.records_bound() {
+                if registry.record_id(record).is_some() {
+                    link.reconcile_record(now, registry, record, *announcements);
+                }
+            }
+        }
+        self.begin_address_claims(now);
     }
 
-    /// The link cannot be used: nothing is owed there, goodbyes cannot be said.
-    pub(crate) fn link_down(&mut self, now: Instant, id: LinkId) {
-        let Responder { own, links, .. } = self;
+    /// The link cannot be used: nothing is pending there, goodbyes cannot be said.
+    pub(crate) fn link_down(&mut self, now: Now, id: LinkId) {
+        let Responder {
+            registry, links, ..
+        } = self;
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
         };
         link.is_up = false;
-        link.first_probe = Instant::ZERO;
-        link.answers = Instant::ZERO;
+        link.first_probe = Moment::NEVER;
+        link.answers = Moment::NEVER;
         if Self::NONE {
             return;
         }
-        // Who waits for a reply holds the name that it is about.
-        while let Some((asker, _, asked)) = link.askers.next_question() {
-            link.askers.remove(asker);
-            own.release_name(asked.name);
-        }
-        for claim in 0..own.claims_bound() {
+        for claim in 0..registry.claims_bound() {
             link.stop_claim(ClaimId::of(claim));
         }
-        for record in 0..own.records_bound() {
+        for record in 0..registry.records_bound() {
             if link.silence(record) {
-                left(now, own, record);
+                left(now, registry, record);
             }
         }
-        link.askers = Askers::new();
+        link.requesters = Requesters::new();
     }
 
     /// After a sleep: all links begin anew.
-    pub(crate) fn resumed(&mut self, now: Instant) {
+    pub(crate) fn resumed(&mut self, now: Now) {
         for id in 0..self.links.bound() {
             if self.links.get(id).is_some_and(|link| link.is_up) {
                 self.link_up(now, LinkId(u8::try_from(id).unwrap_or(u8::MAX)));
@@ -293,9 +310,9 @@ impl<S: ResponderStorage> Responder<S> {
     }
 
     /// A datagram did not leave: a probe nobody could hear proves nothing, nor does an announcement.
-    pub(crate) fn send_failed(&mut self, now: Instant, id: LinkId) {
+    pub(crate) fn send_failed(&mut self, now: Now, id: LinkId) {
         let Responder {
-            own,
+            registry,
             links,
             chance,
             announcements,
@@ -304,12 +321,12 @@ impl<S: ResponderStorage> Responder<S> {
         let Some(link) = links.get_mut(u32::from(id.0)) else {
             return;
         };
-        link.held_until = now + RETRY;
+        link.held_until = now.after(RETRY);
         Stats::count(&mut link.stats.send_failed);
         if Self::NONE {
             return;
         }
-        for (claim, _) in own.claims() {
+        for (claim, _) in registry.claims() {
             if link
                 .claims
                 .get(claim.get())
@@ -318,120 +335,113 @@ impl<S: ResponderStorage> Responder<S> {
                 link.probe(now, claim, RETRY, chance);
             }
         }
-        for (record, _) in own.records() {
-            let Some(state) = link.records.get_mut(record) else {
-                continue;
-            };
-            if state.is_live && state.left > 0 {
-                // Not before `held_until`, whatever is due.
-                state.announce(now, *announcements);
-                link.settle_record(record);
+        for record in 0..registry.records_bound() {
+            // Not before `held_until`, whatever is due.
+            if let Some(state) = link.records.get_mut(record)
+                && state.is_sendable()
+                && state.left > 0
+            {
+                state.announce(now.moment(), *announcements);
+                link.reschedule(record);
             }
         }
     }
 
     // --- claims ---
 
-    /// Makes the rows of every link as long as those of what is ours.
-    fn follow(&mut self) -> Result<(), Full> {
-        if Self::NONE {
-            return Ok(());
+    /// Makes the rows of every link as long as those of the registry.
+    fn follow(&mut self) {
+        let Responder {
+            registry, links, ..
+        } = self;
+        if !Self::NONE {
+            links.iter_mut().for_each(|(_, link)| link.follow(registry));
         }
-        let Responder { own, links, .. } = self;
-        links.iter_mut().try_for_each(|(_, link)| link.follow(own))
     }
 
     /// A new claim: every link that is up probes for it.
-    fn begin_claim(&mut self, now: Instant, claim: ClaimId) {
+    fn begin_claim(&mut self, now: Now, claim: ClaimId) {
         let Responder {
-            own, links, chance, ..
+            registry,
+            links,
+            chance,
+            ..
         } = self;
         for (_, link) in links.iter_mut() {
             if let Some(state) = link.claims.get_mut(claim.get()) {
-                state.is_first = true;
-                state.forget_disputes();
-                state.is_withheld = false;
-                state.sent = None;
+                *state = ClaimState::new();
             }
-            if link.is_up && link.has_records(own, claim) {
-                link.probe(now, claim, Duration::ZERO, chance);
+            if link.is_up && link.has_records(registry, claim) {
+                link.probe(now, claim, 0, chance);
             }
         }
     }
 
     /// Reverse names are ours without asking (RFC 6762 §8.1).
-    fn begin_address_claims(&mut self, now: Instant) {
-        for id in 0..self.links.bound() {
-            self.settle_address_claims(now, LinkId(u8::try_from(id).unwrap_or(u8::MAX)));
-        }
-    }
-
-    fn settle_address_claims(&mut self, now: Instant, id: LinkId) {
+    fn begin_address_claims(&mut self, now: Now) {
         let Responder {
-            own,
+            registry,
             links,
             announcements,
             ..
         } = self;
-        let Some(link) = links.get_mut(u32::from(id.0)).filter(|link| link.is_up) else {
-            return;
-        };
-        for (claim, found) in own.claims() {
+        for (_, link) in links.iter_mut() {
             // A neighbour on this host has the same addresses, and would take our word for a conflict.
-            if found.holder != Holder::Address
-                || !link.config.unicast
-                || !link.has_records(own, claim)
-            {
+            if !link.is_up || !link.config.unicast {
                 continue;
             }
-            if let Some(state) = link.claims.get_mut(claim.get()) {
-                state.win(now);
-                link.settle_claim(claim);
-            }
-            for (record, _) in own.records_of(found.name) {
-                link.wake(now, own, record, *announcements);
+            for (claim, found) in registry.claims() {
+                if found.holder != Holder::Address || !link.has_records(registry, claim) {
+                    continue;
+                }
+                if let Some(state) = link.claims.get_mut(claim.get()) {
+                    state.win(now);
+                    link.reschedule_claim(claim);
+                }
+                link.reconcile(now, registry, claim, *announcements);
             }
         }
     }
 
     /// A link has won a name: tells the application what is settled by that.
     fn won(&mut self, claim: ClaimId) {
-        match self.own.claim(claim).map(|claim| claim.holder) {
+        match self.registry.claim(claim).map(|claim| claim.holder) {
             Some(Holder::Host) => {
-                self.tell_settled(claim, claim);
-                for index in 0..self.own.services_bound() {
-                    if let Some(service) = self.own.service_at(index)
+                self.notify_registered(claim, claim);
+                for service in 0..self.registry.services_bound() {
+                    if let Some(service) = self.registry.service_at(service)
                         && service.host == claim
                     {
-                        self.tell_settled(service.claim, claim);
+                        self.notify_registered(service.claim, claim);
                     }
                 }
             }
-            Some(Holder::Service(index) | Holder::Placeholder(index)) => {
-                if let Some(&ServiceSlot { claim, host, .. }) = self.own.service_at(index.get()) {
-                    self.tell_settled(claim, host);
+            Some(Holder::Service(service) | Holder::Placeholder(service)) => {
+                if let Some(service) = self.registry.service_at(service.get()) {
+                    self.notify_registered(service.claim, service.host);
                 }
             }
-            Some(Holder::Records) => self.tell_settled(claim, claim),
+            Some(Holder::Records) => self.notify_registered(claim, claim),
             Some(Holder::Address) | None => {}
         }
     }
 
     /// Tells once that a name is ours: when it and that of its host were won, and no link is in its first probing any more.
-    fn tell_settled(&mut self, claim: ClaimId, host: ClaimId) {
-        let Some(found) = self.own.claim(claim).filter(|claim| !claim.told) else {
+    fn notify_registered(&mut self, claim: ClaimId, host: ClaimId) {
+        let Some(found) = self.registry.claim(claim).filter(|claim| !claim.is_told) else {
             return;
         };
-        let mut held = match found.holder {
-            Holder::Service(index) => Some(self.own.claims_of_service(index.get())),
-            _ => None,
-        }
-        .into_iter()
-        .flatten();
-        let is_settled = held.all(|claim| self.is_settled(claim));
-        drop(held);
-        if is_settled && self.is_settled(claim) && self.is_settled(host) {
-            self.own.set_news(claim, News::Registered);
+        let is_settled = self.is_settled(claim)
+            && self.is_settled(host)
+            && match found.holder {
+                Holder::Service(service) => self
+                    .registry
+                    .claims_of_service(service.get())
+                    .all(|claim| self.is_settled(claim)),
+                _ => true,
+            };
+        if is_settled {
+            self.registry.set_notice(claim, Notice::Registered);
         }
     }
 
@@ -446,20 +456,20 @@ impl<S: ResponderStorage> Responder<S> {
 
     // --- time ---
 
-    /// Goes on with what time alone moves: names are won, debts that must wait are put off.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    /// Goes on with what time alone moves: names are won, and probed for again.
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
         if Self::NONE {
             return;
         }
         for id in 0..self.links.bound() {
-            self.win_names(now, id);
+            self.advance_claims(now, id);
         }
     }
 
-    fn win_names(&mut self, now: Instant, id: u32) {
+    fn advance_claims(&mut self, now: Now, id: u32) {
         loop {
             let Responder {
-                own,
+                registry,
                 links,
                 chance,
                 announcements,
@@ -468,7 +478,8 @@ impl<S: ResponderStorage> Responder<S> {
             let Some(link) = links.get_mut(id) else {
                 return;
             };
-            let Some(claim) = link.claims_due.by(&link.claims, now).map(ClaimId::of) else {
+            let due = link.claims_due.by(&link.claims, now.moment());
+            let Some(claim) = due.map(ClaimId::of) else {
                 return;
             };
             let Some(state) = link.claims.get_mut(claim.get()) else {
@@ -476,77 +487,87 @@ impl<S: ResponderStorage> Responder<S> {
             };
             match state.step(now) {
                 Step::Win => {
-                    link.win(now, own, claim, *announcements);
+                    state.win(now);
+                    link.reschedule_claim(claim);
+                    link.reconcile(now, registry, claim, *announcements);
                     self.won(claim);
                 }
-                Step::Settle => {
-                    state.settle();
-                    link.settle_claim(claim);
+                Step::EndDefence => {
+                    state.end_defence();
+                    link.reschedule_claim(claim);
                 }
                 Step::Recheck => {
                     state.recheck();
-                    link.hush(own, claim);
-                    link.probe(now, claim, Duration::ZERO, chance);
-                    self.has_unsaid = true;
+                    link.probe(now, claim, 0, chance);
+                    link.reconcile(now, registry, claim, *announcements);
+                    self.has_retracted = true;
                 }
                 Step::Probe | Step::Wait => return,
             }
         }
     }
 
-    /// When this link next has something to send or to do.
-    pub(crate) fn next(&self, id: LinkId) -> Instant {
+    /// When this link next has something to send or to do, as seen at `now`.
+    pub(crate) fn next(&self, now: Instant, id: LinkId) -> Instant {
         // Of a link that is down nothing is due.
         let Some(link) = self.link(id).filter(|_| !Self::NONE) else {
             return Instant::MAX;
         };
-        if link.askers.next_question().is_some() {
-            return link.held_until;
+        let held_until = if link.held_until.is_never() {
+            Instant::ZERO
+        } else {
+            link.held_until.instant(now)
+        };
+        if link.requesters.has_question() {
+            return held_until;
         }
         let next = link
             .claims_due
             .next(&link.claims)
             .min(link.records_due.next(&link.records));
-        if next == Instant::MAX {
-            next
+        if next.is_never() {
+            Instant::MAX
         } else {
-            next.max(link.held_until)
+            next.instant(now).max(held_until)
         }
     }
 
     /// The next datagram of a link.
     pub(crate) fn poll_transmit(
         &mut self,
-        now: Instant,
+        now: Now,
         id: LinkId,
         buffer: &mut [u8],
     ) -> Option<(Destination, usize)> {
+        let is_held =
+            |link: &Link<S::Link>| !link.held_until.is_never() && !link.held_until.has_come(now);
         if Self::NONE
             || !self
                 .link(id)
-                .is_some_and(|link| link.is_up && link.held_until <= now)
+                .is_some_and(|link| link.is_up && !is_held(link))
         {
             return None;
         }
         if let Some(sent) = self.answer_question(id, buffer) {
             return Some(sent);
         }
-        // What is due may turn out to have to wait; then the next debt has its turn. Each turn puts one off or pays it; the
+        // What is due may turn out to have to wait; then the next one has its turn. Each turn puts one off or sends it; the
         // bound is there so that an error of ours would be a spin of the driver and not a hang.
         for _ in 0..TURNS_MAX {
-            if self.next(id) > now {
+            self.advance_claims(now, u32::from(id.0));
+            let Responder {
+                registry, links, ..
+            } = self;
+            let link = links.get_mut(u32::from(id.0))?;
+            let due_claim = link.claims_due.by(&link.claims, now.moment());
+            if due_claim.is_none() && link.records_due.by(&link.records, now.moment()).is_none() {
                 break;
             }
-            self.win_names(now, u32::from(id.0));
-            let Responder { own, links, .. } = self;
-            let link = links.get_mut(u32::from(id.0))?;
-            let is_probe_due = link
-                .claims_due
-                .by(&link.claims, now)
+            let is_probe_due = due_claim
                 .and_then(|claim| link.claims.get(claim))
                 .is_some_and(|state| state.step(now) == Step::Probe);
             if is_probe_due {
-                let len = link.write_probe(now, own, buffer)?;
+                let len = link.write_probe(now, registry, buffer)?;
                 return Some((Destination::Multicast, len));
             }
             let sent = self.write_response(now, id, buffer);
@@ -557,27 +578,30 @@ impl<S: ResponderStorage> Responder<S> {
         None
     }
 
-    /// Whether, since the last call, something that was said has become untrue without a goodbye.
-    pub(crate) fn take_unsaid(&mut self) -> bool {
-        core::mem::take(&mut self.has_unsaid)
+    /// Whether, since the last call, a record was retracted without a goodbye.
+    pub(crate) fn take_retracted(&mut self) -> bool {
+        core::mem::take(&mut self.has_retracted)
     }
 
-    pub(crate) fn has_news(&self) -> bool {
-        !Self::NONE && self.own.has_news()
+    pub(crate) fn has_events(&self) -> bool {
+        !Self::NONE && self.registry.has_notices()
     }
 
-    pub(crate) fn poll_event(&mut self) -> Option<Told> {
+    pub(crate) fn poll_event(&mut self) -> Option<OwnEvent> {
         if Self::NONE {
             return None;
         }
         loop {
-            let (claim, news) = self.own.take_news()?;
-            match self.own.claim(claim)?.holder {
-                Holder::Host => return Some(Told::Host(self.own.host_id(claim)?, news)),
-                Holder::Service(index) => {
-                    return Some(Told::Service(self.own.service_id(index.get())?, news));
+            let (claim, notice) = self.registry.take_notice()?;
+            match self.registry.claim(claim)?.holder {
+                Holder::Host => {
+                    return Some(OwnEvent::Host(self.registry.host_id(claim)?, notice));
                 }
-                Holder::Records => return Some(Told::Name(claim, news)),
+                Holder::Service(service) => {
+                    let service = self.registry.service_id(service.get())?;
+                    return Some(OwnEvent::Service(service, notice));
+                }
+                Holder::Records => return Some(OwnEvent::Name(claim, notice)),
                 Holder::Address | Holder::Placeholder(_) => {}
             }
         }
@@ -585,14 +609,9 @@ impl<S: ResponderStorage> Responder<S> {
 }
 
 /// One link has nothing more to say of a record that is leaving; with the last one it is forgotten.
-fn left<O: OwnStorage>(now: Instant, own: &mut Own<O>, record: u32) {
-    // One that is withheld takes its leave of one link and goes on elsewhere.
-    let Some(found) = own.get_mut(record).filter(|found| found.is_leaving()) else {
-        return;
-    };
-    found.goodbyes = found.goodbyes.saturating_sub(1);
-    if found.goodbyes == 0 {
-        own.remove_record(now, record);
+fn left<O: RegistryStorage>(now: Now, registry: &mut Registry<O>, record: RecordNumber) {
+    if registry.note_goodbye(record) {
+        registry.remove_record(now, record);
     }
 }
 
@@ -601,22 +620,41 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         if Self::NONE {
             return NONE;
         }
-        let name = self.own.find_name(name);
-        name.map_or(NONE, |name| self.own.records_of(name).next)
+        self.registry.named(name).peek()
     }
 
-    fn answer(&self, id: LinkId, rtype: RecordType, next: &mut u32) -> Option<Record<'_>> {
-        if Self::NONE {
+    fn answer<'a>(
+        &'a self,
+        id: LinkId,
+        rtype: RecordType,
+        next: &mut u32,
+        scratch: &'a mut SubtypeName,
+    ) -> Option<Record<'a>> {
+        if Self::NONE || *next == NONE {
             return None;
         }
         let link = self.link(id)?;
-        let mut records = self.own.records_from(*next);
-        let found = records.find(|(id, record)| {
-            let is_said = link.records.get(*id).is_some_and(RecordState::is_said);
-            is_said && (rtype == record.rtype() || rtype == RecordType::ANY)
+        let mut name = SubtypeName::new();
+        let mut records = self
+            .registry
+            .named(self.registry.owner(*next, &mut name))
+            .from(*next);
+        let found = records.find_map(|record| {
+            let info = self.registry.info(record)?;
+            let is_said = link.records.get(record).is_some_and(RecordState::is_active);
+            let is_wanted = rtype == info.rtype || rtype == RecordType::ANY;
+            let rdata = self.registry.rdata(record)?;
+            (is_said && is_wanted).then_some((record, info, rdata))
         });
-        *next = records.next;
-        found.map(|(_, record)| self.own.record(record))
+        *next = records.peek();
+        let (record, info, rdata) = found?;
+        Some(Record {
+            name: self.registry.owner(record, scratch),
+            class: Class::IN,
+            cache_flush: info.is_unique,
+            ttl: info.ttl,
+            rdata,
+        })
     }
 
     fn has_family(&self, interface: InterfaceId, family: Family) -> bool {
@@ -624,7 +662,7 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
             return true;
         }
         let is_of = |subnet: Subnet| Family::of(&subnet.address) == family;
-        let mut addresses = self.own.addresses(interface).peekable();
+        let mut addresses = self.registry.addresses(interface).peekable();
         addresses.peek().is_none() || addresses.any(is_of)
     }
 
@@ -632,11 +670,9 @@ impl<S: ResponderStorage> OwnRecords for Responder<S> {
         if Self::NONE {
             return false;
         }
-        let name = self.own.find_name(name);
-        let claim = name.and_then(|name| self.own.claim_of(name));
-        let state = claim.zip(self.link(id));
-        state
-            .and_then(|(claim, link)| link.claims.get(claim.get()))
-            .is_some_and(ClaimState::is_won)
+        let claim = self.registry.claim_named(name);
+        claim
+            .zip(self.link(id))
+            .is_some_and(|(claim, link)| link.is_won(claim))
     }
 }

@@ -3,12 +3,17 @@
 //! A heap whose row has no room, which is enough for a table of a few dozen slots, is none: the table is looked through instead.
 
 use super::{NONE, Slot, Slots, Table, Taken, beside, set_beside};
-use crate::time::Instant;
 
 /// What a slot must carry to be in a heap of deadlines.
 pub(crate) trait Timed {
-    /// When something is to be done for this slot; [`Instant::MAX`] for never.
-    fn due(&self) -> Instant;
+    /// How time is told here.
+    type At: Copy + Ord;
+
+    /// The time that never comes.
+    const NEVER: Self::At;
+
+    /// When something is to be done for this slot; [`NEVER`](Self::NEVER) for never.
+    fn due(&self) -> Self::At;
 }
 
 /// A binary heap of the ids that are due some time.
@@ -49,7 +54,7 @@ impl<D: Slots<u32>> Due<D> {
         &self,
         table: &Table<T, R>,
         in_it: &dyn Fn(&T) -> bool,
-    ) -> Option<(Instant, u32)> {
+    ) -> Option<(T::At, u32)> {
         if !Self::SCANS {
             let id = *self.heap.first()?;
             return Some((table.get(id)?.due(), id));
@@ -57,7 +62,7 @@ impl<D: Slots<u32>> Due<D> {
         let mut least = None;
         for (id, slot) in table.iter() {
             let due = slot.due();
-            if due != Instant::MAX && least.is_none_or(|(other, _)| due < other) && in_it(slot) {
+            if due != T::NEVER && least.is_none_or(|(other, _)| due < other) && in_it(slot) {
                 least = Some((due, id));
             }
         }
@@ -65,23 +70,23 @@ impl<D: Slots<u32>> Due<D> {
     }
 
     /// The earliest instant of all.
-    pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> Instant {
+    pub(crate) fn next<T: Timed, R: Slots<Slot<T>>>(&self, table: &Table<T, R>) -> T::At {
         self.least(table, &|_| true)
-            .map_or(Instant::MAX, |(due, _)| due)
+            .map_or(T::NEVER, |(due, _)| due)
     }
 
     /// The slot that is due first, if that is by `now`.
     pub(crate) fn by<T: Timed, R: Slots<Slot<T>>>(
         &self,
         table: &Table<T, R>,
-        now: Instant,
+        now: T::At,
     ) -> Option<u32> {
         let (due, id) = self.least(table, &|_| true)?;
         (due <= now).then_some(id)
     }
 
     /// Puts a slot where its instant belongs. Call it after each change of the instant, and before the slot is vacated with
-    /// the instant at [`Instant::MAX`].
+    /// the instant at [`Timed::NEVER`].
     pub(crate) fn settle<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, id: u32) {
         const {
             assert!(
@@ -93,7 +98,7 @@ impl<D: Slots<u32>> Due<D> {
             return;
         }
         let Some(slot) = table.get(id) else { return };
-        match (slot.due() == Instant::MAX, self.place(id)) {
+        match (slot.due() == T::NEVER, self.place(id)) {
             (true, None) => {}
             (true, Some(place)) => self.take_out(table, place),
             (false, None) => {
@@ -158,7 +163,7 @@ impl<D: Slots<u32>> Due<D> {
         &self,
         table: &Table<T, R>,
         at: usize,
-    ) -> Option<(Instant, u32)> {
+    ) -> Option<(T::At, u32)> {
         let id = *self.heap.get(at)?;
         Some((table.get(id)?.due(), id))
     }
@@ -211,10 +216,14 @@ fn swap(ids: &mut [u32], a: usize, b: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Instant;
 
     struct Slept(Instant);
 
     impl Timed for Slept {
+        type At = Instant;
+        const NEVER: Instant = Instant::MAX;
+
         fn due(&self) -> Instant {
             self.0
         }

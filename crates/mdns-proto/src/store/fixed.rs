@@ -49,51 +49,56 @@ macro_rules! fixed {
                 cache::{HeardRecord, HeardStorage},
                 discovery::{AskSlot, AskStorage, ToldSlot},
                 host::Storage,
-                own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
                 querier::{HeardLink, QuerierStorage, QuestionSlot},
-                responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
+                registry::{
+                    AddressRow, Claim, CustomRow, RecentRdata, RecordRow, RegistryStorage, ServiceRow,
+                    TypeRow,
+                },
+                responder::{ClaimState, Link, LinkStorage, RecordState, Requester, ResponderStorage},
                 store::{NameSlot, NoRow, Slot, heapless::Vec},
             };
 
-            // SRV, TXT, PTR and that of the type; forward and, for the first host, reverse.
-            const RECORDS: usize = if $hosts == 0 {
-                0
-            } else {
-                $services * (4 + $subtypes) + ($hosts + 1) * $addresses
-            };
             const CLAIMS: usize = if $hosts == 0 {
                 0
             } else {
                 $services + $hosts + $addresses
             };
-            // The name of each claim, types and subtypes, and that which lists the types.
-            const NAMES: usize = CLAIMS + $services * (1 + $subtypes) + 1;
+            // SRV, TXT, PTR and that of the type; forward and, for the first host, reverse; a negative response for each claim.
+            const RECORDS: usize = if $hosts == 0 {
+                0
+            } else {
+                $services * (4 + $subtypes) + ($hosts + 1) * $addresses + CLAIMS
+            };
+            const SERVICES: usize = if $hosts == 0 { 0 } else { $services };
             // A PTR is a question, its SRV, TXT and two types of address are four.
             const QUESTIONS: usize = $asks + 2 * $told;
 
-            impl OwnStorage for $name {
-                type Names = Vec<Slot<NameSlot>, NAMES>;
-                type NameIndex = NoRow;
+            impl RegistryStorage for $name {
                 type Text = Vec<u8, { $own_text }>;
-                type Records = Vec<Slot<OwnRecord>, RECORDS>;
-                type RecordIndex = NoRow;
+                type Records = Vec<Slot<RecordRow>, RECORDS>;
+                type Index = NoRow;
                 type Claims = Vec<Slot<Claim>, CLAIMS>;
-                type Services = Vec<Slot<ServiceSlot>, { $services }>;
-                type Addresses = Vec<OwnAddress, { $addresses }>;
+                type Services = Vec<Slot<ServiceRow>, SERVICES>;
+                type Types = Vec<Slot<TypeRow>, SERVICES>;
+                // They have no number of their own: they take the records that services do not.
+                type Customs = Vec<Slot<CustomRow>, CLAIMS>;
+                // One that is gone may still say goodbye when the next one comes.
+                type Addresses = Vec<Slot<AddressRow>, { 2 * $addresses }>;
                 // A rename or an address that changes leaves all that it was in.
-                type Past = Vec<Past, { RECORDS + $addresses }>;
+                type RecentRdata = Vec<RecentRdata, { RECORDS + $addresses }>;
             }
 
             impl LinkStorage for $name {
                 type Claims = Vec<Slot<ClaimState>, CLAIMS>;
                 type Records = Vec<Slot<RecordState>, RECORDS>;
+                type Types = Vec<u32, SERVICES>;
                 type ClaimsDue = NoRow;
                 type RecordsDue = NoRow;
-                type Askers = Vec<Slot<Asker>, { $askers }>;
+                type Requesters = Vec<Slot<Requester>, { $askers }>;
             }
 
             impl ResponderStorage for $name {
-                type Own = $name;
+                type Registry = $name;
                 type Link = $name;
                 type Links = Vec<Slot<Link<$name>>, { $links }>;
             }

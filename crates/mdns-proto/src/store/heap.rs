@@ -7,9 +7,11 @@ use crate::{
     cache::{HeardRecord, HeardStorage},
     discovery::{AskSlot, AskStorage, ToldSlot},
     host::Storage,
-    own::{Claim, OwnAddress, OwnRecord, OwnStorage, Past, ServiceSlot},
     querier::{HeardLink, QuerierStorage, QuestionSlot},
-    responder::{Asker, ClaimState, Link, LinkStorage, RecordState, ResponderStorage},
+    registry::{
+        AddressRow, Claim, CustomRow, RecentRdata, RecordRow, RegistryStorage, ServiceRow, TypeRow,
+    },
+    responder::{ClaimState, Link, LinkStorage, RecordState, Requester, ResponderStorage},
 };
 
 /// Rows that grow as needed, up to the bounds in [`Config`](crate::config::Config).
@@ -23,28 +25,29 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Heap;
 
-impl OwnStorage for Heap {
-    type Names = Vec<Slot<NameSlot>>;
-    type NameIndex = Vec<u32>;
+impl RegistryStorage for Heap {
     type Text = Vec<u8>;
-    type Records = Vec<Slot<OwnRecord>>;
-    type RecordIndex = Vec<u32>;
+    type Records = Vec<Slot<RecordRow>>;
+    type Index = Vec<u32>;
     type Claims = Vec<Slot<Claim>>;
-    type Services = Vec<Slot<ServiceSlot>>;
-    type Addresses = Vec<OwnAddress>;
-    type Past = Vec<Past>;
+    type Services = Vec<Slot<ServiceRow>>;
+    type Types = Vec<Slot<TypeRow>>;
+    type Customs = Vec<Slot<CustomRow>>;
+    type Addresses = Vec<Slot<AddressRow>>;
+    type RecentRdata = Vec<RecentRdata>;
 }
 
 impl LinkStorage for Heap {
     type Claims = Vec<Slot<ClaimState>>;
     type Records = Vec<Slot<RecordState>>;
+    type Types = Vec<u32>;
     type ClaimsDue = Vec<u32>;
     type RecordsDue = Vec<u32>;
-    type Askers = Vec<Slot<Asker>>;
+    type Requesters = Vec<Slot<Requester>>;
 }
 
 impl ResponderStorage for Heap {
-    type Own = Heap;
+    type Registry = Heap;
     type Link = Heap;
     type Links = Vec<Slot<Link<Heap>>>;
 }

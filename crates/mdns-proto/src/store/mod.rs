@@ -29,12 +29,12 @@ pub(crate) use index::{Chained, Index};
 pub use names::NameSlot;
 pub(crate) use names::{Limits, NO_RECORD, NameId, Names, Source};
 pub use slots::{Full, NoRow, Slots};
-use slots::{beside, set_beside};
+pub(crate) use slots::{beside, set_beside};
 pub use table::Slot;
 #[cfg(test)]
 pub(crate) use table::looks;
 pub(crate) use table::{Table, Taken};
-pub(crate) use text::{Block, Owner, Text};
+pub(crate) use text::{Block, HEADER as BLOCK_HEADER, Owner, Text};
 
 /// So many records heard are looked through for the one that is due; [`fixed!`](crate::fixed) keeps heaps of more.
 #[doc(hidden)]

@@ -10,9 +10,6 @@ use crate::{name::Name, wire::Rdata};
 pub(crate) struct NameId(Id);
 
 impl NameId {
-    /// The number of no name.
-    pub(crate) const NONE: NameId = NameId(Id::NONE);
-
     pub(crate) const fn of(number: u32) -> Self {
         NameId(Id::of(number))
     }
@@ -142,25 +139,6 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         self.index.insert(&self.table, id);
         self.glances |= glance(name);
         Ok(NameId::of(id))
-    }
-
-    /// Gives a stored name another text; all who hold its id follow.
-    pub(crate) fn rename(
-        &mut self,
-        id: NameId,
-        name: Name<'_>,
-        moved: Moved<'_>,
-    ) -> Result<(), Full> {
-        let block = self.store_name(id.get(), name, moved)?;
-        self.index.remove(&self.table, id.get());
-        if let Some(slot) = self.table.get_mut(id.get()) {
-            let old = core::mem::replace(&mut slot.block, block);
-            slot.hash = short(name.hash(self.key));
-            self.text.remove(old);
-        }
-        self.index.insert(&self.table, id.get());
-        self.glances |= glance(name);
-        Ok(())
     }
 
     fn store_name(&mut self, owner: u32, name: Name<'_>, moved: Moved<'_>) -> Result<Block, Full> {
@@ -338,21 +316,5 @@ mod tests {
         names.release(a);
         assert_eq!(names.find(name("hall.local").as_name()), None);
         assert_eq!(names.text.used(), 0);
-    }
-
-    #[test]
-    fn a_renamed_name_is_found_by_its_new_text_only() {
-        let mut names = Board::new(Limits {
-            names: 9,
-            text: 999,
-        });
-        let id = names
-            .intern(name("hall.local").as_name(), &mut |_, _| {})
-            .unwrap();
-        names
-            .rename(id, name("hall-2.local").as_name(), &mut |_, _| {})
-            .unwrap();
-        assert_eq!(names.find(name("hall.local").as_name()), None);
-        assert_eq!(names.find(name("hall-2.local").as_name()), Some(id));
     }
 }

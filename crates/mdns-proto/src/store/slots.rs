@@ -103,12 +103,12 @@ impl Slots<u32> for NoRow {
 }
 
 /// The number that is kept for an id of a table in a row beside it; [`NONE`] if there is none yet.
-pub(super) fn beside<R: Slots<u32>>(row: &R, id: u32) -> u32 {
+pub(crate) fn beside<R: Slots<u32>>(row: &R, id: u32) -> u32 {
     row.get(id as usize).copied().unwrap_or(NONE)
 }
 
 /// Keeps a number for an id. The row is as long as the table may become.
-pub(super) fn set_beside<R: Slots<u32>>(row: &mut R, id: u32, number: u32) {
+pub(crate) fn set_beside<R: Slots<u32>>(row: &mut R, id: u32, number: u32) {
     while row.len() <= id as usize {
         let pushed = row.push(NONE);
         debug_assert!(pushed.is_ok(), "there is a place for every id of the table");

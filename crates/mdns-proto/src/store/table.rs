@@ -82,6 +82,12 @@ impl<T, R: Slots<Slot<T>>> Table<T, R> {
         self.taken < limit.min(NONE - 1) && (self.vacant != NONE || self.rows.len() < R::CAPACITY)
     }
 
+    /// How many more values would find a place.
+    pub(crate) fn room(&self, limit: u32) -> usize {
+        let most = R::CAPACITY.min(limit.min(NONE - 1) as usize);
+        most.saturating_sub(self.taken as usize)
+    }
+
     /// Forgets a value, which is not moved for it.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn vacate(&mut self, id: u32) {

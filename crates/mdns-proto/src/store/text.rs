@@ -13,7 +13,8 @@
 
 use super::{Full, Id, NONE, Slots};
 
-const HEADER: usize = 6;
+/// Bytes of a block beside its own.
+pub(crate) const HEADER: usize = 6;
 
 /// How many bytes of the row are looked at to close it up with each block that is added, and for each byte of that block. While the
 /// whole row is gone through, what is added takes less than the eighth that is free.
@@ -27,6 +28,15 @@ pub(crate) struct Block(Id);
 impl Block {
     /// No block: its bytes are none.
     pub(crate) const NONE: Block = Block(Id::NONE);
+
+    /// The place as a number, for who keeps it in a field with other numbers.
+    pub(crate) const fn id(self) -> Id {
+        self.0
+    }
+
+    pub(crate) const fn from_id(id: Id) -> Self {
+        Block(id)
+    }
 
     const fn at(self) -> usize {
         self.0.get() as usize
@@ -82,6 +92,11 @@ impl<R: Slots<u8>> Text<R> {
     pub(crate) fn has_room(&self, len: usize, limit: usize) -> bool {
         let used = self.row.len() - self.holes;
         used + HEADER + len <= usable::<R>(limit) && len <= usize::from(u16::MAX)
+    }
+
+    /// How many bytes more would find room, headers included.
+    pub(crate) fn room(&self, limit: usize) -> usize {
+        most::<R>(limit).saturating_sub(self.row.len() - self.holes)
     }
 
     /// Bytes in use, headers included.

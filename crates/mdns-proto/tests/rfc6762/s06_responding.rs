@@ -651,3 +651,77 @@ fn s6_the_printed_question_gets_the_printed_records() {
     // Owner names and the next name by pointer to the first: as long as the printed one, byte for byte but the TTLs.
     assert_eq!(sent.bytes.len(), 89);
 }
+
+/// The host stores its times in 32 bits of milliseconds, which turn over after 49 days.
+///
+/// covers: 6762-6-k, 6762-6-a
+#[test]
+fn s6_on_the_sixtieth_day_answers_come_as_on_the_first() {
+    const HOUR: u64 = 3_600_000;
+    let (mut bench, _) = Bench::established(1);
+    for hours in 1..=60 * 4 {
+        bench.run(ms(6 * HOUR));
+        bench.forget();
+        let start = bench.at();
+        bench.hear(&Heard::query(&["hall.local A"]));
+        bench.run(ms(300));
+        bench.hear(&Heard::query(&["hall.local A"]));
+        bench.run(ms(3000));
+        let times: Vec<_> = bench.take().iter().map(|sent| sent.at - start).collect();
+        assert!(
+            times[..] == [0, 1000] || times[..] == [0, 1001],
+            "after {} hours: {times:?}",
+            6 * hours
+        );
+    }
+}
+
+/// Nothing calls a host that has nothing to do, for however long.
+///
+/// covers: 6762-6-k, 6762-6-a
+#[test]
+fn s6_after_any_silence_answers_come_as_before() {
+    // Around half a turn and a whole turn of 32 bits of milliseconds, and what is long in any case.
+    for days in [1, 2, 24, 25, 26, 49, 50, 60, 4000] {
+        let (mut bench, _) = Bench::established(1);
+        let now = bench.now;
+        bench.now = now + Duration::from_secs(days * 86_400);
+        let start = bench.at();
+        bench.forget();
+        bench.hear(&Heard::query(&["hall.local A"]));
+        bench.run(ms(300));
+        bench.hear(&Heard::query(&["hall.local A"]));
+        bench.run(ms(3000));
+        let times: Vec<_> = bench.take().iter().map(|sent| sent.at - start).collect();
+        assert!(
+            times[..] == [0, 1000] || times[..] == [0, 1001],
+            "after {days} days: {times:?}"
+        );
+    }
+}
+
+/// A question in another's name must not bring him more than one packet; the rest goes to all.
+///
+/// covers: 6762-5.4-d
+#[test]
+fn s5_4_a_question_is_answered_with_one_packet_by_unicast() {
+    if crate::lacks_room_for("300 services") {
+        return;
+    }
+    let mut bench = Bench::new(1);
+    bench.add_host("hall");
+    for n in 0..300 {
+        bench.register(&format!("Printer {n}"), "_ipp._tcp", 631, &[], &[]);
+    }
+    bench.run(ms(10_000));
+    bench.forget();
+    bench.hear(&Heard::query(&["_ipp._tcp.local PTR QU"]));
+    bench.run(ms(10_000));
+    let sent = bench.take();
+    let alone: Vec<_> = sent.iter().filter(|sent| !sent.is_multicast()).collect();
+    assert_eq!(alone.len(), 1);
+    assert!(alone[0].bytes.len() <= 1472);
+    let answers: std::collections::BTreeSet<_> =
+        sent.iter().flat_map(|sent| sent.answers()).collect();
+    assert_eq!(answers.len(), 300);
+}

@@ -603,20 +603,23 @@ fn s9_a_name_without_a_successor_is_tried_again() {
     assert_eq!(bench.take_events(), ["name registered www.local"]);
 }
 
-/// The base of a name is what was registered, whatever that looks like, and stays through any number of conflicts.
+/// A name that was registered with a number goes on from it; the base stays through any number of conflicts, and the next start begins
+/// with what is registered.
 ///
 /// covers: 6762-9-f, 6763-D-a
 #[test]
 fn s9_the_base_of_a_name_stays() {
-    for (label, base) in [
-        ("Front Desk", "Front Desk"),
-        ("Camera (2)", "Camera (2)"),
-        (&"ü".repeat(31), &"ü".repeat(28)),
+    for (label, base, first) in [
+        ("Front Desk", "Front Desk", 1),
+        ("Camera (2)", "Camera", 2),
+        ("Camera (300)", "Camera", 300),
+        ("Model (X)", "Model (X)", 1),
+        (&"ü".repeat(31), &"ü".repeat(28), 1),
     ] {
         let mut bench = Bench::new(47);
         bench.add_host("hall-2");
         let service = bench.register(label, "_ipp._tcp", 631, &[], &[]);
-        let mut last = 1;
+        let mut last = first;
         for loss in 0..60 {
             assert!(bench.run_until(ms(10_000), |bench| {
                 let is_probe =
@@ -636,6 +639,9 @@ fn s9_the_base_of_a_name_stays() {
                     .and_then(|rest| rest.split(')').next());
                 let number: u32 = number.expect("a number").parse().expect("a number");
                 assert!(number > last && number < 6000, "{name} after {last}");
+                if last < 10 {
+                    assert_eq!(number, last + 1, "{name}");
+                }
                 last = number;
             }
             bench.forget();

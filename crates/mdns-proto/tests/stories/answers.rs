@@ -41,7 +41,7 @@ fn an_answer_that_is_known_is_not_given() {
     net.expect(expect![[r#"
         10.000 tool   asks     _ipp._tcp PTR?  knows PTR Printer 2250 s
         12.000 tool   asks     _ipp._tcp PTR?  knows PTR Printer 2249 s
-        12.023 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        12.023 hall   says     PTR Printer  (+ SRV! hall:631, TXT!, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
     "#]]);
 }
 
@@ -76,7 +76,7 @@ fn known_answers_in_a_second_packet_are_waited_for() {
     net.run_for(secs(2));
     net.expect(expect![[r#"
         12.300 tool   asks     _ipp._tcp PTR?  and more
-        12.784 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        12.784 hall   says     PTR Printer  (+ SRV! hall:631, TXT!, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
     "#]]);
 }
 
@@ -136,13 +136,13 @@ fn a_record_is_multicast_once_a_second() {
         10.300 tool   asks     hall A?
         10.600 tool   asks     hall A?
         10.900 tool   asks     hall A?
-        11.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        11.001 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
         11.200 tool   asks     hall A?
         11.500 tool   asks     hall A?
         11.800 tool   asks     hall A?
-        12.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        12.001 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
         12.100 tool   asks     hall A?
-        13.000 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
+        13.001 hall   says     hall A! 10.0.0.1  (+ NSEC! A)
     "#]]);
 }
 

@@ -18,14 +18,14 @@ fn the_second_printer_finds_another_name() {
     let attic = net.host("attic").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        3.165 attic  asks     attic ANY? QU, Printer._ipp._tcp ANY? QU  for attic A 10.0.0.2, Printer TXT, SRV attic:631
-        3.165 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        3.165 attic  asks     attic ANY? QU, Printer._ipp._tcp ANY? QU  for attic A 10.0.0.2, Printer SRV attic:631, TXT
+        3.165 hall   says     to attic  Printer SRV! hall:631, TXT!  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
         3.165 attic  renames  Printer -> Printer (2)
-        3.318 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        3.318 attic  asks     Printer (2)._ipp._tcp ANY? QU  for SRV attic:631, TXT
         3.415 attic  asks     attic ANY?  for A 10.0.0.2
-        3.568 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        3.568 attic  asks     Printer (2)._ipp._tcp ANY?  for SRV attic:631, TXT
         3.665 attic  asks     attic ANY?  for A 10.0.0.2
-        3.818 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        3.818 attic  asks     Printer (2)._ipp._tcp ANY?  for SRV attic:631, TXT
         3.915 attic  says     attic A! 10.0.0.2, 10.0.0.2 PTR! attic
         3.915 attic  owns     attic
         4.068 attic  says     Printer (2) SRV! attic:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
@@ -54,9 +54,9 @@ fn the_loser_of_a_tie_asks_again_before_it_gives_up() {
         0.665 attic  asks     box ANY?  for A 10.0.0.2
         0.915 attic  says     box A! 10.0.0.2, 10.0.0.2 PTR! box
         0.915 attic  owns     box
-        1.165 hall   asks     box ANY? QU  for A 10.0.0.1
-        1.165 attic  says     to hall  box A! 10.0.0.2  (+ NSEC! A)
-        1.165 hall   renames  box -> box-2
+        1.166 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.166 attic  says     to hall  box A! 10.0.0.2  (+ NSEC! A)
+        1.166 hall   renames  box -> box-2
         1.211 hall   asks     box-2 ANY? QU  for A 10.0.0.1
         1.461 hall   asks     box-2 ANY?  for A 10.0.0.1
         1.711 hall   asks     box-2 ANY?  for A 10.0.0.1
@@ -85,12 +85,12 @@ fn the_loser_of_a_tie_gets_the_name_if_the_winner_goes() {
         0.165 attic  asks     box ANY? QU  for A 10.0.0.2
         0.415 attic  asks     box ANY?  for A 10.0.0.2
         0.600 attic  crashes
-        1.165 hall   asks     box ANY? QU  for A 10.0.0.1
-        1.415 hall   asks     box ANY?  for A 10.0.0.1
-        1.665 hall   asks     box ANY?  for A 10.0.0.1
-        1.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
-        1.915 hall   owns     box
-        2.915 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
+        1.166 hall   asks     box ANY? QU  for A 10.0.0.1
+        1.416 hall   asks     box ANY?  for A 10.0.0.1
+        1.666 hall   asks     box ANY?  for A 10.0.0.1
+        1.916 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
+        1.916 hall   owns     box
+        2.916 hall   says     box A! 10.0.0.1, 10.0.0.1 PTR! box
     "#]]);
     assert_eq!(hall.name().unwrap(), "box.local");
 }
@@ -112,28 +112,28 @@ fn two_printers_meet_when_their_segments_are_joined() {
     net.expect(expect![[r#"
         10.000 net    heals
         10.058 desk   asks     _ipp._tcp PTR?
-        10.105 hall   says     PTR Printer  (+ TXT!, SRV! hall:631, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        10.105 desk   finds    Printer at hall:631, 10.0.0.1
+        10.104 hall   says     PTR Printer  (+ SRV! hall:631, TXT!, hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        10.104 desk   finds    Printer at hall:631, 10.0.0.1
         10.223 desk   asks     desk ANY? QU  for A 10.0.0.3
-        10.231 attic  asks     Printer._ipp._tcp ANY? QU  for TXT, SRV attic:631
-        10.232 hall   says     to attic  Printer TXT!, SRV! hall:631  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
-        10.232 attic  renames  Printer -> Printer (2)
-        10.334 attic  asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV attic:631
+        10.230 attic  asks     Printer._ipp._tcp ANY? QU  for SRV attic:631, TXT
+        10.230 hall   says     to attic  Printer SRV! hall:631, TXT!  (+ hall A! 10.0.0.1, Printer NSEC! TXT SRV, hall NSEC! A)
+        10.230 attic  renames  Printer -> Printer (2)
+        10.331 attic  asks     Printer (2)._ipp._tcp ANY? QU  for SRV attic:631, TXT
         10.473 desk   asks     desk ANY?  for A 10.0.0.3
-        10.584 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        10.581 attic  asks     Printer (2)._ipp._tcp ANY?  for SRV attic:631, TXT
         10.723 desk   asks     desk ANY?  for A 10.0.0.3
-        10.834 attic  asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV attic:631
+        10.831 attic  asks     Printer (2)._ipp._tcp ANY?  for SRV attic:631, TXT
         10.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
         10.973 desk   owns     desk
-        11.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
-        11.084 attic  owns     Printer (2)
-        11.084 desk   finds    Printer (2) at attic:631
-        11.108 desk   asks     attic A?
-        11.109 attic  says     attic A! 10.0.0.2  (+ NSEC! A)
-        11.109 desk   learns   Printer (2) at attic:631, 10.0.0.2
+        11.081 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
+        11.081 attic  owns     Printer (2)
+        11.081 desk   finds    Printer (2) at attic:631
+        11.105 desk   asks     attic A?
+        11.105 attic  says     attic A! 10.0.0.2  (+ NSEC! A)
+        11.106 desk   learns   Printer (2) at attic:631, 10.0.0.2
         11.270 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4499 s, PTR Printer 4498 s
         11.973 desk   says     desk A! 10.0.0.3, 10.0.0.3 PTR! desk
-        12.084 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
+        12.081 attic  says     Printer (2) SRV! attic:631, TXT!, PTR Printer (2)
         13.694 desk   asks     _ipp._tcp PTR?  knows PTR Printer (2) 4498 s, PTR Printer 4496 s
     "#]]);
     assert_eq!(hall.services(), ["Printer._ipp._tcp.local"]);
@@ -160,17 +160,17 @@ fn a_name_that_is_lost_on_one_link_is_changed_on_all() {
         .advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(4));
     net.expect(expect![[r#"
-        3.103 hall/air asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.1.0.2, Printer TXT, SRV hall:631
-        3.103 attic    says     to hall  Printer TXT!, SRV! attic:631  (+ attic A! 10.1.0.1, Printer NSEC! TXT SRV, attic NSEC! A)
+        3.103 hall/air asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.1.0.2, Printer SRV hall:631, TXT
+        3.103 attic    says     to hall  Printer SRV! attic:631, TXT!  (+ attic A! 10.1.0.1, Printer NSEC! TXT SRV, attic NSEC! A)
         3.103 hall     renames  Printer -> Printer (2)
-        3.165 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.349 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.165 hall/a   asks     hall ANY? QU, Printer (2)._ipp._tcp ANY? QU  for hall A 10.0.0.2, Printer (2) SRV hall:631, TXT
+        3.349 hall/air asks     Printer (2)._ipp._tcp ANY? QU  for SRV hall:631, TXT
         3.353 hall/air asks     hall ANY?  for A 10.1.0.2
-        3.415 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.599 hall/air asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV hall:631
+        3.415 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) SRV hall:631, TXT
+        3.599 hall/air asks     Printer (2)._ipp._tcp ANY?  for SRV hall:631, TXT
         3.603 hall/air asks     hall ANY?  for A 10.1.0.2
-        3.665 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) TXT, SRV hall:631
-        3.849 hall/air asks     Printer (2)._ipp._tcp ANY?  for TXT, SRV hall:631
+        3.665 hall/a   asks     hall ANY?, Printer (2)._ipp._tcp ANY?  for hall A 10.0.0.2, Printer (2) SRV hall:631, TXT
+        3.849 hall/air asks     Printer (2)._ipp._tcp ANY?  for SRV hall:631, TXT
         3.853 hall/air says     hall A! 10.1.0.2, 10.1.0.2 PTR! hall
         3.915 hall/a   says     hall A! 10.0.0.2, 10.0.0.2 PTR! hall, Printer (2) SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer (2)
         3.915 hall     owns     hall
@@ -195,12 +195,12 @@ fn two_interfaces_on_one_wire_are_no_rivals() {
         .advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(60));
     net.expect(expect![[r#"
-        0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer TXT, SRV hall:631
-        0.117 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.308 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer TXT, SRV hall:631
-        0.367 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.558 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer TXT, SRV hall:631
-        0.617 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.058 hall/a2 asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.255.254, Printer SRV hall:631, TXT
+        0.117 hall/a  asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer SRV hall:631, TXT
+        0.308 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer SRV hall:631, TXT
+        0.367 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT
+        0.558 hall/a2 asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.255.254, Printer SRV hall:631, TXT
+        0.617 hall/a  asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT
         0.808 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall/a  says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall    owns     hall
@@ -232,7 +232,7 @@ fn a_second_interface_on_a_wire_makes_the_first_speak_up() {
         10.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
         10.947 attic   hears    hall is at 10.0.255.254, 10.0.0.1
         11.947 hall/a2 says     hall A! 10.0.255.254, 10.0.255.254 PTR! hall
-        11.947 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
+        11.948 hall/a  says     hall A! 10.0.0.1  (+ NSEC! A)
     "#]]);
     drop(attic);
 }

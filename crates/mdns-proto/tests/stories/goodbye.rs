@@ -59,7 +59,7 @@ fn a_service_that_is_withdrawn_while_probing_just_ends() {
     hall.withdraw("Printer");
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        3.200 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
+        3.200 hall   asks     Printer._ipp._tcp ANY? QU  for SRV hall:631, TXT
     "#]]);
 }
 
@@ -100,10 +100,10 @@ fn a_service_that_vanished_is_asked_for_until_its_time_is_over() {
     net.skip();
     net.run_for(secs(1600));
     net.expect(expect![[r#"
-        3633.477 attic  asks     _ipp._tcp PTR?
-        3858.477 attic  asks     _ipp._tcp PTR?
-        4083.477 attic  asks     _ipp._tcp PTR?
-        4308.477 attic  asks     _ipp._tcp PTR?
+        3633.476 attic  asks     _ipp._tcp PTR?
+        3858.476 attic  asks     _ipp._tcp PTR?
+        4083.476 attic  asks     _ipp._tcp PTR?
+        4308.476 attic  asks     _ipp._tcp PTR?
         4364.739 attic  asks     _ipp._tcp PTR?
         4501.867 attic  loses    Printer
     "#]]);

@@ -14,9 +14,9 @@ fn a_host_and_its_service_introduce_themselves() {
     net.host("hall").advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(3600));
     net.expect(expect![[r#"
-        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.367 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
-        0.617 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT, SRV hall:631
+        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer SRV hall:631, TXT
+        0.367 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT
+        0.617 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT
         0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         0.867 hall   owns     hall
         0.867 hall   owns     Printer
@@ -39,9 +39,9 @@ fn a_service_with_all_it_can_have() {
     );
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.367 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
-        0.617 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer TXT paper=A4 duplex, SRV hall:631
+        0.117 hall   asks     hall ANY? QU, Printer._ipp._tcp ANY? QU  for hall A 10.0.0.1, Printer SRV hall:631, TXT paper=A4 duplex
+        0.367 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT paper=A4 duplex
+        0.617 hall   asks     hall ANY?, Printer._ipp._tcp ANY?  for hall A 10.0.0.1, Printer SRV hall:631, TXT paper=A4 duplex
         0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, Printer SRV! hall:631, TXT! paper=A4 duplex, _universal PTR Printer, types PTR _ipp._tcp, PTR Printer
         0.867 hall   owns     hall
         0.867 hall   owns     Printer
@@ -58,12 +58,12 @@ fn a_host_of_both_families_speaks_on_both() {
     net.host("hall").dual_stack();
     net.run_for(secs(3));
     net.expect(expect![[r#"
-        0.117 hall   asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.182 hall/6 asks     hall ANY? QU  for AAAA fe80::1, A 10.0.0.1
-        0.367 hall   asks     hall ANY?  for AAAA fe80::1, A 10.0.0.1
-        0.432 hall/6 asks     hall ANY?  for AAAA fe80::1, A 10.0.0.1
-        0.617 hall   asks     hall ANY?  for AAAA fe80::1, A 10.0.0.1
-        0.682 hall/6 asks     hall ANY?  for AAAA fe80::1, A 10.0.0.1
+        0.117 hall   asks     hall ANY? QU  for A 10.0.0.1, AAAA fe80::1
+        0.182 hall/6 asks     hall ANY? QU  for A 10.0.0.1, AAAA fe80::1
+        0.367 hall   asks     hall ANY?  for A 10.0.0.1, AAAA fe80::1
+        0.432 hall/6 asks     hall ANY?  for A 10.0.0.1, AAAA fe80::1
+        0.617 hall   asks     hall ANY?  for A 10.0.0.1, AAAA fe80::1
+        0.682 hall/6 asks     hall ANY?  for A 10.0.0.1, AAAA fe80::1
         0.867 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
         0.932 hall/6 says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall, hall AAAA! fe80::1, fe80::1 PTR! hall
         0.932 hall   owns     hall
@@ -84,9 +84,9 @@ fn a_service_joins_a_host() {
     hall.advertise("Printer", "_ipp._tcp", 631);
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        5.200 hall   asks     Printer._ipp._tcp ANY? QU  for TXT, SRV hall:631
-        5.450 hall   asks     Printer._ipp._tcp ANY?  for TXT, SRV hall:631
-        5.700 hall   asks     Printer._ipp._tcp ANY?  for TXT, SRV hall:631
+        5.200 hall   asks     Printer._ipp._tcp ANY? QU  for SRV hall:631, TXT
+        5.450 hall   asks     Printer._ipp._tcp ANY?  for SRV hall:631, TXT
+        5.700 hall   asks     Printer._ipp._tcp ANY?  for SRV hall:631, TXT
         5.950 hall   says     Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
         5.950 hall   owns     Printer
         6.950 hall   says     Printer SRV! hall:631, TXT!, types PTR _ipp._tcp, PTR Printer
@@ -168,11 +168,11 @@ fn a_host_whose_sends_fail_keeps_probing() {
     hall.fail_sends(false);
     net.run_for(secs(5));
     net.expect(expect![[r#"
-        10.107 hall   asks     hall ANY? QU  for A 10.0.0.1
-        10.357 hall   asks     hall ANY?  for A 10.0.0.1
-        10.607 hall   asks     hall ANY?  for A 10.0.0.1
-        10.857 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
-        10.857 hall   owns     hall
-        11.857 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
+        10.102 hall   asks     hall ANY? QU  for A 10.0.0.1
+        10.352 hall   asks     hall ANY?  for A 10.0.0.1
+        10.602 hall   asks     hall ANY?  for A 10.0.0.1
+        10.852 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
+        10.852 hall   owns     hall
+        11.852 hall   says     hall A! 10.0.0.1, 10.0.0.1 PTR! hall
     "#]]);
 }

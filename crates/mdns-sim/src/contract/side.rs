@@ -2,7 +2,7 @@
 
 use mdns_proto::{
     host::Storage,
-    own::{OwnStorage, Past},
+    registry::{RecentRdata, RegistryStorage},
     responder::ResponderStorage,
     store::{Heap, heapless},
 };
@@ -24,20 +24,20 @@ mdns_proto::fixed! {
 #[derive(Clone, Copy, Debug)]
 pub struct Remembering;
 
-impl OwnStorage for Remembering {
-    type Names = <Board as OwnStorage>::Names;
-    type NameIndex = <Board as OwnStorage>::NameIndex;
-    type Text = <Board as OwnStorage>::Text;
-    type Records = <Board as OwnStorage>::Records;
-    type RecordIndex = <Board as OwnStorage>::RecordIndex;
-    type Claims = <Board as OwnStorage>::Claims;
-    type Services = <Board as OwnStorage>::Services;
-    type Addresses = <Board as OwnStorage>::Addresses;
-    type Past = heapless::Vec<Past, 1024>;
+impl RegistryStorage for Remembering {
+    type Text = <Board as RegistryStorage>::Text;
+    type Records = <Board as RegistryStorage>::Records;
+    type Index = <Board as RegistryStorage>::Index;
+    type Claims = <Board as RegistryStorage>::Claims;
+    type Services = <Board as RegistryStorage>::Services;
+    type Types = <Board as RegistryStorage>::Types;
+    type Customs = <Board as RegistryStorage>::Customs;
+    type Addresses = <Board as RegistryStorage>::Addresses;
+    type RecentRdata = heapless::Vec<RecentRdata, 1024>;
 }
 
 impl ResponderStorage for Remembering {
-    type Own = Remembering;
+    type Registry = Remembering;
     type Link = Board;
     type Links = <Board as ResponderStorage>::Links;
 }

@@ -44,7 +44,7 @@ impl<'a> Txt<'a> {
         all_parse(bytes, string).then_some(Txt::trusted(bytes))
     }
 
-    pub(in crate::wire) fn trusted(bytes: &'a [u8]) -> Self {
+    pub(crate) fn trusted(bytes: &'a [u8]) -> Self {
         match bytes {
             [] => Txt::EMPTY,
             bytes => Txt { bytes },
