@@ -56,9 +56,9 @@ use async_io::{Async, Timer, block_on};
 use mdns_driver::{Reactor, Socket};
 
 pub use mdns_driver::{
-    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
-    Error, HostAddresses, Instance, LinkInfo, Lookup, LookupEvent, Options, Query, QueryEvent,
-    Resolve, ResolveEvent, Results, SystemClock, UnusableLink, proto, socket,
+    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Backend, BackendInfo, Browse,
+    BrowseEvent, Clock, Error, HostAddresses, Instance, LinkInfo, Lookup, LookupEvent, Options,
+    Query, QueryEvent, Resolve, ResolveEvent, Results, SystemClock, UnusableLink, proto, socket,
 };
 
 /// An mDNS host on async-io.

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgGroup, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{
+    ArgGroup, Parser, Subcommand,
+    builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser as _},
+};
 use clap_complete::{
     Shell,
     engine::{ArgValueCandidates, CompletionCandidate},
@@ -24,7 +27,7 @@ use mdns_proto::{
     wire::{KindError, RecordType},
 };
 use mdns_socket::{Family, PatternError, Selection, interfaces};
-use mdns_tokio::{Announcement, Options};
+use mdns_tokio::{Announcement, Backend, Options};
 
 use crate::{
     attributes::{Attribute, Attributes},
@@ -450,7 +453,27 @@ pub(crate) struct Network {
     /// Uses IPv6 only.
     #[arg(short = '6', long = "ipv6")]
     v6: bool,
+
+    /// Lets a daemon of this host ask and publish (avahi, resolved; auto: whichever runs, else own).
+    ///
+    /// With `own`, Avahi does it where the port is refused to us. `-v` and `mdns doctor` say who does it, and why.
+    #[arg(
+        long,
+        value_name = "BACKEND",
+        default_value = "own",
+        hide_default_value = true
+    )]
+    #[arg(value_parser = PossibleValuesParser::new(BACKENDS).map(|text| text.parse::<Backend>().unwrap_or_default()))]
+    pub(crate) backend: Backend,
 }
+
+/// What `--backend` takes, in the order in which it is listed.
+const BACKENDS: [&str; 4] = [
+    Backend::Own.as_str(),
+    Backend::Avahi.as_str(),
+    Backend::Resolved.as_str(),
+    Backend::Auto.as_str(),
+];
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -679,6 +702,7 @@ impl Network {
     pub(crate) fn options(&self, usual: Selection) -> Result<Options, PatternError> {
         Ok(Options {
             interfaces: self.selection(usual)?,
+            backend: self.backend,
             ..Options::default()
         })
     }

@@ -22,7 +22,7 @@ use mdns_proto::{
     wire::{Txt, TxtVec},
 };
 use mdns_socket::Holder;
-use mdns_tokio::{Address, Answer, Instance, UnusableLink};
+use mdns_tokio::{Address, Answer, Backend, BackendInfo, Instance, UnusableLink};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
@@ -124,6 +124,12 @@ pub(crate) struct Line {
     interface: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interfaces: Option<Vec<Interface>>,
+    /// Who asks and publishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend: Option<String>,
+    /// Why they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     own: Option<bool>,
     /// `IPv4` or `IPv6`.
@@ -170,6 +176,8 @@ impl Line {
             rdata: None,
             interface: None,
             interfaces: None,
+            backend: None,
+            backend_reason: None,
             own: None,
             family: None,
             reason: None,
@@ -325,12 +333,25 @@ impl Line {
         }
     }
 
-    pub(crate) fn joined(interfaces: Vec<Interface>) -> Self {
+    pub(crate) fn joined(interfaces: Vec<Interface>, backend: Option<&BackendInfo>) -> Self {
         Line {
             interfaces: Some(interfaces),
+            backend: backend.map(|info| info.backend.to_string()),
+            backend_reason: backend.map(|info| info.reason.clone()),
             ..Line::new(Kind::Joined)
         }
     }
+}
+
+/// Who asks and publishes, and why, for people.
+pub(crate) fn backend_text(info: &BackendInfo) -> String {
+    let version = info.version.as_deref().unwrap_or_default();
+    let by = match info.backend {
+        Backend::Avahi => format!("avahi-daemon ({version})"),
+        Backend::Resolved => "systemd-resolved publishes, own sockets ask".to_owned(),
+        _ => "own sockets".to_owned(),
+    };
+    format!("backend {}: {by}; {}", info.backend, info.reason)
 }
 
 /// What a host is an alias for, if it is one.
@@ -699,12 +720,20 @@ impl Output {
     }
 
     /// Tells what is used: for people beside the results, for programs among them; if that is wanted.
-    pub(crate) fn joined(&self, at: Instant, interfaces: Vec<Interface>) -> io::Result<()> {
-        let line = Line::joined(interfaces);
+    pub(crate) fn joined(
+        &self,
+        at: Instant,
+        interfaces: Vec<Interface>,
+        backend: Option<&BackendInfo>,
+    ) -> io::Result<()> {
+        let line = Line::joined(interfaces, backend);
         match (self.show.verbose, self.show.json) {
             (false, _) => Ok(()),
             (true, true) => self.line_at(&line, at),
             (true, false) => {
+                if let Some(info) = backend {
+                    self.remark(&backend_text(info));
+                }
                 let line = self.bytes(&line, Stamp::new(self.started, at))?;
                 ERROR.write(&line, WhenFull::Drop)
             }
@@ -887,7 +916,7 @@ mod tests {
             family: "IPv4".to_owned(),
         };
         let lines = [
-            Line::joined(vec![used]),
+            Line::joined(vec![used], None),
             Line::of_host(
                 &host,
                 &host,

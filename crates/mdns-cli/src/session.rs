@@ -9,10 +9,10 @@ use std::{
 };
 
 use mdns_socket::PatternError;
-use mdns_tokio::{Mdns, Options, UnusableLink};
+use mdns_tokio::{Backend, Mdns, Options, UnusableLink};
 use tokio::signal;
 
-use crate::output::{Interface, OUTPUT, Output};
+use crate::output::{Interface, OUTPUT, Output, backend_text};
 
 /// What is said where there is no network yet.
 pub(crate) const NO_INTERFACE: &str = "no network interface can be used now; waiting for one";
@@ -79,8 +79,9 @@ impl Session {
 
     /// `stop` is made before the sockets: a signal that comes while they are opened counts.
     async fn open_until(stop: Stop, options: Options, output: Output) -> Result<Self, Failure> {
+        let backend = options.backend;
         let mdns = open(options)?;
-        let told = join(&mdns, &output).await?;
+        let told = join(&mdns, backend, &output).await?;
         Ok(Session {
             mdns,
             output,
@@ -152,7 +153,11 @@ pub(crate) fn open(options: Options) -> Result<Mdns, Failure> {
 /// # Errors
 ///
 /// None of them can be, or the output cannot be written.
-pub(crate) async fn join(mdns: &Mdns, output: &Output) -> Result<Vec<UnusableLink>, Failure> {
+pub(crate) async fn join(
+    mdns: &Mdns,
+    wanted: Backend,
+    output: &Output,
+) -> Result<Vec<UnusableLink>, Failure> {
     let joined = mdns.ready().await;
     // The event loop takes the sockets, or does not, in the first turn of their task.
     tokio::task::yield_now().await;
@@ -166,9 +171,13 @@ pub(crate) async fn join(mdns: &Mdns, output: &Output) -> Result<Vec<UnusableLin
         return Err(Failure::Network(first.reason.clone()));
     }
     tell_unusable(unusable.iter(), output)?;
+    let backend = mdns.backend();
+    if wanted == Backend::Own && backend.backend != wanted {
+        output.remark(&backend_text(&backend));
+    }
     match used.is_empty() {
         true => output.remark(NO_INTERFACE),
-        false => output.joined(joined, used)?,
+        false => output.joined(joined, used, Some(&backend))?,
     }
     Ok(unusable)
 }

@@ -24,7 +24,7 @@ use zbus::{Message, OwnedObjectPath};
 
 use crate::{
     calls::{Calls, Refusal},
-    group::{Entry, GroupId, Outcome, Place, escape},
+    group::{Entry, GroupId, Outcome, Place, escape, escape_label},
 };
 
 /// The name of the daemon on the bus.
@@ -708,7 +708,8 @@ impl Avahi {
                 port,
                 txt,
             } => {
-                let host = host.as_deref().unwrap_or_default();
+                let host = host.as_ref().map(|host| escape(host.as_name()));
+                let host = host.unwrap_or_default();
                 let (interface, any) = (place.number(), UNSPECIFIED);
                 let (service_type, domain) = (service_type.as_str(), "");
                 let name = instance.as_str();
@@ -719,7 +720,7 @@ impl Avahi {
                     name,
                     service_type,
                     domain,
-                    host,
+                    host.as_str(),
                     *port,
                     txt,
                 );
@@ -731,17 +732,13 @@ impl Avahi {
                 service_type,
                 subtype,
             } => {
+                let mut full = String::new();
+                escape_label(subtype.as_bytes(), &mut full);
+                full.push_str("._sub.");
+                full.push_str(service_type);
                 let (interface, any) = (place.number(), UNSPECIFIED);
                 let (name, service_type) = (instance.as_str(), service_type.as_str());
-                let body = (
-                    interface,
-                    any,
-                    flags,
-                    name,
-                    service_type,
-                    "",
-                    subtype.as_str(),
-                );
+                let body = (interface, any, flags, name, service_type, "", full.as_str());
                 self.call(path, GROUP, "AddServiceSubtype", &body, purpose);
             }
             Entry::Address {
@@ -750,7 +747,7 @@ impl Avahi {
                 address,
             } => {
                 let interface = i32::try_from(*interface).unwrap_or(UNSPECIFIED);
-                let address_text = address.to_string();
+                let (host, address) = (escape(host.as_name()), address.to_string());
                 let flags = flags | NO_REVERSE;
                 // On both families: an address of one is found over the other.
                 let body = (
@@ -758,7 +755,7 @@ impl Avahi {
                     UNSPECIFIED,
                     flags,
                     host.as_str(),
-                    address_text.as_str(),
+                    address.as_str(),
                 );
                 self.call(path, GROUP, "AddAddress", &body, purpose);
             }

@@ -100,6 +100,11 @@ impl<P> Calls<P> {
         Some((purpose, result))
     }
 
+    /// Whether no call waits, to be sent or for its reply.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty()
+    }
+
     /// Forgets all calls: nobody replies to them any more.
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();

@@ -204,6 +204,11 @@ impl Client {
         self.send();
     }
 
+    /// Whether everything that was commanded has been done, as far as the bus is there.
+    pub fn is_idle(&self) -> bool {
+        self.avahi.calls.is_empty() && self.resolved.calls.is_empty()
+    }
+
     // --- the machine ---
 
     /// Handles one thing that has come. `false` if there is none: wait until the descriptor is readable.

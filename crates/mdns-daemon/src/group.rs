@@ -1,5 +1,7 @@
 //! What is published: groups of entries that are there together or not at all.
 
+use mdns_proto::name::NameBuf;
+
 /// The number of a group. The caller chooses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u64);
@@ -25,8 +27,8 @@ pub enum Entry {
         instance: String,
         /// The type, without `.local`: `_http._tcp`.
         service_type: String,
-        /// The full name of the host it runs on, without the final dot; `None` for the daemon's own.
-        host: Option<String>,
+        /// The full name of the host it runs on; `None` for the daemon's own.
+        host: Option<NameBuf>,
         /// Its port.
         port: u16,
         /// The strings of its TXT record.
@@ -40,15 +42,15 @@ pub enum Entry {
         instance: String,
         /// The type, without `.local`.
         service_type: String,
-        /// The full name of the subtype, without `.local`: `_printer._sub._http._tcp`.
+        /// The label of the subtype: `_printer`.
         subtype: String,
     },
     /// An address of a host.
     Address {
         /// The interface that has it.
         interface: u32,
-        /// The full name of the host, without the final dot.
-        host: String,
+        /// The full name of the host.
+        host: NameBuf,
         /// The address.
         address: std::net::IpAddr,
     },
@@ -57,7 +59,7 @@ pub enum Entry {
         /// Where.
         place: Place,
         /// The name.
-        name: mdns_proto::name::NameBuf,
+        name: NameBuf,
         /// The type.
         rtype: u16,
         /// The TTL in seconds.
@@ -86,16 +88,21 @@ pub(crate) fn escape(name: mdns_proto::name::Name<'_>) -> String {
         if !text.is_empty() {
             text.push('.');
         }
-        for &byte in label {
-            match byte {
-                b'.' | b'\\' => text.extend(['\\', byte.into()]),
-                b'-' | b'_' => text.push(byte.into()),
-                _ if byte.is_ascii_alphanumeric() => text.push(byte.into()),
-                _ => text.push_str(&format!("\\{byte:03}")),
-            }
-        }
+        escape_label(label, &mut text);
     }
     text
+}
+
+/// Writes a label as Avahi does.
+pub(crate) fn escape_label(label: &[u8], text: &mut String) {
+    for &byte in label {
+        match byte {
+            b'.' | b'\\' => text.extend(['\\', byte.into()]),
+            b'-' | b'_' => text.push(byte.into()),
+            _ if byte.is_ascii_alphanumeric() => text.push(byte.into()),
+            _ => text.push_str(&format!("\\{byte:03}")),
+        }
+    }
 }
 
 #[cfg(test)]

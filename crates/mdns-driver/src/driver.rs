@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     net::IpAddr,
+    sync::Arc,
     task::{Poll, Waker},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use mdns_proto::{
     discovery::{AddressKind, AskError, AskId, Details, Span},
     host::{Event, Host},
-    link::{Packet, Via},
+    link::{InterfaceId, Packet, Via},
     name::{META_QUERY, Name, NameBuf, ServiceType, check_host},
     own::{HostId, RegisterError, ServiceId},
     store::Heap,
@@ -21,19 +22,22 @@ use mdns_socket::{Interface, Received, Selection};
 use tracing::{Level, debug, info};
 
 use crate::{
-    AdvertisementEvent, Announcement, BrowseNews, Clock, Error, Instance, LinkInfo, LookupNews,
-    Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock, UnusableLink,
+    AdvertisementEvent, Announcement, BackendInfo, BrowseNews, Clock, Error, Instance, LinkInfo,
+    LookupNews, Options, OwnId, QueryNews, ResolveNews, Socket, SourceId, SystemClock,
+    UnusableLink,
     clock::Reading,
+    daemon::Daemons,
     links::{Kind, Links},
     options,
-    ours::{Ours, precomposed},
+    ours::{Ours, Update, precomposed},
+    owned::InterfaceNames,
     subscribers::{Asks, Subscription},
     survey::{Survey, Wanted},
     waiting::{AlarmId, Deferred, Waiting},
 };
 
 /// Room for the largest datagram (RFC 6762 §17).
-const BUFFER: usize = 9000;
+pub(crate) const BUFFER: usize = 9000;
 
 /// How many errors of a socket in a row may come before it counts as empty.
 const ERRORS: usize = 8;
@@ -88,6 +92,7 @@ pub struct Driver {
     ours: Ours,
     asks: Asks,
     waiting: Waiting,
+    daemons: Daemons,
 }
 
 impl Driver {
@@ -108,15 +113,16 @@ impl Driver {
         let now = read.now();
         let mut host = Host::started(options.config, now, getrandom::u64()?);
         let mut links = Links::new(options.interfaces);
+        let own_results = options.config.own_results;
+        let mut daemons = Daemons::start(now, options.backend, own_results, &mut links)?;
+        let is_name_chosen = options.host_name.is_some();
         let name = match options.host_name {
             Some(name) => precomposed(&name),
             None => {
                 let system = mdns_socket::host_name();
-                let name = options::host_name(
-                    system.as_deref(),
-                    links.is_alone(),
-                    mdns_socket::machine_id,
-                );
+                // A daemon that comes later must find its name free.
+                let is_alone = links.is_alone() && !daemons.may_share_host_name();
+                let name = options::host_name(system.as_deref(), is_alone, mdns_socket::machine_id);
                 if system.as_ref() != Some(&name) {
                     info!(
                         ?system,
@@ -130,11 +136,20 @@ impl Driver {
         };
         check_host(&name).map_err(Error::HostName)?;
         let mut survey = Survey::new(links.selection(), Vec::new());
-        let opened = links.handle_survey(now, &mut host, &mut survey);
+        let mut opened = links.handle_survey(now, &mut host, &mut survey);
+        if links.is_empty()
+            && let Err(Error::Socket(error)) = &opened
+            && daemons.fall_back(now, &mut links, &error.to_string())
+        {
+            let mut survey = Survey::new(links.selection(), Vec::new());
+            opened = links.handle_survey(now, &mut host, &mut survey);
+        }
         if links.is_empty() {
             opened?;
             info!("no network yet");
         }
+        let mut ours = Ours::new(name);
+        daemons.set_up(&mut ours, is_name_chosen);
         let mut driver = Driver {
             host,
             clock: Some(clock),
@@ -143,9 +158,10 @@ impl Driver {
             life: Life::Runs,
             links,
             buffer: vec![0; BUFFER].into(),
-            ours: Ours::new(name),
+            ours,
             asks: Asks::new(options.results_max),
             waiting: Waiting::default(),
+            daemons,
         };
         driver.drain();
         Ok(driver)
@@ -170,7 +186,16 @@ impl Driver {
         let nothing = || io::Error::from(io::ErrorKind::WouldBlock);
         self.tick();
         let socket = self.links.socket(source).ok_or_else(nothing)?;
+        #[cfg(all(unix, feature = "daemon"))]
+        if let Kind::Daemon(_) = socket.kind() {
+            let (host, links, ours) = (&mut self.host, &mut self.links, &mut self.ours);
+            self.daemons.read(self.now, host, links, ours)?;
+            self.drain();
+            return Ok(());
+        }
         let received = match socket.kind() {
+            #[cfg(all(unix, feature = "daemon"))]
+            Kind::Daemon(_) => return Err(nothing()),
             Kind::Watcher(watcher) => {
                 self.links.handle_change(self.now, source, watcher.drain());
                 return Err(nothing());
@@ -254,10 +279,17 @@ impl Driver {
             Life::Ended => return None,
         };
         let (host, links, waiting) = (&self.host, &self.links, &self.waiting);
-        [host.poll_timeout(), links.look_due(), waiting.due(), ends]
-            .into_iter()
-            .flatten()
-            .min()
+        let daemons = self.daemons.deadline();
+        [
+            host.poll_timeout(),
+            links.look_due(),
+            waiting.due(),
+            ends,
+            daemons,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// How long it is until the [`deadline`](Self::deadline).
@@ -279,6 +311,8 @@ impl Driver {
         }
         self.host.handle_timeout(self.now);
         self.waiting.handle_timeout(self.now);
+        let (host, links, ours) = (&mut self.host, &mut self.links, &mut self.ours);
+        self.daemons.handle_timeout(self.now, host, links, ours);
         self.drain();
     }
 
@@ -306,6 +340,8 @@ impl Driver {
         if !self.ours.handle_survey(self.now, host, links, &survey) {
             links.look_at(self.now);
         }
+        self.daemons
+            .handle_survey(self.now, host, links, &mut self.ours);
         self.drain();
         survey
     }
@@ -316,6 +352,7 @@ impl Driver {
         if self.life == Life::Runs {
             self.life = Life::Ends(self.now + GOODBYE);
             self.host.shutdown(self.now);
+            self.daemons.withdraw_all();
             self.drain();
         }
     }
@@ -331,6 +368,7 @@ impl Driver {
             return;
         }
         self.life = Life::Ended;
+        self.daemons.end();
         self.links.close_all(self.now, &mut self.host);
         self.waiting.end();
         self.ours.end(&mut self.waiting.deferred);
@@ -357,6 +395,7 @@ impl Driver {
     pub(crate) fn take_deferred(&mut self) -> Deferred {
         let mut deferred = std::mem::take(&mut self.waiting.deferred);
         deferred.append(std::mem::take(&mut self.links.deferred));
+        deferred.append(self.daemons.take_deferred());
         deferred
     }
 
@@ -377,6 +416,12 @@ impl Driver {
     fn drain(&mut self) {
         while let Some(transmit) = self.host.poll_transmit(self.now, &mut self.buffer) {
             let bytes = self.buffer.get(..transmit.len).unwrap_or_default();
+            #[cfg(all(unix, feature = "daemon"))]
+            if self.links.is_to_daemon(transmit.link) {
+                self.daemons
+                    .ask(self.now, &self.links, transmit.link, bytes);
+                continue;
+            }
             self.links.send(self.now, &mut self.host, transmit, bytes);
         }
         let Driver {
@@ -385,6 +430,8 @@ impl Driver {
             ours,
             asks,
             waiting: Waiting { deferred, .. },
+            daemons,
+            now,
             ..
         } = self;
         while let Some(event) = host.poll_event() {
@@ -398,6 +445,7 @@ impl Driver {
                         info!(%name, "another has the name, this one is tried");
                     });
                     deferred.wake(ours.set_renamed(service, name));
+                    daemons.note_own(service.into());
                 }
                 Event::HostRegistered { host, name } => {
                     deferred.log_name(name, |name| info!(%name, "host name registered"));
@@ -408,10 +456,17 @@ impl Driver {
                         info!(%name, "another has the host name, this one is tried");
                     });
                     deferred.wake(ours.set_renamed(host, name));
+                    daemons.note_own(host.into());
                 }
-                Event::Discovery(event) => asks.tell(event, links, deferred),
+                Event::Discovery(event) => {
+                    daemons.note_change(*now);
+                    asks.tell(event, &Known { links, ours }, deferred);
+                }
                 _ => {}
             }
+        }
+        if self.life == Life::Runs {
+            daemons.sync(host, links, ours);
         }
         if self.waiting.wants_silence() && self.is_silent() {
             self.waiting.end_silence();
@@ -471,6 +526,9 @@ impl Driver {
         let added = self
             .ours
             .add_service(self.now, host, links, announcement, wanted);
+        if let Ok(service) = added {
+            self.daemons.note_own(service.into());
+        }
         self.drain();
         Some(added)
     }
@@ -487,6 +545,9 @@ impl Driver {
             return Err(RegisterError::Closed);
         }
         let added = self.ours.add_host(self.now, &mut self.host, label);
+        if let Ok(host) = added {
+            self.daemons.note_own(host.into());
+        }
         self.drain();
         added
     }
@@ -501,6 +562,8 @@ impl Driver {
             return Err(RegisterError::Closed);
         }
         self.host.update_txt(self.now, service, txt)?;
+        self.ours.update(service, Update::Txt(txt));
+        self.daemons.note_own(service.into());
         self.drain();
         Ok(())
     }
@@ -512,6 +575,8 @@ impl Driver {
     pub fn update_port(&mut self, service: ServiceId, port: u16) -> Result<(), RegisterError> {
         self.tick();
         self.host.update_port(self.now, service, port)?;
+        self.ours.update(service, Update::Port(port));
+        self.daemons.note_own(service.into());
         self.drain();
         Ok(())
     }
@@ -526,8 +591,10 @@ impl Driver {
         subtypes: &[String],
     ) -> Result<(), RegisterError> {
         self.tick();
-        let subtypes: Vec<&str> = subtypes.iter().map(String::as_str).collect();
-        self.host.update_subtypes(self.now, service, &subtypes)?;
+        let labels: Vec<&str> = subtypes.iter().map(String::as_str).collect();
+        self.host.update_subtypes(self.now, service, &labels)?;
+        self.ours.update(service, Update::Subtypes(subtypes));
+        self.daemons.note_own(service.into());
         self.drain();
         Ok(())
     }
@@ -536,14 +603,16 @@ impl Driver {
     pub fn withdraw(&mut self, own: impl Into<OwnId>) {
         self.tick();
         let (host, deferred) = (&mut self.host, &mut self.waiting.deferred);
-        if self.ours.remove(self.now, host, own.into(), deferred) {
+        let own = own.into();
+        if self.ours.remove(self.now, host, own, deferred) {
+            self.daemons.note_own(own);
             self.drain();
         }
     }
 
     /// Whether every goodbye that is owed has been said.
     pub fn is_silent(&self) -> bool {
-        self.host.is_silent() && !self.links.is_waiting()
+        self.host.is_silent() && !self.links.is_waiting() && self.daemons.is_silent()
     }
 
     /// The full name of a service or a host as it is now, and whether it is announced under it; `None` if it is not advertised
@@ -572,6 +641,11 @@ impl Driver {
     /// it, and kept until the end.
     pub fn host_name(&self) -> NameBuf {
         self.ours.main_host_name(&self.host)
+    }
+
+    /// Who asks and publishes now, and why.
+    pub fn backend(&self) -> BackendInfo {
+        self.daemons.info()
     }
 
     /// All open links.
@@ -711,6 +785,7 @@ impl Driver {
         if let Some(waker) = N::of(&mut self.asks).remove(ask) {
             self.waiting.deferred.discard(waker);
             self.host.stop(self.now, ask);
+            self.daemons.note_change(self.now);
             self.drain();
         }
     }
@@ -745,6 +820,22 @@ impl fmt::Debug for Driver {
             .field("life", &self.life)
             .field("links", &self.links)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is known beside the core of what it tells.
+struct Known<'a> {
+    links: &'a Links,
+    ours: &'a Ours,
+}
+
+impl InterfaceNames for Known<'_> {
+    fn name_of(&self, interface: InterfaceId) -> Arc<str> {
+        self.links.name_of(interface)
+    }
+
+    fn is_published(&self, name: Name<'_>) -> bool {
+        self.ours.is_published(name)
     }
 }
 

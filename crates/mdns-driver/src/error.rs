@@ -5,6 +5,8 @@ use std::{fmt, io};
 use mdns_proto::name::LabelError;
 use mdns_socket::OpenError;
 
+use crate::Backend;
+
 /// A driver could not start. No network is no error: it is waited for.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -19,6 +21,8 @@ pub enum Error {
     Random(getrandom::Error),
     /// The event loop is not there, or refuses a socket.
     Runtime(io::Error),
+    /// The daemon that was chosen cannot be used, and why.
+    Backend(Backend, String),
 }
 
 impl fmt::Display for Error {
@@ -28,6 +32,7 @@ impl fmt::Display for Error {
             Error::Interfaces(error) => write!(f, "cannot list interfaces: {error}"),
             Error::Runtime(error) => write!(f, "cannot use the event loop: {error}"),
             Error::Socket(error) => error.fmt(f),
+            Error::Backend(backend, why) => write!(f, "backend {backend}: {why}"),
             Error::Random(error) => write!(f, "the system gives no random numbers: {error}"),
         }
     }
@@ -40,6 +45,7 @@ impl std::error::Error for Error {
             Error::Socket(error) => error,
             Error::Random(error) => error,
             Error::Interfaces(error) | Error::Runtime(error) => error,
+            Error::Backend(..) => return None,
         })
     }
 }

@@ -20,9 +20,9 @@ use mdns_proto::{
 };
 
 use crate::{
-    AdvertisementEvent, Announcement, BrowseNews, Clock, Driver, Error, Instance, LinkInfo,
-    LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run, Subscription,
-    SystemClock, UnusableLink,
+    AdvertisementEvent, Announcement, BackendInfo, BrowseNews, Clock, Driver, Error, Instance,
+    LinkInfo, LookupNews, Options, OwnId, QueryNews, Reactor, ResolveEvent, ResolveNews, Run,
+    Subscription, SystemClock, UnusableLink,
     clock::Reading,
     survey::Wanted,
     waiting::{AlarmId, DrivingTask, SilenceId},
@@ -353,6 +353,11 @@ impl<R: Reactor> Mdns<R> {
     /// It is so as soon as there is an [`Mdns`]. Whether there was a network, [`links`](Self::links) tells.
     pub async fn ready(&self) -> Instant {
         self.handle.shared.opened
+    }
+
+    /// Who asks and publishes now, and why; see [`Options::backend`].
+    pub fn backend(&self) -> BackendInfo {
+        self.handle.shared.with(|driver| driver.backend())
     }
 
     /// The links that are open now.

@@ -20,9 +20,17 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod backend;
 mod clock;
+#[cfg(all(unix, feature = "daemon"))]
+mod daemon;
+#[cfg(not(all(unix, feature = "daemon")))]
+#[path = "no_daemon.rs"]
+mod daemon;
 mod driver;
 mod error;
+#[cfg(all(unix, feature = "daemon"))]
+mod given;
 mod handle;
 mod kept;
 mod links;
@@ -39,6 +47,7 @@ pub use mdns_proto as proto;
 pub use mdns_socket as socket;
 
 pub use self::{
+    backend::{Backend, BackendInfo, UnknownBackend},
     clock::{Clock, SystemClock},
     driver::Driver,
     error::Error,

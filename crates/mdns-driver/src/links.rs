@@ -13,7 +13,9 @@ use std::{
 
 use mdns_proto::{
     host::Host,
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, SourcePort, Subnet, Transmit},
+    link::{
+        Destination, Family, InterfaceId, LinkConfig, LinkId, Names, SourcePort, Subnet, Transmit,
+    },
     stats::Stats,
     store::Heap,
     time::Instant,
@@ -48,6 +50,9 @@ pub(crate) enum Kind {
     Unicast(UnicastSocket, Family),
     OneShot(OneShotSocket),
     Watcher(Watcher),
+    /// What wakes us when a daemon has told something; for waiting alone.
+    #[cfg(all(unix, feature = "daemon"))]
+    Daemon(std::os::unix::net::UnixStream),
 }
 
 impl Socket {
@@ -85,6 +90,8 @@ mod descriptor {
                 Kind::Unicast(socket, _) => socket.as_fd(),
                 Kind::OneShot(socket) => socket.as_fd(),
                 Kind::Watcher(watcher) => watcher.as_fd(),
+                #[cfg(all(unix, feature = "daemon"))]
+                Kind::Daemon(stream) => stream.as_fd(),
             }
         }
     }
@@ -163,10 +170,25 @@ struct Link {
     trouble: Option<io::ErrorKind>,
 }
 
+/// A link to Avahi, which has no socket.
+#[derive(Debug)]
+struct DaemonLink {
+    id: LinkId,
+    config: LinkConfig,
+    is_up: bool,
+}
+
 /// All links and sockets of a driver.
 #[derive(Debug)]
 pub(crate) struct Links {
     selection: Selection,
+    /// Whether there are links on sockets of our own.
+    uses_sockets: bool,
+    /// Whether these only ask, because a daemon publishes for us.
+    only_asks: bool,
+    /// Whether there are links to Avahi.
+    asks_daemon: bool,
+    daemon_links: Vec<DaemonLink>,
     interfaces: Vec<Interface>,
     /// Their names, as all results share them.
     names: BTreeMap<u32, Arc<str>>,
@@ -197,10 +219,14 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Nothing but the sockets that come before all links: the watcher, and those for unicast.
+    /// Nothing but the watcher of interfaces.
     pub(crate) fn new(selection: Selection) -> Self {
         let mut links = Links {
             selection,
+            uses_sockets: false,
+            only_asks: false,
+            asks_daemon: false,
+            daemon_links: Vec::new(),
             interfaces: Vec::new(),
             names: BTreeMap::new(),
             usable: None,
@@ -219,19 +245,115 @@ impl Links {
             deferred: Deferred::default(),
         };
         links.watch(Instant::ZERO);
+        links
+    }
+
+    /// Whether there are links on sockets of our own. They are opened and closed at the next look; the sockets for unicast, which come
+    /// before all links, at once.
+    pub(crate) fn set_uses_sockets(&mut self, uses_sockets: bool) {
+        if self.uses_sockets == uses_sockets {
+            return;
+        }
+        self.uses_sockets = uses_sockets;
+        if !uses_sockets {
+            self.unicast.clear();
+            self.sources
+                .retain(|(_, socket)| !matches!(socket.0, Kind::Unicast(..)));
+            return;
+        }
         for family in Family::ALL {
             match UnicastSocket::open(family) {
                 Ok(Some(socket)) => {
-                    links.unicast.push(family);
-                    links.add_source(Kind::Unicast(socket, family));
+                    self.unicast.push(family);
+                    self.add_source(Kind::Unicast(socket, family));
                 }
-                Ok(None) => {
+                Ok(None) => self.deferred.log(Level::INFO, move || {
                     info!(%family, "another program has port 5353: unicast answers will not arrive");
-                }
-                Err(error) => debug!(%family, "no socket for unicast: {error}"),
+                }),
+                Err(error) => self.deferred.log(Level::DEBUG, move || {
+                    debug!(%family, "no socket for unicast: {error}");
+                }),
             }
         }
-        links
+    }
+
+    /// Whether the links on our own sockets only ask, because a daemon publishes for us.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn set_only_asks(&mut self, now: Instant, host: &mut Host<Heap>, only_asks: bool) {
+        self.only_asks = only_asks;
+        for link in &mut self.links {
+            link.config.asks_only = only_asks;
+            host.set_asks_only(now, link.id, only_asks);
+        }
+    }
+
+    /// Whether there are links to Avahi. They are opened and closed at the next look.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn set_asks_daemon(&mut self, asks_daemon: bool) {
+        self.asks_daemon = asks_daemon;
+    }
+
+    /// Adds the descriptor that a daemon wakes us by.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn add_daemon_source(&mut self, stream: std::os::unix::net::UnixStream) {
+        self.add_source(Kind::Daemon(stream));
+    }
+
+    /// Whether there are links to use on our own sockets, and all of them are refused.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.uses_sockets && self.links.is_empty() && !self.unusable.is_empty()
+    }
+
+    /// Whether the interfaces are chosen as they are by default.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn is_selection_usual(&self) -> bool {
+        self.selection == Selection::default()
+    }
+
+    /// The link to Avahi for an interface and a family.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn daemon_link(&self, interface: u32, family: Family) -> Option<LinkId> {
+        let mut links = self.daemon_links.iter();
+        let is_it = |link: &&DaemonLink| {
+            link.config.interface.0 == interface && link.config.family == family
+        };
+        links.find(is_it).map(|link| link.id)
+    }
+
+    /// The interface and the family of a link to Avahi; `None` if it is no such link.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn daemon_link_at(&self, id: LinkId) -> Option<(u32, Family)> {
+        let found = self.daemon_links.iter().find(|link| link.id == id)?;
+        Some((found.config.interface.0, found.config.family))
+    }
+
+    /// Whether a link is one to Avahi.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn is_to_daemon(&self, id: LinkId) -> bool {
+        self.daemon_links.iter().any(|link| link.id == id)
+    }
+
+    /// The interfaces that have links to Avahi.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn interfaces_of_daemon(&self) -> std::collections::BTreeSet<u32> {
+        let links = self.daemon_links.iter();
+        links.map(|link| link.config.interface.0).collect()
+    }
+
+    /// These interfaces with their addresses.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn addresses_of_daemon(
+        &self,
+    ) -> impl Iterator<Item = (u32, impl Iterator<Item = std::net::IpAddr>)> {
+        let interfaces = self.interfaces_of_daemon().into_iter();
+        interfaces.map(|interface| {
+            let subnets = self
+                .addresses
+                .get(&interface)
+                .map_or(&[][..], Vec::as_slice);
+            (interface, subnets.iter().map(|subnet| subnet.address))
+        })
     }
 
     fn watch(&mut self, now: Instant) {
@@ -293,7 +415,7 @@ impl Links {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.links.is_empty()
+        self.links.is_empty() && self.daemon_links.is_empty()
     }
 
     /// The links that the last look opened.
@@ -314,14 +436,27 @@ impl Links {
     }
 
     pub(crate) fn infos<'a>(&'a self, host: &'a Host<Heap>) -> impl Iterator<Item = LinkInfo> + 'a {
-        self.links.iter().map(|link| LinkInfo {
-            interface_name: self.name_of(link.config.interface).to_string(),
-            interface: link.config.interface.0,
-            family: link.config.family,
-            is_up: link.is_up,
-            unicast: link.config.unicast,
-            stats: host.stats(link.id).unwrap_or_default(),
-        })
+        let on_sockets = self
+            .links
+            .iter()
+            .map(|link| (link.id, link.config, link.is_up));
+        let to_daemon = self
+            .daemon_links
+            .iter()
+            .map(|link| (link.id, link.config, link.is_up));
+        // While one takes over from the other both have a link.
+        let to_daemon = to_daemon
+            .filter(|(_, config, _)| self.link_on(config.interface.0, config.family).is_none());
+        on_sockets
+            .chain(to_daemon)
+            .map(|(id, config, is_up)| LinkInfo {
+                interface_name: self.name_of(config.interface).to_string(),
+                interface: config.interface.0,
+                family: config.family,
+                is_up,
+                unicast: config.unicast,
+                stats: host.stats(id).unwrap_or_default(),
+            })
     }
 
     /// The links that could not be opened, when they were last tried.
@@ -399,6 +534,7 @@ impl Links {
             }
         };
         let turns = self.close(now, host, &seen, survey);
+        self.close_daemon_links(now, host, survey);
         self.set_addresses(now, host, &seen, survey);
         for link in self
             .links
@@ -420,6 +556,7 @@ impl Links {
             }
         }
         let opened = self.open_new(now, host, &seen, survey);
+        self.open_daemon_links(now, host, &seen, survey);
         self.usable = Some(survey.usable());
         self.set_interfaces(seen);
         Ok(opened?)
@@ -445,6 +582,7 @@ impl Links {
         survey: &Survey,
     ) -> Vec<(LinkId, Fate)> {
         let mut turns = Vec::new();
+        let uses_sockets = self.uses_sockets;
         let Links {
             links,
             sources,
@@ -455,7 +593,11 @@ impl Links {
         links.retain_mut(|link| {
             let interface = link.config.interface.0;
             let before = addresses.get(&interface).map_or(&[][..], Vec::as_slice);
-            let fate = link.fate(survey, seen, before);
+            let fate = if uses_sockets {
+                link.fate(survey, seen, before)
+            } else {
+                Fate::Closes
+            };
             match fate {
                 Fate::Stays => return true,
                 Fate::ComesUp => link.is_up = true,
@@ -473,6 +615,63 @@ impl Links {
             fate != Fate::Closes
         });
         turns
+    }
+
+    /// Closes the links to Avahi whose interfaces are not to be used any more.
+    fn close_daemon_links(&mut self, now: Instant, host: &mut Host<Heap>, survey: &Survey) {
+        let asks_daemon = self.asks_daemon;
+        self.daemon_links.retain(|link| {
+            let LinkConfig {
+                interface, family, ..
+            } = link.config;
+            let stays = asks_daemon && survey.check(interface.0, family).is_ok();
+            if !stays {
+                host.remove_link(now, link.id);
+            }
+            stays
+        });
+    }
+
+    /// Opens links to Avahi for the interfaces that have none.
+    fn open_daemon_links(
+        &mut self,
+        now: Instant,
+        host: &mut Host<Heap>,
+        seen: &[Interface],
+        survey: &Survey,
+    ) {
+        if !self.asks_daemon {
+            return;
+        }
+        for (index, family) in seen
+            .iter()
+            .flat_map(|found| Family::ALL.map(|family| (found.index, family)))
+        {
+            let is_open = self
+                .daemon_links
+                .iter()
+                .any(|link| link.config.interface.0 == index && link.config.family == family);
+            if is_open || survey.check(index, family).is_err() {
+                continue;
+            }
+            let config = LinkConfig {
+                interface: InterfaceId(index),
+                family,
+                // Questions go nowhere: as many at once as find room.
+                mtu: 9000,
+                asks_only: true,
+                names: Names::LinkLocal,
+                ..LinkConfig::MULTICAST
+            };
+            match host.add_running_link(now, config) {
+                Ok(id) => self.daemon_links.push(DaemonLink {
+                    id,
+                    config,
+                    is_up: true,
+                }),
+                Err(_) => self.complain(None, "there are too many links".into()),
+            }
+        }
     }
 
     /// Tells the core the addresses of the interfaces that have a link or will have one.
@@ -540,6 +739,10 @@ impl Links {
         let mut first = Ok(());
         let mut troubles = BTreeMap::new();
         self.unusable.clear();
+        if !self.uses_sockets {
+            self.troubles.retain(|link, _| link.is_none());
+            return first;
+        }
         let of_families = |found| Family::ALL.map(|family| (found, family));
         for (found, family) in seen.iter().flat_map(of_families) {
             if survey.check(found.index, family).is_err()
@@ -567,7 +770,8 @@ impl Links {
                 family,
                 mtu: mtu_of(found),
                 unicast: self.unicast.contains(&family),
-                ..LinkConfig::MULTICAST
+                asks_only: self.only_asks,
+                names: Names::All,
             };
             let added = if self.was_usable(found.index, family) {
                 host.add_running_link(now, config)
@@ -688,6 +892,9 @@ impl Links {
     /// Closes everything.
     pub(crate) fn close_all(&mut self, now: Instant, host: &mut Host<Heap>) {
         for link in self.links.drain(..) {
+            host.remove_link(now, link.id);
+        }
+        for link in self.daemon_links.drain(..) {
             host.remove_link(now, link.id);
         }
         self.sources.clear();
@@ -993,6 +1200,7 @@ mod tests {
         let config = mdns_proto::config::Config::DEFAULT;
         let mut host = Host::started(config, Instant::ZERO, 7);
         let mut links = Links::new(Selection::loopback());
+        links.set_uses_sockets(true);
         look(&mut links, Instant::ZERO, &mut host);
         (links, host)
     }

@@ -11,7 +11,10 @@ use mdns_proto::{
 };
 use mdns_socket::Selection;
 
-use crate::ours::{Ours, precomposed};
+use crate::{
+    Backend,
+    ours::{Ours, precomposed},
+};
 
 /// Which interfaces, which host name, which bounds.
 ///
@@ -32,6 +35,8 @@ pub struct Options {
     /// `host` where the system has no name. They are a hash of the machine's identity ([`machine_id`](mdns_socket::machine_id)), so
     /// the name is the same at each start.
     pub host_name: Option<String>,
+    /// Who asks and publishes: our own sockets, or a daemon that this host has. Daemons need the feature `daemon`.
+    pub backend: Backend,
     /// Bounds and habits of the core.
     pub config: Config,
     /// The most bytes that are kept of all results, told or yet to be told, beside what the core keeps of the network; 64 MiB by default. An instance
@@ -49,6 +54,7 @@ const RESULTS_MAX: usize = 64 << 20;
 impl Default for Options {
     fn default() -> Self {
         Options {
+            backend: Backend::default(),
             interfaces: Selection::default(),
             host_name: None,
             config: Config::DEFAULT,

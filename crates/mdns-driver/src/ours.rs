@@ -11,6 +11,7 @@ use mdns_proto::{
     own::{HostId, RegisterError, Service, ServiceId},
     store::Heap,
     time::Instant,
+    wire::Txt,
 };
 use mdns_socket::Selection;
 use unicode_normalization::UnicodeNormalization as _;
@@ -35,6 +36,9 @@ pub enum AdvertisementEvent {
     Registered(NameBuf),
     /// Another has the name; this one is tried next.
     Renamed(NameBuf),
+    /// The daemon that publishes for us does not publish it, and why; see [`Backend`](crate::Backend). It is tried again when the daemon was
+    /// restarted.
+    Failed(String),
 }
 
 /// What is advertised: a service, or a host by itself.
@@ -58,6 +62,18 @@ impl From<HostId> for OwnId {
     }
 }
 
+/// What has changed of a service.
+#[cfg_attr(
+    not(all(unix, feature = "daemon")),
+    expect(dead_code, reason = "for daemons")
+)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Update<'a> {
+    Txt(Txt<'a>),
+    Port(u16),
+    Subtypes(&'a [String]),
+}
+
 /// Something that is advertised.
 #[derive(Debug)]
 struct Advertised {
@@ -69,6 +85,11 @@ struct Advertised {
     is_registered: bool,
     is_news: bool,
     waker: Option<Waker>,
+    /// Why a daemon does not publish it, if it does not.
+    failed: Option<String>,
+    /// What a daemon is given of a service.
+    #[cfg(all(unix, feature = "daemon"))]
+    given: Option<Box<crate::given::Given>>,
 }
 
 /// All that is advertised, and the hosts it runs on.
@@ -76,6 +97,8 @@ struct Advertised {
 pub(crate) struct Ours {
     /// The name of this host as it was asked for, and its number once something is advertised on it.
     main_host: (String, Option<HostId>),
+    #[cfg(all(unix, feature = "daemon"))]
+    daemon_host: crate::given::DaemonHost,
     /// Other names that were asked for. Each has something advertised on it.
     extra_hosts: Vec<(String, HostId)>,
     /// The hosts whose names are won.
@@ -88,6 +111,8 @@ impl Ours {
     pub(crate) fn new(host_name: String) -> Self {
         Ours {
             main_host: (host_name, None),
+            #[cfg(all(unix, feature = "daemon"))]
+            daemon_host: crate::given::DaemonHost::default(),
             extra_hosts: Vec::new(),
             won_hosts: HashSet::new(),
             advertised: HashMap::new(),
@@ -105,6 +130,8 @@ impl Ours {
         let (id, on) = self.register(now, host, announcement)?;
         let advertised = Advertised {
             interfaces: announcement.interfaces.clone(),
+            #[cfg(all(unix, feature = "daemon"))]
+            given: Some(Box::new(crate::given::Given::new(announcement, wanted))),
             ..Advertised::new(host.service_name(id), on)
         };
         if let Some(wanted) = wanted {
@@ -199,6 +226,27 @@ impl Ours {
         }
     }
 
+    /// What is advertised of a service has changed.
+    pub(crate) fn update(&mut self, service: ServiceId, update: Update<'_>) {
+        #[cfg(all(unix, feature = "daemon"))]
+        if let Some(given) = self.given_mut(service) {
+            given.update(update);
+        }
+        #[cfg(not(all(unix, feature = "daemon")))]
+        let _ = (service, update);
+    }
+
+    /// Whether a daemon publishes a service of this name for us.
+    pub(crate) fn is_published(&self, name: Name<'_>) -> bool {
+        #[cfg(all(unix, feature = "daemon"))]
+        return self.daemon_host().is_some() && self.is_service(name);
+        #[cfg(not(all(unix, feature = "daemon")))]
+        {
+            let _ = name;
+            false
+        }
+    }
+
     /// Withdraws something; whether it was there.
     pub(crate) fn remove(
         &mut self,
@@ -231,17 +279,23 @@ impl Ours {
     /// Offers each service on the links that are for it, after interfaces have changed. Whether all were asked for theirs: one
     /// that was registered meanwhile was not, and is offered on no link that is new.
     pub(crate) fn handle_survey(
-        &self,
+        &mut self,
         now: Instant,
         host: &mut Host<Heap>,
         links: &Links,
         survey: &Survey,
     ) -> bool {
         let mut all_asked = true;
-        for (own, advertised) in &self.advertised {
+        for (own, advertised) in &mut self.advertised {
             if let (OwnId::Service(service), Some(_)) = (own, &advertised.interfaces) {
                 match survey.of_service(*service) {
-                    Some(wanted) => offer(now, host, links, *service, wanted),
+                    Some(wanted) => {
+                        #[cfg(all(unix, feature = "daemon"))]
+                        if let Some(given) = &mut advertised.given {
+                            given.set_wanted(wanted);
+                        }
+                        offer(now, host, links, *service, wanted);
+                    }
                     None => {
                         all_asked = false;
                         for &link in links.opened() {
@@ -292,6 +346,9 @@ impl Ours {
         if !std::mem::take(&mut advertised.is_news) {
             return None;
         }
+        if let Some(why) = &advertised.failed {
+            return Some(AdvertisementEvent::Failed(why.clone()));
+        }
         let name = advertised.name.clone();
         Some(match advertised.is_registered {
             true => AdvertisementEvent::Registered(name),
@@ -318,16 +375,142 @@ impl Ours {
     /// The full name of the host it runs on.
     pub(crate) fn host_of(&self, host: &Host<Heap>, own: OwnId) -> Option<NameBuf> {
         let on = self.advertised.get(&own)?.host;
+        if self.main_host.1 == Some(on) {
+            return Some(self.main_host_name(host));
+        }
         host.host_name(on).map(NameBuf::from)
     }
 
     /// The full name of this host.
     pub(crate) fn main_host_name(&self, host: &Host<Heap>) -> NameBuf {
+        #[cfg(all(unix, feature = "daemon"))]
+        if let Some(name) = self.shared_host_name() {
+            return name.clone();
+        }
         let (label, id) = &self.main_host;
         match id.and_then(|id| host.host_name(id)) {
             Some(name) => name.into(),
             None => NameBuf::from_labels([label.as_bytes(), b"local"]).unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(all(unix, feature = "daemon"))]
+impl Ours {
+    /// Whether the name of this host was chosen, and is not to be the daemon's.
+    pub(crate) fn set_name_is_chosen(&mut self, is_chosen: bool) {
+        self.daemon_host.is_name_chosen = is_chosen;
+    }
+
+    /// A daemon publishes for us, and calls this host so; `None` if we do so ourselves.
+    pub(crate) fn set_daemon_host(&mut self, name: Option<NameBuf>) {
+        self.daemon_host.name = name;
+    }
+
+    /// The name that the daemon gives to this host.
+    pub(crate) fn daemon_host(&self) -> Option<&NameBuf> {
+        self.daemon_host.name.as_ref()
+    }
+
+    /// The name of this host, while it is the daemon's.
+    fn shared_host_name(&self) -> Option<&NameBuf> {
+        let name = self.daemon_host.name.as_ref()?;
+        let label = name.as_name().first_label().unwrap_or_default();
+        let is_same = || label.eq_ignore_ascii_case(self.main_host.0.as_bytes());
+        (!self.daemon_host.is_name_chosen || is_same()).then_some(name)
+    }
+
+    /// Whether a host of ours is the daemon's own, and needs no publishing.
+    pub(crate) fn is_daemon_host(&self, id: HostId) -> bool {
+        self.main_host.1 == Some(id) && self.shared_host_name().is_some()
+    }
+
+    /// What is advertised by itself and is the daemon's own host.
+    pub(crate) fn on_daemon_host(&self) -> Vec<OwnId> {
+        let id = self.main_host.1.filter(|id| self.is_daemon_host(*id));
+        let own = id.map(OwnId::Host).into_iter();
+        own.filter(|own| self.advertised.contains_key(own))
+            .collect()
+    }
+
+    /// Tells that such a host is registered; returns the one to be woken.
+    pub(crate) fn set_registered_as_daemon_host(&mut self, own: OwnId) -> Option<Waker> {
+        let name = self.daemon_host.name.clone()?;
+        self.set_registered_as(own, name.as_name())
+    }
+
+    fn set_registered_as(&mut self, own: OwnId, name: Name<'_>) -> Option<Waker> {
+        match own {
+            OwnId::Service(id) => self.set_registered(id, name),
+            OwnId::Host(id) => self.set_registered(id, name),
+        }
+    }
+
+    /// A daemon does not publish something; returns the one to be woken.
+    pub(crate) fn set_failed(&mut self, own: OwnId, why: String) -> Option<Waker> {
+        let advertised = self.advertised.get_mut(&own)?;
+        (advertised.is_registered, advertised.is_news) = (false, true);
+        advertised.failed = Some(why);
+        advertised.waker.take()
+    }
+
+    /// The host that something runs on.
+    pub(crate) fn host_id_of(&self, own: OwnId) -> Option<HostId> {
+        self.advertised.get(&own).map(|advertised| advertised.host)
+    }
+
+    /// The services on a host.
+    pub(crate) fn services_on(&self, host: HostId) -> Vec<OwnId> {
+        let on_it = self.advertised.iter().filter(|(own, advertised)| {
+            advertised.host == host && matches!(own, OwnId::Service(_))
+        });
+        on_it.map(|(own, _)| *own).collect()
+    }
+
+    /// All that is to be published: services, and hosts.
+    pub(crate) fn published<'a>(
+        &'a self,
+        host: &'a Host<Heap>,
+    ) -> impl Iterator<Item = crate::given::Published<'a>> {
+        let services = self.advertised.iter().filter_map(|(own, advertised)| {
+            let OwnId::Service(id) = *own else {
+                return None;
+            };
+            Some(crate::given::Published {
+                own: *own,
+                on: advertised.host,
+                name: host.service_name(id)?,
+                host_name: host.host_name(advertised.host)?,
+                service: Some(advertised.given.as_deref()?),
+            })
+        });
+        let main = self.main_host.1.into_iter();
+        let extra = self.extra_hosts.iter().map(|(_, id)| *id);
+        let hosts = main.chain(extra).filter_map(|id| {
+            let name = host.host_name(id)?;
+            Some(crate::given::Published {
+                own: OwnId::Host(id),
+                on: id,
+                name,
+                host_name: name,
+                service: None,
+            })
+        });
+        services.chain(hosts)
+    }
+
+    /// What a daemon is given of a service, to be changed.
+    pub(crate) fn given_mut(&mut self, service: ServiceId) -> Option<&mut crate::given::Given> {
+        self.advertised
+            .get_mut(&service.into())?
+            .given
+            .as_deref_mut()
+    }
+
+    /// Whether a name is that of a service that is advertised.
+    pub(crate) fn is_service(&self, name: Name<'_>) -> bool {
+        let mut services = self.advertised.values();
+        services.any(|advertised| advertised.name.as_name() == name)
     }
 }
 
@@ -340,12 +523,16 @@ impl Advertised {
             is_registered: false,
             is_news: false,
             waker: None,
+            failed: None,
+            #[cfg(all(unix, feature = "daemon"))]
+            given: None,
         }
     }
 
     fn tell(&mut self, name: Name<'_>, is_registered: bool) -> Option<Waker> {
         self.name = name.into();
         self.is_registered = is_registered;
+        self.failed = None;
         self.is_news = true;
         self.waker.take()
     }

@@ -18,6 +18,11 @@ use mdns_proto::{
 pub(crate) trait InterfaceNames {
     /// The name of an interface; empty once it has gone.
     fn name_of(&self, interface: InterfaceId) -> Arc<str>;
+
+    /// Whether a daemon publishes a service of this name for us.
+    fn is_published(&self, _name: Name<'_>) -> bool {
+        false
+    }
 }
 
 /// An instance of a service, as it was known when it was told.
@@ -52,7 +57,7 @@ impl Instance {
             port: target.map(|target| target.port),
             txt: owned_txt(instance.txt()),
             addresses: Address::all(instance.addresses(), interfaces),
-            is_own: instance.is_own(),
+            is_own: instance.is_own() || interfaces.is_published(instance.name()),
         }
     }
 

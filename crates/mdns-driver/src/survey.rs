@@ -89,6 +89,12 @@ impl Wanted {
         )
     }
 
+    /// The interfaces of them.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn interfaces(&self) -> std::collections::BTreeSet<u32> {
+        self.0.iter().map(|(interface, _)| *interface).collect()
+    }
+
     /// Whether a link is among them.
     pub(crate) fn contains(&self, interface: u32, family: Family) -> bool {
         self.0.contains(&(interface, family))

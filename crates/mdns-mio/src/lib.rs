@@ -43,9 +43,10 @@ use std::{io, ops::Range, time::Duration};
 use mio::{Interest, Registry, Token, event, net::UdpSocket};
 
 pub use mdns_driver::{
-    Address, AdvertisementEvent, Announcement, Answer, BrowseEvent, BrowseNews, Clock, Driver,
-    Error, HostAddresses, Instance, LinkInfo, LookupEvent, LookupNews, Options, OwnId, QueryEvent,
-    QueryNews, ResolveEvent, ResolveNews, SystemClock, UnusableLink, proto, socket,
+    Address, AdvertisementEvent, Announcement, Answer, Backend, BackendInfo, BrowseEvent,
+    BrowseNews, Clock, Driver, Error, HostAddresses, Instance, LinkInfo, LookupEvent, LookupNews,
+    Options, OwnId, QueryEvent, QueryNews, ResolveEvent, ResolveNews, SystemClock, UnusableLink,
+    proto, socket,
 };
 use mdns_driver::{Socket, SourceId};
 

@@ -20,6 +20,14 @@ pub fn host_name() -> Option<String> {
     first_label(&system_name()?)
 }
 
+/// Returns whether this process may do everything: it runs as root. `false` where there is no such user.
+pub fn is_root() -> bool {
+    #[cfg(unix)]
+    return nix::unistd::Uid::effective().is_root();
+    #[cfg(not(unix))]
+    false
+}
+
 #[cfg(unix)]
 fn system_name() -> Option<String> {
     let uname = rustix::system::uname();

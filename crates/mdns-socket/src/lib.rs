@@ -54,7 +54,7 @@ mod watcher;
 pub use error::{OpenError, Reason};
 pub use group::{Membership, memberships};
 pub use holder::{Holder, is_beside_stack, port_holders};
-pub use host::{host_name, machine_id};
+pub use host::{host_name, is_root, machine_id};
 pub use interface::{Address, Change, Interface, changes, interfaces};
 pub use mdns_proto::link::{Family, GROUP_V4, GROUP_V6, PORT};
 pub use receive::{Received, receive};

@@ -55,9 +55,10 @@ use tokio::{
 };
 
 pub use mdns_driver::{
-    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Browse, BrowseEvent, Clock,
-    Error, HostAddresses, Instance, LinkInfo, Lookup, LookupEvent, Options, Query, QueryEvent,
-    Resolve, ResolveEvent, Results, Subscription, SystemClock, UnusableLink, proto, socket,
+    Address, Advertisement, AdvertisementEvent, Announcement, Answer, Backend, BackendInfo, Browse,
+    BrowseEvent, Clock, Error, HostAddresses, Instance, LinkInfo, Lookup, LookupEvent, Options,
+    Query, QueryEvent, Resolve, ResolveEvent, Results, Subscription, SystemClock, UnusableLink,
+    proto, socket,
 };
 
 /// An mDNS host on the tokio runtime of the caller, whose drivers of IO and time must be enabled: where one is not,

@@ -445,6 +445,13 @@ impl Advertised {
                 };
                 output.line(&ours.line(Kind::Renamed, &name, host.as_ref()))?;
             }
+            Change::Name(AdvertisementEvent::Failed(why), _) => {
+                let what = match &ours.own {
+                    Own::Service(service) => service.instance.as_str(),
+                    Own::Host(host) => host.as_deref().unwrap_or("this host"),
+                };
+                output.remark(&format!("`{what}` is not advertised: {why}"));
+            }
             Change::Name(..) => {}
             Change::Updated(update) => {
                 ours.note(&update);

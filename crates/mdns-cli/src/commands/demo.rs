@@ -80,7 +80,7 @@ pub(super) async fn run(args: Demo, output: Output) -> Result<Found, Failure> {
 /// All of it, from the first probe to the last goodbye. `here` advertises, and `there` finds it.
 async fn play(here: &Mdns, there: &Mdns, output: Output, stop: Stop) -> Result<(), Ended> {
     // Both are on the same interfaces.
-    join(here, &output).await?;
+    join(here, here.backend().backend, &output).await?;
     let mut view = View {
         mdns: there,
         output,

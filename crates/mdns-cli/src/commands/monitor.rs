@@ -92,7 +92,7 @@ pub(super) async fn run(args: Monitor, output: Output) -> Result<Found, Failure>
 fn tell(used: &[output::Interface], output: &Output) -> io::Result<()> {
     match used {
         [] => output.remark(NO_INTERFACE),
-        used => output.joined(Instant::now(), used.to_vec())?,
+        used => output.joined(Instant::now(), used.to_vec(), None)?,
     }
     Ok(())
 }
