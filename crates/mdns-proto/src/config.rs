@@ -27,7 +27,8 @@ pub struct Config {
     pub one_shot: bool,
     /// The most records of others kept per link; rows of fixed size end sooner.
     pub heard_records_max: u32,
-    /// The most bytes of names and rdata of others kept per link.
+    /// The most bytes of rdata of others kept per link, beside names and addresses; and the most bytes of names kept for all links and
+    /// requests together. An eighth of a large row stays free.
     pub heard_text_max: usize,
     /// The most browses, resolves, look-ups and queries at once.
     pub asks_max: u32,

@@ -9,14 +9,15 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use core::{cmp::Reverse, time::Duration};
+use core::{cmp::Reverse, net::IpAddr, time::Duration};
 
 use crate::{
     config::Config,
-    name::Name,
+    discovery::{AskStorage, NamesOf},
+    name::{KeyedHash, Name},
     store::{
-        Block, Due, Full, Id, Index, Limits, NO_RECORD, NONE, NameId, NameSlot, Names, Slot, Slots,
-        Source, Table, short,
+        Block, ChainsByName, Due, Full, Id, Index, Lookup, NONE, NameChains, NameId, Owner, Slot,
+        Slots, Table, Text, short,
     },
     time::Instant,
     wire::{Nsec, Rdata, Record, RecordType, Srv, Txt, TypeSet, Types},
@@ -47,11 +48,10 @@ const SHOWN_MAX: usize = 64;
 /// Rows of `u32` find or order what is in another row. They have room for as many ids as that one has slots, or for none
 /// ([`NoRow`](crate::store::NoRow)): then it is looked through, which is as good while it is short.
 pub trait HeardStorage {
-    /// Names: of records, of what they point to, of questions.
-    type Names: Slots<Slot<NameSlot>>;
-    /// Finds `Names`.
-    type Index: Slots<u32>;
-    /// The bytes of names and of such rdata as has no fixed size. No record takes more than a quarter.
+    /// The first record and the first question of each name, as many as there are
+    /// [`Names`](crate::discovery::AskStorage::Names).
+    type Names: Slots<NameChains>;
+    /// The bytes of such rdata as has no fixed size and is no name. No record takes more than half of it.
     type Text: Slots<u8>;
     /// Records.
     type Records: Slots<Slot<HeardRecord>>;
@@ -65,8 +65,16 @@ pub trait HeardStorage {
     type QuestionDue: Slots<u32>;
 }
 
-/// Who hears of each record that is no more, or will not be for long: its name and what it said.
-pub(crate) type Gone<'g> = &'g mut dyn FnMut(Name<'_>, &Rdata<'_>);
+/// What a record is about, as far as others want to know when it comes or goes: its name, its type, and where a PTR leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) name: NameId,
+    pub(crate) rtype: RecordType,
+    pub(crate) pointer: Option<NameId>,
+}
+
+/// Who hears of each record that is no more, or will not be for long.
+pub(crate) type Gone<'g> = &'g mut dyn FnMut(Subject);
 
 /// For whom room may be made, and who hears of what had to go.
 pub(crate) struct Room<'g> {
@@ -127,7 +135,9 @@ impl<'a> Iterator for OfType<'a> {
 
 /// What was heard on one link.
 pub(crate) struct Cache<H: HeardStorage> {
-    names: Names<H::Names, H::Index, H::Text>,
+    /// The first record of each name, and the first question about it.
+    chains: ChainsByName<H::Names>,
+    text: Text<H::Text>,
     records: Table<HeardRecord, H::Records>,
     index: Index<H::RecordIndex>,
     /// Those that someone would miss.
@@ -151,26 +161,30 @@ pub(crate) struct Cache<H: HeardStorage> {
 }
 
 impl<H: HeardStorage> Cache<H> {
-    pub(crate) fn new(config: &Config, key: u64) -> Self {
-        let limits = Limits {
-            names: config.heard_records_max.saturating_mul(2),
-            text: config.heard_text_max,
+    pub(crate) const fn new(config: &Config, key: u64) -> Self {
+        let text_max = match config.heard_text_max {
+            max if max < H::Text::CAPACITY => max,
+            _ => H::Text::CAPACITY,
         };
-        let mut names = Names::new(limits);
-        names.set_key(key);
+        let ttl_secs_max = config.ttl_max.as_secs();
         Cache {
-            names,
+            chains: ChainsByName::new(),
+            text: Text::new(),
             records: Table::new(),
             index: Index::new(),
             awaited: Due::new(),
             idle: Due::new(),
             key,
             records_max: config.heard_records_max,
-            text_max: config.heard_text_max.min(H::Text::CAPACITY),
+            text_max,
             walk_max: config.name_records_max,
             compared_left: config.name_records_max,
             flushed: None,
-            ttl_secs_max: u32::try_from(config.ttl_max.as_secs()).unwrap_or(u32::MAX),
+            ttl_secs_max: if ttl_secs_max < u32::MAX as u64 {
+                ttl_secs_max as u32
+            } else {
+                u32::MAX
+            },
             cursor: NONE,
             evicted: 0,
         }
@@ -178,21 +192,13 @@ impl<H: HeardStorage> Cache<H> {
 
     // Reading.
 
-    pub(crate) fn find_name(&self, name: Name<'_>) -> Option<NameId> {
-        self.names.find(name)
-    }
-
-    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
-        self.names.name(id)
-    }
-
     pub(crate) fn get(&self, id: u32) -> Option<&HeardRecord> {
         self.records.get(id)
     }
 
     /// The first record of a name, `NONE` if it has none.
     pub(crate) fn first(&self, name: NameId) -> u32 {
-        self.names.first(name)
+        self.chains.first(name)
     }
 
     /// The records of a name of one type (any, for ANY), the newest first, and as many as a stranger may make us look at.
@@ -225,7 +231,11 @@ impl<H: HeardStorage> Cache<H> {
         rtype.0 < 256
             && self.newest_nsec(name, counts).is_some_and(
                 // Where there is an alias, that is the answer, and perhaps still to be heard.
-                |id| matches!(self.rdata(id), Rdata::Nsec(nsec) if !nsec.types.contains(rtype) && !nsec.types.contains(RecordType::CNAME)),
+                |id| {
+                    self.types(id).is_some_and(|types| {
+                        !types.contains(rtype) && !types.contains(RecordType::CNAME)
+                    })
+                },
             )
             && self.of_type(name, rtype).next().is_none()
     }
@@ -238,19 +248,25 @@ impl<H: HeardStorage> Cache<H> {
             .map(|(id, _)| id)
     }
 
-    /// What a record says.
-    pub(crate) fn rdata(&self, id: u32) -> Rdata<'_> {
-        self.records
-            .get(id)
-            .map_or(Rdata::Other(RecordType(0), &[]), |record| self.said(record))
+    /// The types that an NSEC record says its name has.
+    fn types(&self, id: u32) -> Option<Types<'_>> {
+        match self.records.get(id)?.data {
+            Data::Bytes(block) => Types::from_wire(self.text.bytes(block)),
+            _ => None,
+        }
     }
 
-    pub(crate) fn said(&self, record: &HeardRecord) -> Rdata<'_> {
+    /// What a record says.
+    pub(crate) fn rdata<'a, A: AskStorage>(
+        &'a self,
+        names: &'a NamesOf<A>,
+        record: &HeardRecord,
+    ) -> Rdata<'a> {
         let rtype = record.rtype;
         match record.data {
             Data::V4(octets) => Rdata::A(octets.into()),
-            Data::Name(name) if rtype == RecordType::CNAME => Rdata::Cname(self.name(name)),
-            Data::Name(name) => Rdata::Ptr(self.name(name)),
+            Data::Name(name) if rtype == RecordType::CNAME => Rdata::Cname(names.name(name)),
+            Data::Name(name) => Rdata::Ptr(names.name(name)),
             Data::Srv {
                 target,
                 priority,
@@ -260,67 +276,145 @@ impl<H: HeardStorage> Cache<H> {
                 priority,
                 weight,
                 port,
-                target: self.name(target),
+                target: names.name(target),
             }),
-            Data::Bytes(block) => {
-                let bytes = self.names.bytes(block);
-                let types = if rtype == RecordType::NSEC {
-                    Types::from_wire(bytes)
-                } else {
-                    None
-                };
-                types
-                    .map(|types| {
-                        Rdata::Nsec(Nsec {
-                            next: self.name(record.name),
-                            types,
-                        })
-                    })
-                    .or_else(|| Rdata::from_wire(rtype, bytes))
-                    .unwrap_or(Rdata::Other(rtype, bytes))
+            Data::Bytes(block) if rtype == RecordType::NSEC => {
+                let bytes = self.text.bytes(block);
+                Types::from_wire(bytes).map_or(Rdata::Other(rtype, bytes), |types| {
+                    let next = names.name(record.name);
+                    Rdata::Nsec(Nsec { next, types })
+                })
             }
+            Data::Bytes(block) => self.rdata_of(rtype, block),
             Data::Dropped if rtype == RecordType::TXT => Rdata::Txt(Txt::EMPTY),
             Data::Dropped => Rdata::Other(rtype, &[]),
         }
     }
 
+    /// Rdata that is kept as bytes.
+    fn rdata_of(&self, rtype: RecordType, block: Block) -> Rdata<'_> {
+        let bytes = self.text.bytes(block);
+        Rdata::from_wire(rtype, bytes).unwrap_or(Rdata::Other(rtype, bytes))
+    }
+
+    /// The address that a record says, if it says one.
+    pub(crate) fn address(&self, record: &HeardRecord) -> Option<IpAddr> {
+        match record.data {
+            Data::V4(octets) => Some(IpAddr::from(octets)),
+            Data::Bytes(block) if record.rtype == RecordType::AAAA => {
+                let octets = *self.text.bytes(block).as_array::<16>()?;
+                Some(IpAddr::from(octets))
+            }
+            _ => None,
+        }
+    }
+
+    /// The attributes that a record says, if it says some.
+    pub(crate) fn txt(&self, record: &HeardRecord) -> Option<Txt<'_>> {
+        match record.data {
+            _ if record.rtype != RecordType::TXT => None,
+            Data::Bytes(block) => match self.rdata_of(record.rtype, block) {
+                Rdata::Txt(txt) => Some(txt),
+                _ => None,
+            },
+            _ => Some(Txt::EMPTY),
+        }
+    }
+
     /// The record that says this, if it is there.
-    pub(crate) fn find(&self, record: &Record<'_>) -> Option<u32> {
-        let name = self.names.find(record.name)?;
-        as_kept(record, |rdata| self.find_kept(name, rdata))
+    pub(crate) fn find<A: AskStorage>(
+        &self,
+        names: &NamesOf<A>,
+        name: NameId,
+        rdata: &Rdata<'_>,
+    ) -> Option<u32> {
+        let target = match target_of(rdata) {
+            Some(target) => Some(names.find(target)?),
+            None => None,
+        };
+        self.find_kept(name, rdata, target)
     }
 
     /// The pointer from one name to another, if it is there.
-    pub(crate) fn find_pointer(&self, from: Name<'_>, to: Name<'_>) -> Option<u32> {
-        self.find_kept(self.names.find(from)?, &Rdata::Ptr(to))
+    pub(crate) fn find_pointer(&self, from: NameId, to: NameId) -> Option<u32> {
+        let hash = self.hash(from, RecordType::PTR, Known::Data(Data::Name(to)));
+        self.index
+            .find(&self.records, hash, &|record: &HeardRecord| {
+                record.name == from
+                    && record.rtype == RecordType::PTR
+                    && record.data == Data::Name(to)
+            })
     }
 
-    fn find_kept(&self, name: NameId, rdata: &Rdata<'_>) -> Option<u32> {
+    /// The same of rdata whose target, if it has one, is this.
+    fn find_kept(&self, name: NameId, rdata: &Rdata<'_>, target: Option<NameId>) -> Option<u32> {
         let rtype = rdata.rtype();
-        self.index.find(
-            &self.records,
-            self.hash(name, rdata),
-            &|record: &HeardRecord| {
+        let known = Known::of(rdata, target);
+        let hash = self.hash(name, rtype, known);
+        self.index
+            .find(&self.records, hash, &|record: &HeardRecord| {
                 record.name == name
                     && record.rtype == rtype
-                    && (record.is_dropped() || self.said(record) == *rdata)
+                    && match (known, record.data) {
+                        (Known::Data(data), kept) => data == kept,
+                        (_, Data::Dropped) => true,
+                        (Known::Types(types), Data::Bytes(block)) => {
+                            types.as_wire() == self.text.bytes(block)
+                        }
+                        (Known::Rdata(rdata), Data::Bytes(block)) => {
+                            self.rdata_of(rtype, block) == *rdata
+                        }
+                        _ => false,
+                    }
+            })
+    }
+
+    /// A number of what a record says, the same for equal records.
+    fn hash(&self, name: NameId, rtype: RecordType, known: Known<'_>) -> u32 {
+        let mut hash = KeyedHash::new(self.key);
+        hash.word(u64::from(name.get()) << 16 | u64::from(rtype.0));
+        match known {
+            Known::Data(Data::V4(octets)) => hash.word(u32::from_le_bytes(octets).into()),
+            Known::Data(Data::Name(target)) => hash.word(target.get().into()),
+            Known::Data(Data::Srv {
+                target,
+                priority,
+                weight,
+                port,
+            }) => {
+                let numbers = [priority, weight, port].map(u64::from);
+                let word = numbers.iter().fold(0, |word, number| word << 16 | number);
+                hash.word(word);
+                hash.word(target.get().into());
+            }
+            Known::Data(Data::Bytes(_) | Data::Dropped) => {}
+            Known::Types(types) => hash.bytes(types.as_wire()),
+            Known::Rdata(rdata) => hash.word(rdata.hash(self.key).into()),
+        }
+        hash.finish()
+    }
+
+    /// What a record is about.
+    pub(crate) fn subject(record: &HeardRecord) -> Subject {
+        Subject {
+            name: record.name,
+            rtype: record.rtype,
+            pointer: match record.data {
+                Data::Name(target) if record.rtype == RecordType::PTR => Some(target),
+                _ => None,
             },
-        )
+        }
     }
 
-    fn hash(&self, name: NameId, rdata: &Rdata<'_>) -> u32 {
-        rdata.hash(self.key ^ u64::from(name.get()).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    /// Whether anything is kept, be it a name.
+    /// Whether any record is kept.
     pub(crate) fn keeps_any(&self) -> bool {
-        self.names.keeps_any()
+        self.records.len() > 0
     }
 
     /// Whether nothing at all is kept, not a byte.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.len() == 0 && self.names.is_empty()
+        self.records.len() == 0 && self.text.used() == 0
     }
 
     /// Where the reader of a chain stands; what is removed is passed over.
@@ -355,10 +449,11 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// Takes in a record, or its return. If there is no room, some is made from what is worth less.
-    pub(crate) fn insert(
+    pub(crate) fn insert<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
-        record: &Record<'_>,
+        (record, name): (&Record<'_>, &mut Lookup<'_>),
         origin: Origin,
         room: &mut Room<'_>,
     ) -> Result<Inserted, Full> {
@@ -372,24 +467,34 @@ impl<H: HeardStorage> Cache<H> {
             Origin::Heard(_) | Origin::Own if record.cache_flush => Set::Unique,
             Origin::Heard(_) | Origin::Own => Set::Shared,
         };
-        let ttl_secs = record.ttl.0.min(self.ttl_secs_max);
         let term = Term {
             heard: now,
-            ttl_secs,
+            ttl_secs: record.ttl.0.min(self.ttl_secs_max),
             jitter,
             life,
             set,
         };
-        let Some(id) = self.find(record) else {
+        let mut target = target_of(&record.rdata).map(|target| names.look_up(target));
+        let found = match (name.id, target.map(|target| target.id)) {
+            (Some(name), None) => self.find_kept(name, &record.rdata, None),
+            (Some(name), Some(Some(target))) => self.find_kept(name, &record.rdata, Some(target)),
+            _ => None,
+        };
+        let Some(id) = found else {
             // What has to go for it is forgotten from here, where there is no half-made record, and little on the stack.
-            let id = loop {
-                match self.add(record, term) {
-                    Ok(id) => break id,
-                    Err(Full) => self.evict(room)?,
+            loop {
+                match self.add::<A>(names, &record.rdata, (*name, target), term) {
+                    Ok(id) => {
+                        self.settle(id);
+                        return Ok(Inserted::New(id));
+                    }
+                    Err(Full) => self.evict::<A>(names, room)?,
                 }
-            };
-            self.settle(id);
-            return Ok(Inserted::New(id));
+                names.look_again(name);
+                if let Some(target) = &mut target {
+                    names.look_again(target);
+                }
+            }
         };
         let is_replaced = self.is_replaced(id);
         let Some(kept) = self.records.get_mut(id) else {
@@ -448,7 +553,7 @@ impl<H: HeardStorage> Cache<H> {
         let Some(record) = self.records.get(id) else {
             return;
         };
-        let (name, first) = (record.name, self.names.first(record.name));
+        let (name, first) = (record.name, self.chains.first(record.name));
         if first == id {
             return;
         }
@@ -460,7 +565,7 @@ impl<H: HeardStorage> Cache<H> {
         if let Some(record) = self.records.get_mut(first) {
             record.before = Id::of(id);
         }
-        self.names.set_first(name, id);
+        self.chains.set_first(name, id);
     }
 
     /// Takes a record out of the chain of its name. Who reads the chain and stands there goes on behind it.
@@ -471,7 +576,7 @@ impl<H: HeardStorage> Cache<H> {
         let (name, before, after) = (record.name, record.before, record.after);
         match self.records.get_mut(before.get()) {
             Some(record) => record.after = after,
-            None => self.names.set_first(name, after.get()),
+            None => self.chains.set_first(name, after.get()),
         }
         if let Some(record) = self.records.get_mut(after.get()) {
             record.before = before;
@@ -483,102 +588,87 @@ impl<H: HeardStorage> Cache<H> {
 
     /// Keeps a record, if there is room for all of it.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn add(&mut self, record: &Record<'_>, term: Term) -> Result<u32, Full> {
-        let name = self.intern(record.name)?;
-        let added = as_kept(record, |rdata| {
-            let data = self.keep(rdata)?;
-            self.add_row(name, rdata, data, term)
-                .inspect_err(|Full| self.release_data(data))
-        });
-        added.inspect_err(|Full| self.names.release(name))
-    }
-
-    /// Keeps what a record says, under a number that no record has yet; or leaves it dropped if it would take more than a quarter of
-    /// the text row.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn keep(&mut self, rdata: &Rdata<'_>) -> Result<Data, Full> {
-        let bytes = match *rdata {
-            Rdata::A(address) => return Ok(Data::V4(address.octets())),
-            Rdata::Ptr(target) | Rdata::Cname(target) => {
-                return Ok(Data::Name(self.intern(target)?));
-            }
-            Rdata::Srv(Srv {
-                priority,
-                weight,
-                port,
-                target,
-            }) => {
-                return Ok(Data::Srv {
-                    target: self.intern(target)?,
-                    priority,
-                    weight,
-                    port,
-                });
-            }
-            Rdata::Nsec(nsec) => Source::Bytes(nsec.types.as_wire()),
-            _ => Source::of(rdata),
-        };
-        if bytes.len() > self.text_max / 4 {
-            return Ok(Data::Dropped);
-        }
-        let records = &mut self.records;
-        let block = self
-            .names
-            .insert_bytes(NO_RECORD, bytes, &mut |id, block| moved(records, id, block))?;
-        Ok(Data::Bytes(block))
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn add_row(
+    fn add<A: AskStorage>(
         &mut self,
-        name: NameId,
+        names: &mut NamesOf<A>,
         rdata: &Rdata<'_>,
-        data: Data,
+        (name, target): (Lookup<'_>, Option<Lookup<'_>>),
         term: Term,
     ) -> Result<u32, Full> {
-        let mut row = HeardRecord::new(name, short(self.hash(name, rdata)), rdata.rtype(), term);
-        let next = self.names.first(name);
+        let name = names.keep(name)?;
+        let kept = match target {
+            None => self.keep(rdata, None),
+            // It may be the name itself, which is there now.
+            Some(target) => names.intern_looked_up(target).and_then(|target| {
+                self.keep(rdata, Some(target))
+                    .inspect_err(|Full| names.release(target))
+            }),
+        };
+        let data = kept.inspect_err(|Full| names.release(name))?;
+        let target = target_of(rdata).and(data.target());
+        let hash = short(self.hash(name, rdata.rtype(), Known::of(rdata, target)));
+        let mut row = HeardRecord::new(name, hash, rdata.rtype(), term);
+        let next = self.chains.first(name);
         row.data = data;
         row.after = Id::of(next);
-        let id = self.records.insert(row, self.records_max)?;
+        let Ok(id) = self.records.insert(row, self.records_max) else {
+            self.release_data::<A>(names, data);
+            names.release(name);
+            return Err(Full);
+        };
         if let Data::Bytes(block) = data {
-            self.names.set_bytes_owner(block, id);
+            self.text.set_owner(block, Owner(id));
         }
         if let Some(after) = self.records.get_mut(next) {
             after.before = Id::of(id);
         }
-        self.names.set_first(name, id);
+        self.chains.set_first(name, id);
         self.index.insert(&self.records, id);
         Ok(id)
     }
 
-    /// Holds a name, if there is room for it.
-    pub(crate) fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
-        let records = &mut self.records;
-        self.names
-            .intern(name, &mut |id, block| moved(records, id, block))
+    /// Keeps what a record says, under a number that no record has yet; or leaves it dropped if it would take more than half of the
+    /// text row.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn keep(&mut self, rdata: &Rdata<'_>, target: Option<NameId>) -> Result<Data, Full> {
+        let known = Known::of(rdata, target);
+        let len = match known {
+            Known::Data(data) => return Ok(data),
+            Known::Types(types) => types.as_wire().len(),
+            Known::Rdata(rdata) => rdata.wire_len(),
+        };
+        if len > self.text_max / 2 {
+            return Ok(Data::Dropped);
+        }
+        let Cache { records, text, .. } = self;
+        let block = text.begin(NO_RECORD, len, self.text_max, &mut |Owner(id), block| {
+            if let Some(record) = records.get_mut(id) {
+                record.data = Data::Bytes(block);
+            }
+        })?;
+        match known {
+            Known::Types(types) => text.extend(block, types.as_wire())?,
+            _ => rdata.try_each_part(|part| text.extend(block, part))?,
+        }
+        Ok(Data::Bytes(block))
     }
 
-    pub(crate) fn hold(&mut self, name: NameId) {
-        self.names.hold(name);
+    /// The first question about a name.
+    pub(crate) fn question(&self, name: NameId) -> u32 {
+        self.chains.second(name)
     }
 
-    pub(crate) fn release(&mut self, name: NameId) {
-        self.names.release(name);
-    }
-
-    /// What else is found by this name: the first question about it.
-    pub(crate) fn tag(&self, name: NameId) -> u32 {
-        self.names.tag(name)
-    }
-
-    pub(crate) fn set_tag(&mut self, name: NameId, tag: u32) {
-        self.names.set_tag(name, tag);
+    pub(crate) fn set_question(&mut self, name: NameId, question: u32) {
+        self.chains.set_second(name, question);
     }
 
     /// Forgets the record that would end first of those that nobody would miss; if there are none and the newcomer is to
     /// be kept, of some that are only shown.
-    pub(crate) fn evict(&mut self, room: &mut Room<'_>) -> Result<(), Full> {
+    pub(crate) fn evict<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        room: &mut Room<'_>,
+    ) -> Result<(), Full> {
         let idle = self.idle.least(&self.records, &is_idle).map(|(_, id)| id);
         let shown = || {
             self.awaited
@@ -591,7 +681,7 @@ impl<H: HeardStorage> Cache<H> {
             Worth::Kept => idle.or_else(shown),
             Worth::Idle | Worth::Shown => idle,
         };
-        self.remove(id.ok_or(Full)?, room.gone);
+        self.remove::<A>(names, id.ok_or(Full)?, room.gone);
         self.evicted = self.evicted.saturating_add(1);
         Ok(())
     }
@@ -603,13 +693,18 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// Forgets a record now.
-    pub(crate) fn remove(&mut self, id: u32, gone: Gone<'_>) {
+    pub(crate) fn remove<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        id: u32,
+        gone: Gone<'_>,
+    ) {
         let Some(record) = self.records.get(id) else {
             return;
         };
         self.flushed = None;
         let (name, data) = (record.name, record.data);
-        gone(self.name(name), &self.said(record));
+        gone(Self::subject(record));
         if record.worth() > Worth::Idle {
             self.awaited.forget(&self.records, id);
         } else {
@@ -618,14 +713,14 @@ impl<H: HeardStorage> Cache<H> {
         self.unchain(id);
         self.index.remove(&self.records, id);
         self.records.vacate(id);
-        self.release_data(data);
-        self.names.release(name);
+        self.release_data::<A>(names, data);
+        names.release(name);
     }
 
-    fn release_data(&mut self, data: Data) {
+    fn release_data<A: AskStorage>(&mut self, names: &mut NamesOf<A>, data: Data) {
         match data {
-            Data::Name(target) | Data::Srv { target, .. } => self.names.release(target),
-            Data::Bytes(block) => self.names.remove_bytes(block),
+            Data::Name(target) | Data::Srv { target, .. } => names.release(target),
+            Data::Bytes(block) => self.text.remove(block),
             Data::V4(_) | Data::Dropped => {}
         }
     }
@@ -675,21 +770,21 @@ impl<H: HeardStorage> Cache<H> {
         self.settle(id);
     }
 
-    /// A goodbye: the record ends in a second, if it is not heard again (§10.1). Our own ends at once.
-    pub(crate) fn withdraw(
+    /// A goodbye of a record that is there: it ends in a second, if it is not heard again (§10.1). Our own ends at once.
+    pub(crate) fn withdraw<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
-        record: &Record<'_>,
+        id: u32,
         origin: Origin,
         gone: Gone<'_>,
     ) {
-        let Some(id) = self.find(record) else { return };
-        let is_own = self.get(id).is_some_and(|kept| kept.life() == Life::Own);
-        match (origin, is_own) {
-            (Origin::Own, _) => self.remove(id, gone),
+        let Some(record) = self.get(id) else { return };
+        match (origin, record.life() == Life::Own) {
+            (Origin::Own, _) => self.remove::<A>(names, id, gone),
             (Origin::Heard(_), false) => {
+                gone(Self::subject(record));
                 self.cut(now, id, LAST_SECS);
-                gone(record.name, &record.rdata);
             }
             (Origin::Heard(_), true) | (Origin::OneShot, _) => {}
         }
@@ -713,12 +808,11 @@ impl<H: HeardStorage> Cache<H> {
             let next = record.after;
             let is_old = now.since(record.heard()) >= OLD;
             let yields = record.life() != Life::Own || origin == Origin::Own;
-            let ends = other != id && record.rtype == rtype && is_old && yields;
-            self.compared_left = self.compared_left.saturating_sub(1);
-            if ends {
+            if other != id && record.rtype == rtype && is_old && yields {
+                gone(Self::subject(record));
                 self.cut(now, other, LAST_SECS);
-                gone(self.name(name), &self.rdata(other));
             }
+            self.compared_left = self.compared_left.saturating_sub(1);
             other = next.get();
         }
     }
@@ -752,11 +846,9 @@ impl<H: HeardStorage> Cache<H> {
             .is_some_and(|record| record.note_missed(now))
     }
 
-    /// Says of a record, if it is there, whether the query that is being read lists it as known.
-    pub(crate) fn set_listed(&mut self, record: &Record<'_>, is_listed: bool) {
-        if let Some(id) = self.find(record)
-            && let Some(kept) = self.records.get_mut(id)
-        {
+    /// Says of a record whether the query that is being read lists it as known.
+    pub(crate) fn set_listed(&mut self, id: u32, is_listed: bool) {
+        if let Some(kept) = self.records.get_mut(id) {
             kept.set_listed(is_listed);
         }
     }
@@ -774,9 +866,9 @@ impl<H: HeardStorage> Cache<H> {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&mut self, gone: Gone<'_>) {
+    pub(crate) fn clear<A: AskStorage>(&mut self, names: &mut NamesOf<A>, gone: Gone<'_>) {
         for id in 0..self.records.bound() {
-            self.remove(id, gone);
+            self.remove::<A>(names, id, gone);
         }
     }
 
@@ -804,20 +896,58 @@ fn is_idle(record: &HeardRecord) -> bool {
     record.worth() == Worth::Idle
 }
 
-fn moved<R: Slots<Slot<HeardRecord>>>(records: &mut Table<HeardRecord, R>, id: u32, block: Block) {
-    if let Some(record) = records.get_mut(id) {
-        record.data = Data::Bytes(block);
+/// The owner of bytes that come before their record: a number that no record has.
+const NO_RECORD: Owner = Owner(u32::MAX - 1);
+
+/// What rdata say, as far as it is compared with what is kept.
+#[derive(Clone, Copy)]
+enum Known<'r> {
+    /// What has a fixed size.
+    Data(Data),
+    /// Of an NSEC, the types that §6.1 is about.
+    Types(Types<'r>),
+    /// All else.
+    Rdata(&'r Rdata<'r>),
+}
+
+impl<'r> Known<'r> {
+    /// Of rdata whose target, if they have one, is this.
+    fn of(rdata: &'r Rdata<'r>, target: Option<NameId>) -> Self {
+        match (rdata, target) {
+            (Rdata::A(address), _) => Known::Data(Data::V4(address.octets())),
+            (Rdata::Nsec(nsec), _) => Known::Types(nsec.types),
+            (Rdata::Ptr(_) | Rdata::Cname(_), Some(target)) => Known::Data(Data::Name(target)),
+            (Rdata::Srv(srv), Some(target)) => Known::Data(Data::Srv {
+                target,
+                priority: srv.priority,
+                weight: srv.weight,
+                port: srv.port,
+            }),
+            _ => Known::Rdata(rdata),
+        }
     }
 }
 
-/// Rdata as they are kept: of an NSEC only the types that §6.1 is about, and the owner as the next name.
-fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Rdata<'_>) -> T) -> T {
+/// The name that rdata lead to, if that is kept as a name.
+fn target_of<'r>(rdata: &Rdata<'r>) -> Option<Name<'r>> {
+    match *rdata {
+        Rdata::Ptr(target) | Rdata::Cname(target) => Some(target),
+        Rdata::Srv(srv) => Some(srv.target),
+        _ => None,
+    }
+}
+
+/// Shows a record with its rdata as they are kept: of an NSEC only the types that §6.1 is about.
+pub(crate) fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
     let Rdata::Nsec(nsec) = record.rdata else {
-        return f(&record.rdata);
+        return f(record);
     };
     let types: TypeSet = nsec.types.iter().collect();
-    f(&Rdata::Nsec(Nsec {
-        next: record.name,
-        types: types.as_types(),
-    }))
+    f(&Record {
+        rdata: Rdata::Nsec(Nsec {
+            next: record.name,
+            types: types.as_types(),
+        }),
+        ..*record
+    })
 }

@@ -83,6 +83,16 @@ pub(super) enum Data {
     Dropped,
 }
 
+impl Data {
+    /// The name that it leads to.
+    pub(super) fn target(self) -> Option<NameId> {
+        match self {
+            Data::Name(target) | Data::Srv { target, .. } => Some(target),
+            Data::V4(_) | Data::Bytes(_) | Data::Dropped => None,
+        }
+    }
+}
+
 /// The set that a record is a member of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Set {
@@ -247,6 +257,24 @@ impl HeardRecord {
 
     pub(crate) fn rtype(&self) -> RecordType {
         self.rtype
+    }
+
+    /// The name that it leads to, if it is a PTR, a CNAME or an SRV.
+    pub(crate) fn target(&self) -> Option<NameId> {
+        self.data.target()
+    }
+
+    /// Priority, weight and port of an SRV.
+    pub(crate) fn srv(&self) -> Option<(u16, u16, u16)> {
+        match self.data {
+            Data::Srv {
+                priority,
+                weight,
+                port,
+                ..
+            } => Some((priority, weight, port)),
+            _ => None,
+        }
     }
 
     pub(crate) fn name(&self) -> NameId {

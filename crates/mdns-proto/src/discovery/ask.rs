@@ -4,17 +4,19 @@ use core::fmt;
 
 use super::{AskSlot, ToldSlot};
 use crate::{
-    store::{Full, NameSlot, Slot, Slots},
+    store::{Full, NameChains, NameSlot, Names, Slot, Slots},
     wire::RecordType,
 };
 
-/// The rows that hold what was asked for and what was told.
+/// The rows that hold all names, what was asked for and what was told.
 ///
 /// Rows of `u32` are as those of [`HeardStorage`](crate::cache::HeardStorage). A browse takes a slot of `Asks` and one of `Told` for each
 /// instance; everything else takes one of each.
 pub trait AskStorage {
-    /// Names: asked for, found, hosts of what was found.
+    /// Names: asked for, found, of records on all links, and of what they lead to. Each is kept once.
     type Names: Slots<Slot<NameSlot>>;
+    /// What is asked for and told of each name, as many as there are `Names`.
+    type NameChains: Slots<NameChains>;
     /// Finds `Names`.
     type Index: Slots<u32>;
     /// The bytes of names.
@@ -26,6 +28,10 @@ pub trait AskStorage {
     /// What is told.
     type Told: Slots<Slot<ToldSlot>>;
 }
+
+/// All names of a querier.
+pub(crate) type NamesOf<A> =
+    Names<<A as AskStorage>::Names, <A as AskStorage>::Index, <A as AskStorage>::Text>;
 
 /// The number of something asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,19 +3,20 @@
 use core::{ops::Range, time::Duration};
 
 use super::{
-    AskId, AskSlot, AskStorage, Need, Outcome, ToldSlot,
+    AskId, AskSlot, AskStorage, NamesOf, Need, Outcome, ToldSlot,
     ask::Kind,
     heard::is_answer_to,
     told::{CoarseTime, Entry, List, Listed, Once, Role},
 };
 
 use crate::{
+    cache::Subject,
     config::Config,
-    name::{Name, is_browse_result},
+    name::is_browse_result,
     querier::Start,
-    store::{Due, Full, Id, Limits, NONE, NameId, Names, Table},
+    store::{ChainsByName, Due, Full, Id, NONE, NameId, Table},
     time::Instant,
-    wire::{Rdata, RecordType},
+    wire::RecordType,
 };
 
 /// How soon what found no room is looked for again when there is some: the application is told of what has gone before.
@@ -23,7 +24,8 @@ const LOOK_AGAIN_IN: Duration = Duration::from_millis(20);
 
 /// All that was asked for.
 pub(crate) struct Asks<A: AskStorage> {
-    pub(super) names: Names<A::Names, A::Index, A::Text>,
+    /// The first request for each name, and the first result that it is the name or the host of.
+    pub(super) chains: ChainsByName<A::NameChains>,
     pub(super) asks: Table<AskSlot, A::Asks>,
     pub(super) due: Due<A::AskDue>,
     pub(super) told: Table<ToldSlot, A::Told>,
@@ -51,12 +53,8 @@ impl<A: AskStorage> Asks<A> {
             max if max < NONE >> 2 => max,
             _ => NONE >> 2,
         };
-        let names = told_max.saturating_mul(2).saturating_add(config.asks_max);
         Asks {
-            names: Names::new(Limits {
-                names,
-                text: config.heard_text_max,
-            }),
+            chains: ChainsByName::new(),
             asks: Table::new(),
             due: Due::new(),
             told: Table::new(),
@@ -75,30 +73,22 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
-    /// Sets the key of the hashes. Only while nothing is asked for.
-    pub(crate) fn set_key(&mut self, key: u64) {
-        self.names.set_key(key);
-    }
-
-    pub(crate) fn name(&self, id: NameId) -> Name<'_> {
-        self.names.name(id)
-    }
-
     // Asking.
 
-    /// Makes room for something asked for; all but a browse has its one told slot at once.
+    /// Makes room for something asked for; all but a browse has its one told slot at once. Takes over the caller's hold on the name
+    /// unless it is full.
     pub(super) fn add(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
-        name: Name<'_>,
+        name: NameId,
         kind: Kind,
         patience: Option<Instant>,
     ) -> Result<u32, Full> {
-        let name = self.names.intern(name, &mut |_, _| {})?;
         self.generation = self.generation.wrapping_add(1);
         let slot = AskSlot {
             name,
-            next: Id::of(self.names.first(name)),
+            next: Id::of(self.chains.first(name)),
             next_news: Id::NONE,
             generation: self.generation,
             kind,
@@ -111,16 +101,13 @@ impl<A: AskStorage> Asks<A> {
             due: patience.unwrap_or(Instant::MAX),
             asked_at: CoarseTime::of(now),
         };
-        let Ok(ask) = self.asks.insert(slot, self.asks_max) else {
-            self.names.release(name);
-            return Err(Full);
-        };
-        self.names.set_first(name, ask);
+        let ask = self.asks.insert(slot, self.asks_max)?;
+        self.chains.set_first(name, ask);
         self.due.settle(&self.asks, ask);
         if !kind.is_browse() {
-            self.names.hold(name);
+            names.hold(name);
             if let Err(full) = self.add_told(ask, name) {
-                self.names.release(name);
+                names.release(name);
                 self.remove(ask);
                 return Err(full);
             }
@@ -140,34 +127,36 @@ impl<A: AskStorage> Asks<A> {
     // Aliases.
 
     /// Whether the look-up of a told slot goes through a name.
-    pub(super) fn has_hop(&self, told: u32, name: Name<'_>) -> bool {
-        self.hops(told).any(|hop| self.names.name(hop) == name)
+    pub(super) fn has_hop(&self, told: u32, name: NameId) -> bool {
+        self.hops(told).any(|hop| hop == name)
     }
 
     /// The names that the look-up of a told slot goes through.
-    fn hops(&self, told: u32) -> impl Iterator<Item = NameId> {
+    pub(super) fn hops(&self, told: u32) -> impl Iterator<Item = NameId> {
         let next_of = |slot: &ToldSlot| self.told.get(slot.next_hop.get());
         let first = self.told.get(told).and_then(next_of);
         core::iter::successors(first, move |slot| next_of(slot)).map(|slot| slot.name)
     }
 
     /// The look-up of a told slot goes through a name from here on: what becomes of that matters to it.
-    pub(super) fn add_hop(&mut self, told: u32, name: Name<'_>) -> Result<(), Full> {
+    pub(super) fn add_hop(
+        &mut self,
+        names: &mut NamesOf<A>,
+        told: u32,
+        name: NameId,
+    ) -> Result<(), Full> {
         let Some((ask, next_hop)) = self.told.get(told).map(|slot| (slot.ask, slot.next_hop))
         else {
             return Ok(());
         };
-        let name = self.names.intern(name, &mut |_, _| {})?;
         let slot = ToldSlot {
             owner: Id::of(told),
             next_hop,
             owes_details: false,
             ..ToldSlot::new(ask, name)
         };
-        let hop = self
-            .told
-            .insert(slot, self.told_max)
-            .inspect_err(|Full| self.names.release(name))?;
+        let hop = self.told.insert(slot, self.told_max)?;
+        names.hold(name);
         self.link(Entry::new(hop, Role::Name), name);
         if let Some(slot) = self.told.get_mut(told) {
             slot.next_hop = Id::of(hop);
@@ -176,7 +165,12 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// The look-up of a told slot goes through no other names than these from here on.
-    pub(super) fn keep_hops(&mut self, told: u32, is_kept: impl Fn(&Self, Name<'_>) -> bool) {
+    pub(super) fn keep_hops(
+        &mut self,
+        names: &mut NamesOf<A>,
+        told: u32,
+        is_kept: impl Fn(NameId) -> bool,
+    ) {
         let mut before = told;
         while let Some(slot) = self.told.get(before) {
             let hop = slot.next_hop.get();
@@ -184,7 +178,7 @@ impl<A: AskStorage> Asks<A> {
                 return;
             };
             let (name, next_hop) = (slot.name, slot.next_hop);
-            if is_kept(self, self.names.name(name)) {
+            if is_kept(name) {
                 before = hop;
                 continue;
             }
@@ -192,21 +186,9 @@ impl<A: AskStorage> Asks<A> {
                 slot.next_hop = next_hop;
             }
             self.unlink(Entry::new(hop, Role::Name), name);
-            self.names.release(name);
+            names.release(name);
             self.told.vacate(hop);
         }
-    }
-
-    /// Shows each name that the look-up of a told slot goes through.
-    pub(super) fn each_hop(&self, told: u32, mut each: impl FnMut(Name<'_>)) {
-        for hop in self.hops(told) {
-            each(self.names.name(hop));
-        }
-    }
-
-    /// The host of what is told, if it is an instance.
-    pub(super) fn host(&self, told: u32) -> Option<NameId> {
-        self.told.get(told)?.host
     }
 
     pub(super) fn id(&self, ask: u32) -> Option<AskId> {
@@ -226,18 +208,13 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// What was asked for under this name and how, for each slot.
-    pub(super) fn asked(&self, ask: u32) -> Option<(Name<'_>, Kind)> {
+    pub(super) fn asked(&self, ask: u32) -> Option<(NameId, Kind)> {
         let slot = self.asks.get(ask)?;
-        Some((self.names.name(slot.name), slot.kind))
+        Some((slot.name, slot.kind))
     }
 
     pub(super) fn is_browse(&self, ask: u32) -> bool {
         self.asks.get(ask).is_some_and(|slot| slot.kind.is_browse())
-    }
-
-    /// The number of the name that was asked for.
-    pub(super) fn asked_name(&self, ask: u32) -> Option<NameId> {
-        Some(self.asks.get(ask)?.name)
     }
 
     pub(super) fn asks_bound(&self) -> u32 {
@@ -248,16 +225,16 @@ impl<A: AskStorage> Asks<A> {
         self.told.bound()
     }
 
-    /// Forgets an ask. Its told slots must be gone.
+    /// Forgets an ask, but for its hold on the name. Its told slots must be gone.
     fn remove(&mut self, ask: u32) {
         let Some(slot) = self.asks.get(ask) else {
             return;
         };
         let (name, next) = (slot.name, slot.next);
-        if self.names.first(name) == ask {
-            self.names.set_first(name, next.get());
+        if self.chains.first(name) == ask {
+            self.chains.set_first(name, next.get());
         } else {
-            let mut before = self.names.first(name);
+            let mut before = self.chains.first(name);
             while let Some(slot) = self.asks.get_mut(before) {
                 if slot.next == Id::of(ask) {
                     slot.next = next;
@@ -268,7 +245,6 @@ impl<A: AskStorage> Asks<A> {
         }
         self.due.forget(&self.asks, ask);
         self.asks.vacate(ask);
-        self.names.release(name);
     }
 
     /// Nothing is needed for an ask any more.
@@ -279,7 +255,7 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Forgets an ask and all that is told of it.
-    pub(super) fn remove_ask(&mut self, ask: u32) {
+    pub(super) fn remove_ask(&mut self, names: &mut NamesOf<A>, ask: u32) {
         for list in [Listed::Touched, Listed::News] {
             self.unlist(list, ask);
         }
@@ -291,10 +267,14 @@ impl<A: AskStorage> Asks<A> {
                 .get(told)
                 .is_some_and(|slot| slot.ask == Id::of(ask) && slot.owner == Id::NONE)
             {
-                self.remove_told(told);
+                self.remove_told(names, told);
             }
         }
+        let name = self.asks.get(ask).map(|slot| slot.name);
         self.remove(ask);
+        if let Some(name) = name {
+            names.release(name);
+        }
     }
 
     /// There is room, of some kind or another: what found none before may find it now.
@@ -320,8 +300,8 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Forgets a told slot. It must be in no list.
-    pub(super) fn remove_told(&mut self, told: u32) {
-        self.keep_hops(told, |_, _| false);
+    pub(super) fn remove_told(&mut self, names: &mut NamesOf<A>, told: u32) {
+        self.keep_hops(names, told, |_| false);
         let Some(slot) = self.told.get(told) else {
             return;
         };
@@ -329,9 +309,9 @@ impl<A: AskStorage> Asks<A> {
         self.unlink(Entry::new(told, Role::Name), name);
         if let Some(host) = host {
             self.unlink(Entry::new(told, Role::Host), host);
-            self.names.release(host);
+            names.release(host);
         }
-        self.names.release(name);
+        names.release(name);
         self.told.vacate(told);
     }
 
@@ -340,14 +320,14 @@ impl<A: AskStorage> Asks<A> {
         match self.asks.get(ask) {
             Some(slot) if slot.kind.is_browse() => 0..self.told.bound(),
             Some(slot) => self
-                .find_told(ask, self.names.name(slot.name))
+                .find_told(ask, slot.name)
                 .map_or(0..0, |told| told..told + 1),
             None => 0..0,
         }
     }
 
     /// Shows each name that an ask is about.
-    pub(super) fn each_name(&self, ask: u32, mut each: impl FnMut(Name<'_>)) {
+    pub(super) fn each_name(&self, ask: u32, mut each: impl FnMut(NameId)) {
         let Some((name, kind)) = self.asked(ask) else {
             return;
         };
@@ -358,12 +338,10 @@ impl<A: AskStorage> Asks<A> {
             let Some(slot) = self.told.get(told).filter(|slot| slot.ask == Id::of(ask)) else {
                 continue;
             };
-            each(self.names.name(slot.name));
-            if let Some(host) = slot.host {
-                each(self.names.name(host));
-            }
+            each(slot.name);
+            slot.host.into_iter().for_each(&mut each);
             if !kind.is_browse() {
-                self.each_hop(told, &mut each);
+                self.hops(told).for_each(&mut each);
             }
         }
     }
@@ -371,16 +349,16 @@ impl<A: AskStorage> Asks<A> {
     // Finding.
 
     pub(super) fn link(&mut self, entry: Entry, name: NameId) {
-        let next = self.names.tag(name);
+        let next = self.chains.second(name);
         self.set_links(entry, |links| *links = (Id::NONE, Id::of(next)));
         self.set_links(Entry(next), |links| links.0 = Id::of(entry.0));
-        self.names.set_tag(name, entry.0);
+        self.chains.set_second(name, entry.0);
     }
 
     pub(super) fn unlink(&mut self, entry: Entry, name: NameId) {
         let (before, after) = self.links(entry);
         if before == NONE {
-            self.names.set_tag(name, after);
+            self.chains.set_second(name, after);
         }
         self.set_links(Entry(before), |links| links.1 = Id::of(after));
         self.set_links(Entry(after), |links| links.0 = Id::of(before));
@@ -414,13 +392,13 @@ impl<A: AskStorage> Asks<A> {
     pub(super) fn entries(&self, name: NameId) -> Told<'_, A> {
         Told {
             asks: self,
-            next: Entry(self.names.tag(name)),
+            next: Entry(self.chains.second(name)),
         }
     }
 
     /// What is asked for under a name and has not ended.
     fn asks_of(&self, name: NameId) -> impl Iterator<Item = (u32, &AskSlot)> {
-        let mut id = self.names.first(name);
+        let mut id = self.chains.first(name);
         core::iter::from_fn(move || {
             let slot = self.asks.get(id)?;
             let found = (id, slot);
@@ -430,8 +408,7 @@ impl<A: AskStorage> Asks<A> {
         .filter(|(_, slot)| slot.outcome.is_none())
     }
 
-    pub(super) fn find_told(&self, ask: u32, name: Name<'_>) -> Option<u32> {
-        let name = self.names.find(name)?;
+    pub(super) fn find_told(&self, ask: u32, name: NameId) -> Option<u32> {
         self.entries(name)
             .find(|(_, role, slot)| {
                 *role == Role::Name && slot.ask == Id::of(ask) && slot.owner == Id::NONE
@@ -440,26 +417,20 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// What was browsed and has found this instance.
-    pub(super) fn each_browse_of(&self, instance: Name<'_>, mut each: impl FnMut(Name<'_>)) {
-        let Some(name) = self.names.find(instance) else {
-            return;
-        };
-        for (_, role, slot) in self.entries(name) {
+    pub(super) fn each_browse_of(&self, instance: NameId, mut each: impl FnMut(NameId)) {
+        for (_, role, slot) in self.entries(instance) {
             let browse = self
                 .asks
                 .get(slot.ask.get())
                 .filter(|ask| ask.kind.is_browse());
             if let Some(ask) = browse.filter(|_| role == Role::Name && slot.owner == Id::NONE) {
-                each(self.names.name(ask.name));
+                each(ask.name);
             }
         }
     }
 
     /// How much the answers to a question are wanted.
-    pub(crate) fn need(&self, name: Name<'_>, rtype: RecordType) -> Need {
-        let Some(name) = self.names.find(name) else {
-            return Need::None;
-        };
+    pub(crate) fn need(&self, name: NameId, rtype: RecordType) -> Need {
         // Above `Kept` only a browse can be.
         if rtype == RecordType::PTR && self.is_browsed(name) {
             Need::Open
@@ -469,32 +440,24 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// How much a record is wanted: by a browse only if it names what that finds.
-    pub(crate) fn need_of_record(&self, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
-        let Some(id) = self.names.find(name) else {
-            return Need::None;
-        };
-        match *rdata {
-            Rdata::Ptr(target) if self.is_browsed(id) && is_browse_result(name, target) => {
+    pub(crate) fn need_of_record(&self, names: &NamesOf<A>, record: Subject) -> Need {
+        match record.pointer {
+            Some(target)
+                if self.is_browsed(record.name)
+                    && is_browse_result(names.name(record.name), names.name(target)) =>
+            {
                 Need::Open
             }
-            _ => self.need_beside_browse(id, rdata.rtype()),
+            _ => self.need_beside_browse(record.name, record.rtype),
         }
     }
 
-    /// Whether a record comes as an answer to a browse and names nothing that a browse finds.
-    pub(crate) fn is_no_result(&self, name: Name<'_>, rdata: &Rdata<'_>) -> bool {
-        let Rdata::Ptr(target) = *rdata else {
-            return false;
-        };
-        let is_browsed = self.names.find(name).is_some_and(|id| self.is_browsed(id));
-        is_browsed && !is_browse_result(name, target)
-    }
-
-    fn is_browsed(&self, name: NameId) -> bool {
+    /// Whether instances are browsed for under a name.
+    pub(crate) fn is_browsed(&self, name: NameId) -> bool {
         self.asks_of(name).any(|(_, ask)| ask.kind.is_browse())
     }
 
-    fn need_beside_browse(&self, name: NameId, rtype: RecordType) -> Need {
+    pub(crate) fn need_beside_browse(&self, name: NameId, rtype: RecordType) -> Need {
         let told = self
             .entries(name)
             .map(|(_, role, slot)| self.need_of(slot, role, rtype));
@@ -502,10 +465,8 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Whether the application asked for records of this name.
-    pub(crate) fn is_awaited(&self, name: Name<'_>) -> bool {
-        self.names
-            .find(name)
-            .is_some_and(|name| self.asks_of(name).next().is_some())
+    pub(crate) fn is_awaited(&self, name: NameId) -> bool {
+        self.asks_of(name).next().is_some()
     }
 
     pub(super) fn need_of(&self, slot: &ToldSlot, role: Role, rtype: RecordType) -> Need {
@@ -629,10 +590,10 @@ impl<A: AskStorage> Asks<A> {
         self.asks.len() == 0
     }
 
-    /// Whether nothing at all is kept, not even a name.
+    /// Whether nothing at all is kept.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.asks.len() == 0 && self.told.len() == 0 && self.names.is_empty()
+        self.asks.len() == 0 && self.told.len() == 0
     }
 }
 

@@ -1,12 +1,15 @@
 //! What was heard, as it is read for the application: link by link, nothing copied.
 
+use core::net::IpAddr;
+
 use super::{alias::alias_on, told::EMPTY};
 use crate::{
-    cache::Life,
+    cache::{HeardRecord, Life},
     link::{LinkConfig, LinkId},
     name::Name,
+    store::NameId,
     time::Instant,
-    wire::{Rdata, RecordType},
+    wire::{Rdata, RecordType, Txt},
 };
 
 /// What was heard on one link, to be read.
@@ -14,11 +17,15 @@ pub(crate) trait Heard {
     fn id(&self) -> LinkId;
     fn config(&self) -> LinkConfig;
     /// The first record of a name, `NONE` if there is none.
-    fn first(&self, name: Name<'_>) -> u32;
-    fn entry(&self, id: u32) -> Option<Entry<'_>>;
-    fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool;
+    fn first(&self, name: NameId) -> u32;
+    fn record(&self, id: u32) -> Option<&HeardRecord>;
+    /// The address that a record says, if it says one.
+    fn address(&self, record: &HeardRecord) -> Option<IpAddr>;
+    /// The attributes that a record says, if it says some.
+    fn txt(&self, record: &HeardRecord) -> Option<Txt<'_>>;
+    fn denies(&self, name: NameId, rtype: RecordType) -> bool;
     /// The same, but not by an answer to a one-shot question alone.
-    fn denies_in_full(&self, name: Name<'_>, rtype: RecordType) -> bool;
+    fn denies_in_full(&self, name: NameId, rtype: RecordType) -> bool;
     /// How many records of a name are looked at where a stranger could make us look at many.
     fn walk_max(&self) -> usize;
 }
@@ -27,32 +34,24 @@ pub(crate) trait Heard {
 pub(crate) trait Links {
     fn bound(&self) -> usize;
     fn link(&self, index: usize) -> Option<&dyn Heard>;
-}
-
-/// A record as it was heard.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) rdata: Rdata<'a>,
-    pub(crate) next: u32,
-    pub(crate) heard: Instant,
-    pub(crate) life: Life,
-    pub(crate) is_unique: bool,
-    pub(crate) is_dropped: bool,
+    /// What a record of a link says.
+    fn rdata<'a>(&'a self, index: usize, record: &'a HeardRecord) -> Rdata<'a>;
+    fn name(&self, id: NameId) -> Name<'_>;
+    /// A number that is the same for equal names, and most likely another for others.
+    fn fingerprint(&self, name: NameId) -> u32;
 }
 
 /// How much a record counts among others of one unique set, of which only one can be true: how sure it is, and when it was heard.
 pub(super) type Rank = (u8, Instant);
 
-impl Entry<'_> {
-    /// How much it counts: the newest most, but for what was withdrawn, replaced or is in doubt.
-    pub(super) fn rank(&self) -> Rank {
-        let sureness = match self.life {
-            Life::CutShort => 0,
-            Life::Doubted => 1,
-            Life::Whole | Life::Own => 2,
-        };
-        (sureness, self.heard)
-    }
+/// How much a record counts: the newest most, but for what was withdrawn, replaced or is in doubt.
+pub(super) fn rank(record: &HeardRecord) -> Rank {
+    let sureness = match record.life() {
+        Life::CutShort => 0,
+        Life::Doubted => 1,
+        Life::Whole | Life::Own => 2,
+    };
+    (sureness, record.heard())
 }
 
 /// The records of a name on one link, of one type or, for ANY, of all.
@@ -67,28 +66,28 @@ pub(super) struct Entries<'a> {
 impl Entries<'_> {
     /// Whether there are more than may be looked at. Known when there is no next one.
     pub(super) fn is_cut(&self) -> bool {
-        self.left == 0 && self.heard.entry(self.next).is_some()
+        self.left == 0 && self.heard.record(self.next).is_some()
     }
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
+    type Item = &'a HeardRecord;
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn next(&mut self) -> Option<Entry<'a>> {
+    fn next(&mut self) -> Option<&'a HeardRecord> {
         loop {
             self.left = self.left.checked_sub(1)?;
-            let entry = self.heard.entry(self.next)?;
-            self.next = entry.next;
-            if self.rtype == RecordType::ANY || entry.rdata.rtype() == self.rtype {
-                return Some(entry);
+            let record = self.heard.record(self.next)?;
+            self.next = record.next_of_name();
+            if self.rtype == RecordType::ANY || record.rtype() == self.rtype {
+                return Some(record);
             }
         }
     }
 }
 
 /// As many records of a name as a stranger may make us look at.
-pub(super) fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordType) -> Entries<'a> {
+pub(super) fn some_of(heard: &dyn Heard, name: NameId, rtype: RecordType) -> Entries<'_> {
     Entries {
         heard,
         next: heard.first(name),
@@ -99,12 +98,12 @@ pub(super) fn some_of<'a>(heard: &'a dyn Heard, name: Name<'_>, rtype: RecordTyp
 
 /// The rank of the newest record of a name and type on one link.
 #[cfg_attr(target_os = "none", inline(never))]
-pub(super) fn newest_on(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> Option<Rank> {
-    some_of(heard, name, rtype).map(|entry| entry.rank()).max()
+pub(super) fn newest_on(heard: &dyn Heard, name: NameId, rtype: RecordType) -> Option<Rank> {
+    some_of(heard, name, rtype).map(rank).max()
 }
 
 /// The rank of the newest record of a name and type on all links.
-pub(super) fn newest(links: &dyn Links, name: Name<'_>, rtype: RecordType) -> Option<Rank> {
+pub(super) fn newest(links: &dyn Links, name: NameId, rtype: RecordType) -> Option<Rank> {
     each_link(links)
         .filter_map(|heard| newest_on(heard, name, rtype))
         .max()
@@ -140,7 +139,7 @@ impl<'a> Iterator for EachLink<'a> {
 /// Whether what is believed says something of this type, or that there is none; and how surely it is all there is.
 pub(crate) fn is_answered(
     heard: &dyn Heard,
-    name: Name<'_>,
+    name: NameId,
     rtype: RecordType,
     in_full: bool,
 ) -> bool {
@@ -156,15 +155,11 @@ pub(crate) fn is_answered(
 }
 
 /// Whether a record of this type is believed, and how surely it is all there is.
-pub(crate) fn is_known(
-    heard: &dyn Heard,
-    name: Name<'_>,
-    rtype: RecordType,
-    in_full: bool,
-) -> bool {
-    let is_answer = |entry: Entry<'_>| {
-        entry.life == Life::Own && entry.is_unique
-            || matches!(entry.life, Life::Whole | Life::Doubted) && (entry.is_unique || !in_full)
+pub(crate) fn is_known(heard: &dyn Heard, name: NameId, rtype: RecordType, in_full: bool) -> bool {
+    let is_answer = |record: &HeardRecord| {
+        record.life() == Life::Own && record.is_unique()
+            || matches!(record.life(), Life::Whole | Life::Doubted)
+                && (record.is_unique() || !in_full)
     };
     rtype != RecordType::ANY && some_of(heard, name, rtype).any(is_answer)
 }
@@ -177,13 +172,13 @@ pub(super) fn is_answer_to(qtype: RecordType, rtype: RecordType) -> bool {
 }
 
 /// Whether there is a record of this type.
-pub(super) fn has_any(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> bool {
+pub(super) fn has_any(heard: &dyn Heard, name: NameId, rtype: RecordType) -> bool {
     some_of(heard, name, rtype).next().is_some()
 }
 
 /// Whether a record of ours is among those of this type.
-pub(super) fn has_own(heard: &dyn Heard, name: Name<'_>, rtype: RecordType) -> bool {
-    some_of(heard, name, rtype).any(|entry| entry.life == Life::Own)
+pub(super) fn has_own(heard: &dyn Heard, name: NameId, rtype: RecordType) -> bool {
+    some_of(heard, name, rtype).any(|record| record.life() == Life::Own)
 }
 
 /// The sum of some hashes, as a number that stands for something being there.

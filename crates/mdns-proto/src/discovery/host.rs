@@ -6,7 +6,7 @@ use core::{
 };
 
 use super::{
-    AddressKind, Heard, Links,
+    AddressKind, Links,
     alias::{canonical, canonical_on},
     heard::{Entries, fingerprint, some_of},
     instance::is_target_on,
@@ -14,7 +14,8 @@ use super::{
 use crate::{
     link::{InterfaceId, LinkId},
     name::{KeyedHash, Name},
-    wire::{Rdata, RecordType},
+    store::NameId,
+    wire::RecordType,
 };
 
 /// An address of a host, and where it was heard of.
@@ -43,10 +44,10 @@ impl Address {
     pub(super) fn hash(&self, key: u64) -> u32 {
         let mut hash = KeyedHash::new(key);
         match self.ip {
-            IpAddr::V4(ip) => hash.bytes(&ip.octets()),
+            IpAddr::V4(ip) => hash.word(ip.to_bits().into()),
             IpAddr::V6(ip) => hash.bytes(&ip.octets()),
         }
-        hash.bytes(&[self.link.0]);
+        hash.word(self.link.0.into());
         hash.finish()
     }
 }
@@ -58,9 +59,10 @@ pub struct Addresses<'a> {
     /// The link after the one being read.
     index: usize,
     entries: Option<(Entries<'a>, LinkId, InterfaceId)>,
-    host: Name<'a>,
+    /// None of a name that nothing is known of.
+    host: Option<NameId>,
     /// If given, only links on which this instance is on the host count.
-    instance: Option<Name<'a>>,
+    instance: Option<NameId>,
     kind: AddressKind,
     /// Whether a link knows of more than may be looked at.
     pub(super) is_cut: bool,
@@ -69,8 +71,8 @@ pub struct Addresses<'a> {
 impl<'a> Addresses<'a> {
     pub(super) fn new(
         links: &'a dyn Links,
-        host: Name<'a>,
-        instance: Option<Name<'a>>,
+        host: Option<NameId>,
+        instance: Option<NameId>,
         kind: AddressKind,
     ) -> Self {
         Addresses {
@@ -92,11 +94,11 @@ impl Iterator for Addresses<'_> {
     fn next(&mut self) -> Option<Address> {
         loop {
             if let Some((entries, link, interface)) = &mut self.entries {
-                for entry in entries.by_ref() {
-                    let ip = match (entry.rdata, self.kind) {
-                        (Rdata::A(ip), AddressKind::V4 | AddressKind::Both) => IpAddr::V4(ip),
-                        (Rdata::Aaaa(ip), AddressKind::V6 | AddressKind::Both) => IpAddr::V6(ip),
-                        _ => continue,
+                let heard = entries.heard;
+                for record in entries.by_ref() {
+                    let is_wanted = self.kind.types().contains(&record.rtype());
+                    let Some(ip) = heard.address(record).filter(|_| is_wanted) else {
+                        continue;
                     };
                     return Some(Address {
                         ip,
@@ -110,17 +112,18 @@ impl Iterator for Addresses<'_> {
             if self.index >= self.links.bound() {
                 return None;
             }
-            let heard = self.links.link(self.index);
+            let (links, heard) = (self.links, self.links.link(self.index));
             self.index += 1;
-            let (name, instance) = (self.host, self.instance);
-            let is_there = |heard: &&dyn Heard| {
-                instance.is_none_or(|instance| is_target_on(*heard, instance, name))
+            let (Some(heard), Some(name)) = (heard, self.host) else {
+                continue;
             };
-            self.entries = heard.filter(is_there).and_then(|heard| {
-                let host = canonical_on(heard, name)?;
-                let entries = some_of(heard, host, RecordType::ANY);
-                Some((entries, heard.id(), heard.config().interface))
-            });
+            let is_there = |instance| is_target_on(heard, instance, name);
+            if self.instance.is_none_or(is_there) {
+                self.entries = canonical_on(links, heard, name).map(|host| {
+                    let entries = some_of(heard, host, RecordType::ANY);
+                    (entries, heard.id(), heard.config().interface)
+                });
+            }
         }
     }
 }
@@ -135,7 +138,7 @@ impl fmt::Debug for Addresses<'_> {
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
     pub(super) links: &'a dyn Links,
-    pub(super) name: Name<'a>,
+    pub(super) name: NameId,
     pub(super) kind: AddressKind,
     pub(super) is_own: bool,
 }
@@ -143,7 +146,7 @@ pub struct Host<'a> {
 impl<'a> Host<'a> {
     /// The name, such as `hall.local`.
     pub fn name(&self) -> Name<'a> {
-        self.name
+        self.links.name(self.name)
     }
 
     /// The name that has the addresses: another than [`name`](Self::name) if that is an alias, or an alias of an alias, up to
@@ -151,12 +154,16 @@ impl<'a> Host<'a> {
     ///
     /// If it is not under `.local`, it has none here: it is not asked for by multicast (RFC 6762 §13). Unicast DNS may know it.
     pub fn canonical_name(&self) -> Name<'a> {
+        self.links.name(self.canonical())
+    }
+
+    fn canonical(&self) -> NameId {
         canonical(self.links, self.name, self.kind)
     }
 
     /// Its addresses, with the link that each was heard on.
     pub fn addresses(&self) -> Addresses<'a> {
-        Addresses::new(self.links, self.name, None, self.kind)
+        Addresses::new(self.links, Some(self.name), None, self.kind)
     }
 
     /// Whether it is our own.
@@ -171,14 +178,14 @@ impl<'a> Host<'a> {
         for address in addresses.by_ref() {
             sum = Some(sum.unwrap_or(0u32).wrapping_add(address.hash(key)));
         }
-        let canonical = self.canonical_name();
-        if !canonical.is_link_local() {
+        let canonical = self.canonical();
+        if !self.links.name(canonical).is_link_local() {
             sum.get_or_insert(0);
         }
         let alias = if canonical == self.name {
             0
         } else {
-            Rdata::Cname(canonical).hash(key)
+            self.links.fingerprint(canonical)
         };
         (
             sum.map(|sum| fingerprint(sum.wrapping_add(alias))),
@@ -190,7 +197,7 @@ impl<'a> Host<'a> {
 impl fmt::Debug for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("canonical_name", &self.canonical_name())
             .field("addresses", &self.addresses())
             .finish_non_exhaustive()

@@ -9,10 +9,12 @@ use core::{
 use super::{
     AddressKind, Addresses, Heard, Links,
     alias::{canonical, canonical_on},
-    heard::{Rank, each_link, fingerprint, newest, newest_on, some_of},
+    heard::{Rank, each_link, fingerprint, newest, newest_on, rank, some_of},
 };
 use crate::{
-    name::{Name, split_instance},
+    cache::HeardRecord,
+    name::{KeyedHash, Name, split_instance},
+    store::NameId,
     wire::{Rdata, RecordType, Srv, Txt},
 };
 
@@ -22,19 +24,19 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Instance<'a> {
     pub(super) links: &'a dyn Links,
-    pub(super) name: Name<'a>,
+    pub(super) name: NameId,
     pub(super) is_own: bool,
 }
 
 impl<'a> Instance<'a> {
     /// The whole name, such as `Printer._ipp._tcp.local`.
     pub fn name(&self) -> Name<'a> {
-        self.name
+        self.links.name(self.name)
     }
 
     /// The first label, which is what users are shown: by convention UTF-8, in truth any bytes (RFC 6763 §4.1.1).
     pub fn label(&self) -> &'a [u8] {
-        self.name.first_label().unwrap_or_default()
+        self.name().first_label().unwrap_or_default()
     }
 
     /// The first label as text for people: not escaped, and with U+FFFD for what is no text or what a terminal would obey.
@@ -44,8 +46,9 @@ impl<'a> Instance<'a> {
 
     /// The service type, such as `_ipp._tcp.local`: without the subtype, if one was browsed (RFC 6763 §7.1).
     pub fn service_type(&self) -> Name<'a> {
-        let parent = || self.name.parent().unwrap_or(Name::ROOT);
-        split_instance(self.name).map_or_else(parent, |(_, service_type)| service_type)
+        let name = self.name();
+        let parent = || name.parent().unwrap_or(Name::ROOT);
+        split_instance(name).map_or_else(parent, |(_, service_type)| service_type)
     }
 
     /// Where the service is, in order of priority, and of weight among equals; [`order`](super::order) leaves that to
@@ -63,7 +66,8 @@ impl<'a> Instance<'a> {
 
     /// The first of the targets.
     pub fn target(&self) -> Option<Target<'a>> {
-        first_target(self.links, self.name)
+        let target = first_target(self.links, self.name)?;
+        Some(target.shown(self.links))
     }
 
     /// The host of the first target.
@@ -74,8 +78,9 @@ impl<'a> Instance<'a> {
     /// The name that has the addresses: another than the host if that is an alias, as it should not be (RFC 2782). See
     /// [`Host::canonical_name`](super::Host::canonical_name).
     pub fn canonical_host(&self) -> Option<Name<'a>> {
-        let host = self.host()?;
-        Some(canonical(self.links, host, AddressKind::Both))
+        let target = first_target(self.links, self.name)?;
+        let canonical = canonical(self.links, target.host, AddressKind::Both);
+        Some(self.links.name(canonical))
     }
 
     /// The port of the first target.
@@ -100,26 +105,28 @@ impl<'a> Instance<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn newest_txt(&self) -> Option<(Txt<'a>, bool)> {
-        let rank = newest(self.links, self.name, RecordType::TXT)?;
-        let all = each_link(self.links)
-            .flat_map(|heard| some_of(heard, self.name, RecordType::TXT))
-            .filter(|entry| entry.rank() == rank);
+        let newest = newest(self.links, self.name, RecordType::TXT)?;
         // Two of one packet: the one that was there before.
-        let mut newest = None;
-        for entry in all {
-            if let Rdata::Txt(txt) = entry.rdata {
-                newest = Some((txt, entry.is_dropped));
+        let mut found = None;
+        for heard in each_link(self.links) {
+            for record in some_of(heard, self.name, RecordType::TXT) {
+                if rank(record) == newest
+                    && let Some(txt) = heard.txt(record)
+                {
+                    found = Some((txt, record.is_dropped()));
+                }
             }
         }
-        newest
+        found
     }
 
     /// The addresses of the first target, with the link that each was heard on.
     pub fn addresses(&self) -> Addresses<'a> {
-        self.addresses_of(self.host().unwrap_or(Name::ROOT))
+        let target = first_target(self.links, self.name);
+        self.addresses_of(target.map(|target| target.host))
     }
 
-    fn addresses_of(&self, host: Name<'a>) -> Addresses<'a> {
+    fn addresses_of(&self, host: Option<NameId>) -> Addresses<'a> {
         Addresses::new(self.links, host, Some(self.name), AddressKind::Both)
     }
 
@@ -137,10 +144,10 @@ impl<'a> Instance<'a> {
 
     /// Whether nothing more is to be expected soon: port, attributes and an address are known, or known not to be there.
     pub(super) fn is_complete(&self) -> bool {
-        let Some(target) = self.target() else {
+        let Some(target) = first_target(self.links, self.name) else {
             return false;
         };
-        if !target.is_available() {
+        if !target.is_available(self.links) {
             return true;
         }
         let denies_txt = |heard: &dyn Heard| heard.denies(self.name, RecordType::TXT);
@@ -148,11 +155,12 @@ impl<'a> Instance<'a> {
         // Outside .local nothing is asked for.
         let has_none = |rtype| {
             each_link(self.links).any(|heard| {
-                canonical_on(heard, target.host)
-                    .is_some_and(|name| !name.is_link_local() || heard.denies(name, rtype))
+                canonical_on(self.links, heard, target.host).is_some_and(|name| {
+                    !self.links.name(name).is_link_local() || heard.denies(name, rtype)
+                })
             })
         };
-        let has_address = self.addresses().next().is_some()
+        let has_address = self.addresses_of(Some(target.host)).next().is_some()
             || has_none(RecordType::A) && has_none(RecordType::AAAA);
         has_txt && has_address
     }
@@ -162,9 +170,11 @@ impl<'a> Instance<'a> {
     pub(super) fn fingerprint(&self, key: u64) -> (u32, bool) {
         let mut sum = self.sum_of_targets(key);
         if let Some((txt, _)) = self.newest_txt() {
-            sum = sum.wrapping_add(Rdata::Txt(txt).hash(key));
+            let mut hash = KeyedHash::new(key);
+            hash.bytes(txt.as_wire());
+            sum = sum.wrapping_add(hash.finish());
         }
-        let host = self.host().unwrap_or(Name::ROOT);
+        let host = first_target(self.links, self.name).map(|target| target.host);
         let (addresses, is_cut) = self.sum_of_addresses(host, key);
         (fingerprint(sum.wrapping_add(addresses)), is_cut)
     }
@@ -173,24 +183,39 @@ impl<'a> Instance<'a> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn sum_of_targets(&self, key: u64) -> u32 {
-        let (mut sum, mut last) = (0u32, None);
-        while let Some(target) = target_after(self.links, self.name, last) {
-            sum = sum.wrapping_add(target.rdata().hash(key));
-            last = Some(target);
+        let Some(newest) = newest(self.links, self.name, RecordType::SRV) else {
+            return 0;
+        };
+        let mut sum = 0u32;
+        for (at, heard) in each_link(self.links).enumerate() {
+            for target in targets_of(heard, self.name, newest) {
+                // Each counts once: on the first link that has it.
+                let has_it = |heard| targets_of(heard, self.name, newest).any(|of| of == target);
+                if each_link(self.links).take(at).any(has_it) {
+                    continue;
+                }
+                let mut hash = KeyedHash::new(key);
+                let numbers = [target.priority, target.weight, target.port].map(u64::from);
+                hash.word(numbers.iter().fold(0, |word, number| word << 16 | number));
+                hash.word(self.links.fingerprint(target.host).into());
+                sum = sum.wrapping_add(hash.finish());
+            }
         }
         sum
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn sum_of_addresses(&self, host: Name<'a>, key: u64) -> (u32, bool) {
+    fn sum_of_addresses(&self, host: Option<NameId>, key: u64) -> (u32, bool) {
         let mut sum = 0u32;
         let mut addresses = self.addresses_of(host);
         for address in addresses.by_ref() {
             sum = sum.wrapping_add(address.hash(key));
         }
-        let canonical = canonical(self.links, host, AddressKind::Both);
-        if canonical != host {
-            sum = sum.wrapping_add(Rdata::Cname(canonical).hash(key));
+        if let Some(host) = host {
+            let canonical = canonical(self.links, host, AddressKind::Both);
+            if canonical != host {
+                sum = sum.wrapping_add(self.links.fingerprint(canonical));
+            }
         }
         (sum, addresses.is_cut)
     }
@@ -199,7 +224,7 @@ impl<'a> Instance<'a> {
 impl fmt::Debug for Instance<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Instance")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("target", &self.target())
             .field("txt", &self.txt())
             .finish_non_exhaustive()
@@ -250,9 +275,13 @@ impl<'a> Target<'a> {
         self.port != 0 && !self.host.is_root()
     }
 
-    /// Whether there is a host whose addresses are to be asked for on a link: not outside `.local` (RFC 6762 §13).
-    pub(super) fn has_host_here(&self) -> bool {
-        self.is_available() && self.host.is_link_local()
+    /// The order in which they are shown.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn cmp(&self, other: &Target<'_>) -> Ordering {
+        let rank = |target: &Target<'_>| (target.priority, Reverse(target.weight));
+        rank(self)
+            .cmp(&rank(other))
+            .then_with(|| self.rdata().cmp_wire(&other.rdata()))
     }
 
     fn rdata(&self) -> Rdata<'a> {
@@ -269,14 +298,45 @@ impl<'a> Target<'a> {
             target: host,
         })
     }
+}
 
-    /// The order in which they are shown.
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn cmp(&self, other: &Target<'_>) -> Ordering {
-        let rank = |target: &Target<'_>| (target.priority, Reverse(target.weight));
-        rank(self)
-            .cmp(&rank(other))
-            .then_with(|| self.rdata().cmp_wire(&other.rdata()))
+/// The same, with the number of the host's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StoredTarget {
+    priority: u16,
+    weight: u16,
+    port: u16,
+    pub(super) host: NameId,
+}
+
+impl StoredTarget {
+    fn of(record: &HeardRecord) -> Option<Self> {
+        let (priority, weight, port) = record.srv()?;
+        Some(StoredTarget {
+            priority,
+            weight,
+            port,
+            host: record.target()?,
+        })
+    }
+
+    /// Whether there is something to connect to.
+    pub(super) fn is_available(&self, links: &dyn Links) -> bool {
+        self.port != 0 && !links.name(self.host).is_root()
+    }
+
+    /// Whether there is a host whose addresses are to be asked for on a link: not outside `.local` (RFC 6762 §13).
+    pub(super) fn has_host_here(&self, links: &dyn Links) -> bool {
+        self.port != 0 && links.name(self.host).is_link_local()
+    }
+
+    fn shown<'a>(&self, links: &'a dyn Links) -> Target<'a> {
+        Target {
+            priority: self.priority,
+            weight: self.weight,
+            port: self.port,
+            host: links.name(self.host),
+        }
     }
 }
 
@@ -284,7 +344,7 @@ impl<'a> Target<'a> {
 #[derive(Clone, Debug)]
 pub struct Targets<'a> {
     instance: Instance<'a>,
-    last: Option<Target<'a>>,
+    last: Option<StoredTarget>,
 }
 
 impl<'a> Iterator for Targets<'a> {
@@ -294,49 +354,53 @@ impl<'a> Iterator for Targets<'a> {
     fn next(&mut self) -> Option<Target<'a>> {
         let Instance { links, name, .. } = self.instance;
         self.last = target_after(links, name, self.last);
-        self.last
+        self.last.map(|target| target.shown(links))
     }
 }
 
 /// The target of an instance after the last one.
-fn target_after<'a>(
-    links: &'a dyn Links,
-    name: Name<'_>,
-    last: Option<Target<'a>>,
-) -> Option<Target<'a>> {
+fn target_after(
+    links: &dyn Links,
+    name: NameId,
+    last: Option<StoredTarget>,
+) -> Option<StoredTarget> {
     let rank = newest(links, name, RecordType::SRV)?;
     let mut next = None;
     for heard in each_link(links) {
-        next = first_of(heard, name, rank, last, next);
+        next = first_of(links, (heard, name, rank), last, next);
     }
     next
 }
 
 /// The first of the targets of an instance.
 #[cfg_attr(target_os = "none", inline(never))]
-pub(super) fn first_target<'a>(links: &'a dyn Links, name: Name<'_>) -> Option<Target<'a>> {
+pub(super) fn first_target(links: &dyn Links, name: NameId) -> Option<StoredTarget> {
     target_after(links, name, None)
 }
 
 /// Where an instance is, as one link has it.
-pub(super) fn target_on<'a>(heard: &'a dyn Heard, name: Name<'_>) -> Option<Target<'a>> {
+pub(super) fn target_on(
+    links: &dyn Links,
+    heard: &dyn Heard,
+    name: NameId,
+) -> Option<StoredTarget> {
     let rank = newest_on(heard, name, RecordType::SRV)?;
-    first_of(heard, name, rank, None, None)
+    first_of(links, (heard, name, rank), None, None)
 }
 
 /// The first of the targets on a link after the last one, or another if that comes before it.
 #[cfg_attr(target_os = "none", inline(never))]
-fn first_of<'a>(
-    heard: &'a dyn Heard,
-    name: Name<'_>,
-    rank: Rank,
-    last: Option<Target<'a>>,
-    other: Option<Target<'a>>,
-) -> Option<Target<'a>> {
+fn first_of(
+    links: &dyn Links,
+    (heard, name, rank): (&dyn Heard, NameId, Rank),
+    last: Option<StoredTarget>,
+    other: Option<StoredTarget>,
+) -> Option<StoredTarget> {
+    let order = |a: &StoredTarget, b: &StoredTarget| a.shown(links).cmp(&b.shown(links));
     let mut first = other;
     for target in targets_of(heard, name, rank) {
-        let is_later = last.is_none_or(|last| target.cmp(&last).is_gt());
-        if is_later && first.is_none_or(|first| target.cmp(&first).is_lt()) {
+        let is_later = last.is_none_or(|last| order(&target, &last).is_gt());
+        if is_later && first.is_none_or(|first| order(&target, &first).is_lt()) {
             first = Some(target);
         }
     }
@@ -344,30 +408,17 @@ fn first_of<'a>(
 }
 
 /// Whether one of the targets of an instance on a link is this host.
-pub(super) fn is_target_on(heard: &dyn Heard, name: Name<'_>, host: Name<'_>) -> bool {
+pub(super) fn is_target_on(heard: &dyn Heard, name: NameId, host: NameId) -> bool {
     newest_on(heard, name, RecordType::SRV)
         .is_some_and(|rank| targets_of(heard, name, rank).any(|target| target.host == host))
 }
 
-fn targets_of<'a>(
-    heard: &'a dyn Heard,
-    name: Name<'_>,
-    rank: Rank,
-) -> impl Iterator<Item = Target<'a>> + use<'a> {
-    let all = some_of(heard, name, RecordType::SRV);
-    all.filter(move |entry| entry.rank() == rank)
-        .filter_map(|entry| match entry.rdata {
-            Rdata::Srv(Srv {
-                priority,
-                weight,
-                port,
-                target,
-            }) => Some(Target {
-                priority,
-                weight,
-                port,
-                host: target,
-            }),
-            _ => None,
-        })
+fn targets_of(
+    heard: &dyn Heard,
+    name: NameId,
+    newest: Rank,
+) -> impl Iterator<Item = StoredTarget> + use<'_> {
+    some_of(heard, name, RecordType::SRV)
+        .filter(move |record| rank(record) == newest)
+        .filter_map(StoredTarget::of)
 }

@@ -31,8 +31,8 @@ pub use self::{
     told::{AskSlot, ToldSlot},
 };
 pub(crate) use self::{
-    ask::Need,
+    ask::{NamesOf, Need},
     asks::Asks,
-    heard::{Entry, Heard, Links, is_answered, is_known},
+    heard::{Heard, Links, is_answered, is_known},
     news::Change,
 };

@@ -1,15 +1,15 @@
 //! From records that come and go to news: what is told of them is marked, looked at again, and told.
 
 use super::{
-    AskStorage, Asks, Need, Outcome,
+    AskStorage, Asks, NamesOf, Need, Outcome,
     ask::Kind,
     told::{Entry, List, Listed, NOTHING, Once, Role},
 };
 use crate::{
-    name::{Name, is_browse_result},
-    store::{Full, Id, NONE, NameId},
+    cache::Subject,
+    store::{Id, NONE, NameId},
     time::Instant,
-    wire::{Rdata, RecordType},
+    wire::RecordType,
 };
 
 /// What happened to a record.
@@ -19,8 +19,6 @@ pub(crate) enum Change {
     Came,
     /// It was there before.
     Stayed,
-    /// It is gone, or will be soon.
-    Went,
 }
 
 /// What is to be looked at for one told slot.
@@ -58,42 +56,64 @@ pub(super) enum News {
 impl<A: AskStorage> Asks<A> {
     // Taking note.
 
-    /// A record has come or has gone. Whatever is told of it is to be looked at again. Says how much it is wanted.
-    pub(crate) fn note(&mut self, change: Change, name: Name<'_>, rdata: &Rdata<'_>) -> Need {
-        match self.names.find(name) {
-            Some(name) => self.note_of(change, name, rdata),
-            None => Need::None,
+    /// A record is gone, or will be soon. Whatever is told of it is to be looked at again.
+    pub(crate) fn note_gone(&mut self, record: Subject) {
+        if let Some(instance) = record.pointer {
+            let mut ask = self.chains.first(record.name);
+            while let Some(slot) = self.asks.get(ask) {
+                let next = slot.next;
+                if slot.kind.is_browse()
+                    && let Some(told) = self.find_told(ask, instance)
+                {
+                    self.touch(told);
+                }
+                ask = next.get();
+            }
         }
+        self.touch_all(record, false);
     }
 
-    /// The same of a name that is held here.
-    pub(super) fn note_of(&mut self, change: Change, name: NameId, rdata: &Rdata<'_>) -> Need {
-        let rtype = rdata.rtype();
+    /// A record is there. Says how much it is wanted.
+    ///
+    /// `is_result`: whether it is a pointer to what a browse may find.
+    pub(crate) fn note(
+        &mut self,
+        names: &mut NamesOf<A>,
+        change: Change,
+        record: Subject,
+        is_result: bool,
+    ) -> Need {
         let mut need = Need::None;
-        if let Rdata::Ptr(target) = *rdata
-            && is_browse_result(self.names.name(name), target)
-        {
-            let mut ask = self.names.first(name);
+        if let Some(instance) = record.pointer.filter(|_| is_result) {
+            let mut ask = self.chains.first(record.name);
             while let Some(slot) = self.asks.get(ask) {
                 let next = slot.next;
                 if slot.kind.is_browse()
                     && slot.outcome.is_none()
-                    && self.note_instance(change, ask, target)
+                    && self.note_instance(names, change, ask, instance)
                 {
                     need = Need::Open;
                 }
                 ask = next.get();
             }
         }
-        if change == Change::Stayed {
-            return need;
-        }
-        let mut entry = Entry(self.names.tag(name));
-        while let Some(slot) = self.told.get(entry.told()) {
-            let wanted = self.need_of(slot, entry.role(), rtype);
+        if change == Change::Came {
+            let wanted = self.touch_all(record, record.rtype == RecordType::SRV);
             need = need.max(wanted);
-            if wanted != Need::None || rtype == RecordType::NSEC {
-                if change == Change::Came && rtype == RecordType::SRV {
+        }
+        need
+    }
+
+    /// Whatever is told of a record is to be looked at again, and its details asked for, if there may be more now. Says how much it is
+    /// wanted.
+    fn touch_all(&mut self, record: Subject, owes_details: bool) -> Need {
+        let mut need = Need::None;
+        let mut entry = Entry(self.chains.second(record.name));
+        while let Some(slot) = self.told.get(entry.told()) {
+            let wanted = self.need_of(slot, entry.role(), record.rtype);
+            need = need.max(wanted);
+            if wanted != Need::None || record.rtype == RecordType::NSEC {
+                if owes_details {
                     self.owe_details(entry.told());
                 }
                 self.touch(entry.told());
@@ -103,29 +123,27 @@ impl<A: AskStorage> Asks<A> {
         need
     }
 
-    /// An instance has come or gone on some link. Says whether it can be told of: if not, its pointer is not worth more room
-    /// than another.
-    fn note_instance(&mut self, change: Change, ask: u32, instance: Name<'_>) -> bool {
+    /// An instance is there on some link. Says whether it can be told of: if not, its pointer is not worth more room than another.
+    fn note_instance(
+        &mut self,
+        names: &mut NamesOf<A>,
+        change: Change,
+        ask: u32,
+        instance: NameId,
+    ) -> bool {
         let told = match (self.find_told(ask, instance), change) {
             (Some(_), Change::Stayed) => return true,
-            (Some(told), _) => told,
-            (None, Change::Went) => return false,
-            (None, Change::Came | Change::Stayed) => {
-                let Ok(name) = self.names.intern(instance, &mut |_, _| {}) else {
+            (Some(told), Change::Came) => told,
+            (None, _) => {
+                let Ok(told) = self.add_told(ask, instance) else {
                     self.set_missing(ask);
                     return false;
                 };
-                let Ok(told) = self.add_told(ask, name) else {
-                    self.names.release(name);
-                    self.set_missing(ask);
-                    return false;
-                };
+                names.hold(instance);
                 told
             }
         };
-        if change != Change::Went {
-            self.owe_details(told);
-        }
+        self.owe_details(told);
         self.touch(told);
         true
     }
@@ -168,14 +186,9 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
-    /// A record that is wanted found no room: whoever wants it is told so.
-    pub(crate) fn note_dropped(&mut self, name: Name<'_>, rdata: &Rdata<'_>) {
-        let rtype = rdata.rtype();
-        let is_result = matches!(*rdata, Rdata::Ptr(target) if is_browse_result(name, target));
-        let Some(name) = self.names.find(name) else {
-            return;
-        };
-        let mut ask = self.names.first(name);
+    /// A record that is wanted found no room: whoever wants it is told so. A pointer is one that a browse wants.
+    pub(crate) fn note_dropped(&mut self, name: NameId, rtype: RecordType, is_result: bool) {
+        let mut ask = self.chains.first(name);
         while let Some(slot) = self.asks.get(ask) {
             let next = slot.next;
             if slot.kind.is_browse() && is_result {
@@ -183,7 +196,7 @@ impl<A: AskStorage> Asks<A> {
             }
             ask = next.get();
         }
-        let mut entry = Entry(self.names.tag(name));
+        let mut entry = Entry(self.chains.second(name));
         while let Some(slot) = self.told.get(entry.told()) {
             if self.need_of(slot, entry.role(), rtype) != Need::None {
                 self.set_missing(slot.ask.get());
@@ -193,11 +206,8 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Records of a name and type cannot be asked for, and no room that becomes free will change that.
-    pub(crate) fn note_not_asked(&mut self, name: Name<'_>, rtype: RecordType) {
-        let Some(name) = self.names.find(name) else {
-            return;
-        };
-        let mut ask = self.names.first(name);
+    pub(crate) fn note_not_asked(&mut self, name: NameId, rtype: RecordType) {
+        let mut ask = self.chains.first(name);
         while let Some(slot) = self.asks.get(ask) {
             let next = slot.next;
             if slot.kind.is_browse() && rtype == RecordType::PTR {
@@ -205,7 +215,7 @@ impl<A: AskStorage> Asks<A> {
             }
             ask = next.get();
         }
-        let mut entry = Entry(self.names.tag(name));
+        let mut entry = Entry(self.chains.second(name));
         while let Some(slot) = self.told.get(entry.told()) {
             if self.need_of(slot, entry.role(), rtype) != Need::None {
                 self.set_incomplete(slot.ask.get());
@@ -254,35 +264,39 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
-    /// The host that an instance is on now. Says whether it is another one; `Err` if its name finds no room.
-    pub(super) fn set_host(&mut self, told: u32, host: Option<Name<'_>>) -> Result<bool, Full> {
+    /// The host that an instance is on now. Says whether it is another one.
+    pub(super) fn set_host(
+        &mut self,
+        names: &mut NamesOf<A>,
+        told: u32,
+        host: Option<NameId>,
+    ) -> bool {
         let Some(old) = self.told.get(told).map(|slot| slot.host) else {
-            return Ok(false);
+            return false;
         };
-        if old.map(|old| self.names.name(old)) == host {
-            return Ok(false);
+        if old == host {
+            return false;
         }
-        let new = host
-            .map(|host| self.names.intern(host, &mut |_, _| {}))
-            .transpose();
         let entry = Entry::new(told, Role::Host);
+        if let Some(host) = host {
+            names.hold(host);
+        }
         if let Some(old) = old {
             self.unlink(entry, old);
-            self.names.release(old);
+            names.release(old);
         }
-        let host = new.unwrap_or(None);
         if let Some(slot) = self.told.get_mut(told) {
             slot.host = host;
         }
         if let Some(host) = host {
             self.link(entry, host);
         }
-        new.map(|_| true)
+        true
     }
 
     /// What is so now; if that differs from what was told, there is news. What is not there and was never told is
     /// forgotten, if it can be found again.
-    pub(super) fn set_now(&mut self, told: u32, now: u32, is_own: bool) {
+    pub(super) fn set_now(&mut self, names: &mut NamesOf<A>, told: u32, now: u32, is_own: bool) {
         let Some(slot) = self.told.get_mut(told) else {
             return;
         };
@@ -292,10 +306,10 @@ impl<A: AskStorage> Asks<A> {
             slot.has_news = true;
             self.push(Listed::News, told);
         }
-        self.forget_if_idle(told);
+        self.forget_if_idle(names, told);
     }
 
-    fn forget_if_idle(&mut self, told: u32) {
+    fn forget_if_idle(&mut self, names: &mut NamesOf<A>, told: u32) {
         let Some(slot) = self.told.get(told) else {
             return;
         };
@@ -309,7 +323,7 @@ impl<A: AskStorage> Asks<A> {
             && !slot.has_news
             && !slot.is_touched
         {
-            self.remove_told(told);
+            self.remove_told(names, told);
         }
     }
 
@@ -320,10 +334,10 @@ impl<A: AskStorage> Asks<A> {
     }
 
     /// Takes the next piece of news.
-    pub(super) fn take_news(&mut self, now: Instant) -> Option<News> {
+    pub(super) fn take_news(&mut self, names: &mut NamesOf<A>, now: Instant) -> Option<News> {
         let spent = core::mem::replace(&mut self.spent, NONE);
         if spent != NONE {
-            self.forget_if_idle(spent);
+            self.forget_if_idle(names, spent);
             self.note_room(now);
         }
         while let Some(told) = self
@@ -347,7 +361,7 @@ impl<A: AskStorage> Asks<A> {
                     after,
                 });
             }
-            self.forget_if_idle(told);
+            self.forget_if_idle(names, told);
         }
         let ask = self
             .ask_news
@@ -367,9 +381,9 @@ impl<A: AskStorage> Asks<A> {
         })
     }
 
-    pub(super) fn told(&self, told: u32) -> Option<(Name<'_>, bool)> {
+    pub(super) fn told(&self, told: u32) -> Option<(NameId, bool)> {
         let slot = self.told.get(told)?;
-        Some((self.names.name(slot.name), slot.is_own))
+        Some((slot.name, slot.is_own))
     }
 
     // Lists.

@@ -4,12 +4,13 @@ use core::fmt;
 
 use super::{
     Links,
-    heard::{Entries, each_link, is_answer_to},
+    heard::{Entries, is_answer_to},
 };
 use crate::{
     cache::Life,
     link::{InterfaceId, LinkId},
     name::Name,
+    store::NameId,
     wire::{Rdata, RecordType},
 };
 
@@ -30,14 +31,14 @@ pub struct Answer<'a> {
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
     pub(super) links: &'a dyn Links,
-    pub(super) name: Name<'a>,
+    pub(super) name: NameId,
     pub(super) rtype: RecordType,
 }
 
 impl<'a> Records<'a> {
     /// The name that was asked about.
     pub fn name(&self) -> Name<'a> {
-        self.name
+        self.links.name(self.name)
     }
 
     /// The type that was asked for.
@@ -49,21 +50,23 @@ impl<'a> Records<'a> {
     /// for (RFC 1034 §4.3.2); it is not followed. [`lookup_host`](crate::host::Host::lookup_host) does that.
     pub fn iter(&self) -> impl Iterator<Item = Answer<'a>> + use<'a> {
         let Records { links, name, rtype } = *self;
-        each_link(links).flat_map(move |heard| {
-            let all = Entries {
-                heard,
-                next: heard.first(name),
-                left: usize::MAX,
-                rtype: RecordType::ANY,
-            };
-            let answers = all.filter(move |entry| is_answer_to(rtype, entry.rdata.rtype()));
-            answers.map(move |entry| Answer {
-                rdata: entry.rdata,
-                link: heard.id(),
-                interface: heard.config().interface,
-                is_own: entry.life == Life::Own,
+        (0..links.bound())
+            .filter_map(move |index| Some((index, links.link(index)?)))
+            .flat_map(move |(index, heard)| {
+                let all = Entries {
+                    heard,
+                    next: heard.first(name),
+                    left: usize::MAX,
+                    rtype: RecordType::ANY,
+                };
+                let answers = all.filter(move |record| is_answer_to(rtype, record.rtype()));
+                answers.map(move |record| Answer {
+                    rdata: links.rdata(index, record),
+                    link: heard.id(),
+                    interface: heard.config().interface,
+                    is_own: record.life() == Life::Own,
+                })
             })
-        })
     }
 
     /// Whether there are none.

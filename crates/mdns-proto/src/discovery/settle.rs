@@ -4,7 +4,7 @@
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
 use super::{
-    AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Records, Target,
+    AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Records,
     alias::{ALIASES_MAX, alias_on, aliases_on, canonical_on},
     ask::Kind,
     heard::{each_link, has_own, is_answered, is_known},
@@ -16,8 +16,8 @@ use super::{
 use crate::{
     cache::Origin,
     link::Family,
-    querier::{Querier, QuerierStorage, Start, Subject},
     registry::{OwnRecords, SubtypeName},
+    querier::{Querier, QuerierStorage, Start},
     store::{Full, NameId},
     time::Instant,
     wire::RecordType,
@@ -105,11 +105,8 @@ impl<S: QuerierStorage> Querier<S> {
         let (mut is_there, mut is_own) = (false, false);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            let (asked, name) = (
-                self.asks.name(standing.asked),
-                self.asks.name(standing.name),
-            );
-            let Some(is_ours) = self.links.pointer(index, asked, name) else {
+            let pointer = self.links.pointer(index, standing.asked, standing.name);
+            let Some(is_ours) = pointer else {
                 continue;
             };
             is_there = true;
@@ -134,7 +131,8 @@ impl<S: QuerierStorage> Querier<S> {
                 number = self.settle_target(now, told, standing.name, standing.ask);
             }
         }
-        self.asks.set_now(told, number, is_own);
+        self.asks
+            .set_now(&mut self.links.names, told, number, is_own);
         all
     }
 
@@ -153,16 +151,14 @@ impl<S: QuerierStorage> Querier<S> {
         for index in 0..self.links.bound() {
             all = all.and(self.want_details(now, index, (standing.name, Need::Kept, start), own));
         }
-        let name = self.asks.name(standing.name);
+        let name = standing.name;
         let instance = Instance {
             links: &self.links,
             name,
             is_own: false,
         };
-        let is_own = (0..self.links.bound())
-            .filter_map(|index| self.links.link(index))
-            .any(|heard| has_own(heard, name, RecordType::SRV));
-        if instance.target().is_none() {
+        let is_own = each_link(&self.links).any(|heard| has_own(heard, name, RecordType::SRV));
+        if first_target(&self.links, name).is_none() {
             number = NOTHING;
             if standing.is_impatient {
                 self.asks.calm(standing.ask);
@@ -173,7 +169,8 @@ impl<S: QuerierStorage> Querier<S> {
             number = NOTHING;
             self.asks.set_patience(standing.ask, now + PATIENCE);
         }
-        self.asks.set_now(told, number, is_own);
+        self.asks
+            .set_now(&mut self.links.names, told, number, is_own);
         all
     }
 
@@ -182,7 +179,7 @@ impl<S: QuerierStorage> Querier<S> {
         self.follow_target(now, told, name, ask);
         let instance = Instance {
             links: &self.links,
-            name: self.asks.name(name),
+            name,
             is_own: false,
         };
         let (number, is_cut) = instance.fingerprint(self.key);
@@ -194,16 +191,13 @@ impl<S: QuerierStorage> Querier<S> {
 
     #[cfg_attr(target_os = "none", inline(never))]
     fn follow_target(&mut self, now: Instant, told: u32, name: NameId, ask: u32) {
-        let host = first_target(&self.links, self.asks.name(name))
-            .filter(Target::has_host_here)
+        let host = first_target(&self.links, name)
+            .filter(|target| target.has_host_here(&self.links))
             .map(|target| target.host);
-        match self.asks.set_host(told, host) {
-            Ok(false) => {}
+        if self.asks.set_host(&mut self.links.names, told, host) {
             // There is something new to wait for.
-            Ok(true) => self.asks.calm(ask),
-            Err(Full) => self.asks.set_missing(ask),
+            self.asks.calm(ask);
         }
-        let host = self.asks.host(told);
         self.follow_aliases(now, told, host, ask);
     }
 
@@ -212,35 +206,45 @@ impl<S: QuerierStorage> Querier<S> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn follow_aliases(&mut self, now: Instant, told: u32, from: Option<NameId>, ask: u32) {
         let Querier { links, asks, .. } = self;
-        asks.keep_hops(told, |asks, name| {
-            from.is_some_and(|from| {
-                let from = asks.name(from);
-                each_link(&*links)
-                    .any(|heard| name != from && aliases_on(heard, from).any(|alias| alias == name))
-            })
-        });
+        loop {
+            let is_alias = |name: NameId| {
+                from.is_some_and(|from| {
+                    each_link(&*links).any(|heard| {
+                        name != from && aliases_on(&*links, heard, from).any(|alias| alias == name)
+                    })
+                })
+            };
+            let Some(old) = asks.hops(told).find(|&name| !is_alias(name)) else {
+                break;
+            };
+            asks.keep_hops(&mut links.names, told, |name| name != old);
+        }
         let Some(from) = from else { return };
         let mut is_new = false;
-        for heard in each_link(&*links) {
-            let mut next = alias_on(heard, asks.name(from));
+        for index in 0..links.bound() {
+            let alias_of = |links: &dyn Links, name| {
+                let alias = alias_on(links.link(index)?, name)?;
+                links.name(alias).is_link_local().then_some(alias)
+            };
+            let mut next = alias_of(links, from);
             for _ in 0..ALIASES_MAX {
-                let Some(alias) = next.filter(|name| name.is_link_local()) else {
+                let Some(alias) = next else {
                     break;
                 };
-                if alias != asks.name(from) && !asks.has_hop(told, alias) {
-                    if asks.add_hop(told, alias).is_err() {
+                if alias != from && !asks.has_hop(told, alias) {
+                    if asks.add_hop(&mut links.names, told, alias).is_err() {
                         asks.set_missing(ask);
                         break;
                     }
                     is_new = true;
                 }
-                next = alias_on(heard, alias);
+                next = alias_of(links, alias);
             }
         }
         if is_new {
             // From here on they are missed.
-            for link in links.iter_mut() {
-                asks.each_hop(told, |name| link.recheck(asks, now, name));
+            for name in asks.hops(told) {
+                links.recheck(asks, now, name);
             }
         }
     }
@@ -253,21 +257,17 @@ impl<S: QuerierStorage> Querier<S> {
         (name, need, start): (NameId, Need, Start),
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let subject = Subject::Asked(name);
         let mut all = Ok(());
         for rtype in [RecordType::SRV, RecordType::TXT] {
-            all = all.and(self.want(now, index, (subject, rtype), (need, start), own));
+            all = all.and(self.want(now, index, (name, rtype), (need, start), own));
         }
         if let Some(host) = self.hold_host(index, name) {
             for &rtype in AddressKind::Both.types() {
                 let is_missing = self.misses_addresses(index, host, rtype, need, own);
                 let start = if is_missing { start } else { Start::Never };
-                let what = (Subject::Heard(host), rtype);
-                all = all.and(self.want(now, index, what, (need, start), own));
+                all = all.and(self.want(now, index, (host, rtype), (need, start), own));
             }
-            if let Some(link) = self.links.get_mut(index) {
-                link.cache.release(host);
-            }
+            self.links.names.release(host);
         }
         all
     }
@@ -291,32 +291,28 @@ impl<S: QuerierStorage> Querier<S> {
             return false;
         };
         own.has_family(link.config().interface, family)
-            && !is_known(link, link.cache.name(host), other, need == Need::Kept)
+            && !is_known(link, host, other, need == Need::Kept)
     }
 
-    /// The name that has the addresses of the host that an instance is on, as one link has it, held there.
+    /// The name that has the addresses of the host that an instance is on, as one link has it; held for the caller.
     #[cfg_attr(target_os = "none", inline(never))]
     fn hold_host(&mut self, index: usize, name: NameId) -> Option<NameId> {
-        let link = self.links.get_mut(index)?;
-        let target = target_on(&*link, self.asks.name(name)).filter(Target::has_host_here)?;
-        let host = canonical_on(&*link, target.host).filter(|host| host.is_link_local())?;
-        let host = link.cache.find_name(host)?;
-        link.cache.hold(host);
-        Some(host)
+        let links = &self.links;
+        let heard = links.link(index)?;
+        let target = target_on(links, heard, name).filter(|target| target.has_host_here(links))?;
+        self.hold_canonical(index, target.host)
     }
 
-    /// The name that has the addresses of a host, as one link has it; held there if that is another.
+    /// The name that has the addresses of a host, as one link has it; held for the caller.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn canonical_subject(&mut self, index: usize, name: NameId) -> Option<Subject> {
-        let link = self.links.get_mut(index)?;
-        let asked = self.asks.name(name);
-        let found = canonical_on(&*link, asked).filter(|name| name.is_link_local())?;
-        if found == asked {
-            return Some(Subject::Asked(name));
+    fn hold_canonical(&mut self, index: usize, name: NameId) -> Option<NameId> {
+        let links = &mut self.links;
+        let found = canonical_on(links, links.link(index)?, name)?;
+        if !links.names.name(found).is_link_local() {
+            return None;
         }
-        let found = link.cache.find_name(found)?;
-        link.cache.hold(found);
-        Some(Subject::Heard(found))
+        links.names.hold(found);
+        Some(found)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -332,46 +328,38 @@ impl<S: QuerierStorage> Querier<S> {
         self.follow_aliases(now, told, Some(standing.name), standing.ask);
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            let Some(subject) = self.canonical_subject(index, standing.name) else {
+            let Some(name) = self.hold_canonical(index, standing.name) else {
                 continue;
             };
             for &rtype in kind.types() {
                 // Both are asked for at first. Once one is known, the other is known soon or is not there. Of the name that an alias
                 // stands for nothing was asked before.
                 let is_rest = start == Start::Random
-                    && matches!(subject, Subject::Asked(_))
+                    && name == standing.name
                     && kind.types().iter().any(|&other| {
                         let link = self.links.get(index);
-                        other != rtype
-                            && link.is_some_and(|link| {
-                                let name = link.subject(&self.asks, subject);
-                                is_known(link, name, other, true)
-                            })
+                        other != rtype && link.is_some_and(|link| is_known(link, name, other, true))
                     });
                 let start = if is_rest { Start::Never } else { start };
-                let what = (subject, rtype);
-                all = all.and(self.want(now, index, what, (Need::Kept, start), own));
+                all = all.and(self.want(now, index, (name, rtype), (Need::Kept, start), own));
             }
-            if let (Subject::Heard(name), Some(link)) = (subject, self.links.get_mut(index)) {
-                link.cache.release(name);
-            }
+            self.links.names.release(name);
         }
-        let name = self.asks.name(standing.name);
+        let (name, links) = (standing.name, &self.links);
         let host = Host {
             links: &self.links,
             name,
             kind,
             is_own: false,
         };
-        let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
-        let is_denied = heard().any(|heard| {
+        let is_denied = each_link(links).any(|heard| {
             let types = kind.types();
-            canonical_on(heard, name)
+            canonical_on(links, heard, name)
                 .is_some_and(|name| types.iter().all(|&rtype| heard.denies(name, rtype)))
         });
-        let is_own = heard().any(|heard| {
+        let is_own = each_link(links).any(|heard| {
             let types = kind.types();
-            canonical_on(heard, name)
+            canonical_on(links, heard, name)
                 .is_some_and(|name| types.iter().any(|&rtype| has_own(heard, name, rtype)))
         });
         let (number, is_cut) = host.fingerprint(self.key);
@@ -383,7 +371,8 @@ impl<S: QuerierStorage> Querier<S> {
             None if is_denied || standing.told != NOTHING => EMPTY,
             None => NOTHING,
         };
-        self.asks.set_now(told, number, is_own);
+        self.asks
+            .set_now(&mut self.links.names, told, number, is_own);
         all
     }
 
@@ -396,15 +385,12 @@ impl<S: QuerierStorage> Querier<S> {
         rtype: RecordType,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let subject = Subject::Asked(standing.name);
-        let start = self.asks.take_start(now, told);
+        let (name, start) = (standing.name, self.asks.take_start(now, told));
         let mut all = Ok(());
         for index in 0..self.links.bound() {
-            all = all.and(self.want(now, index, (subject, rtype), (Need::Kept, start), own));
+            all = all.and(self.want(now, index, (name, rtype), (Need::Kept, start), own));
         }
-        let name = self.asks.name(standing.name);
-        let heard = || (0..self.links.bound()).filter_map(|index| self.links.link(index));
-        let is_denied = heard().any(|heard| heard.denies(name, rtype));
+        let is_denied = each_link(&self.links).any(|heard| heard.denies(name, rtype));
         let is_one_shot = self.asks.is_one_shot(standing.ask);
         // There may be many: that they were touched says that they are others now.
         let records = Records {
@@ -429,7 +415,8 @@ impl<S: QuerierStorage> Querier<S> {
                 None,
             )
         };
-        self.asks.set_now(told, number, false);
+        self.asks
+            .set_now(&mut self.links.names, told, number, false);
         if let Some(outcome) = outcome.filter(|_| is_one_shot) {
             self.asks.finish(standing.ask, outcome);
             self.recheck(now, standing.ask);
@@ -439,72 +426,65 @@ impl<S: QuerierStorage> Querier<S> {
 
     // Getting what is missing.
 
-    /// Gets what is missing on a link: from ourselves, or by asking.
+    /// Gets what is missing on a link: from ourselves, or by asking. The caller holds the name.
     pub(super) fn put(
         &mut self,
         now: Instant,
         index: usize,
-        (subject, rtype): (Subject, RecordType),
+        (name, rtype): (NameId, RecordType),
         start: Start,
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let Querier {
-            links,
-            asks,
-            chance,
-            own_results,
-            cache_unasked,
-            ..
-        } = self;
-        let Some(link) = links.up_mut(index) else {
+        let Some(link) = self.links.up_mut(index) else {
             return Ok(());
         };
-        if *own_results {
-            let name = link.subject(asks, subject);
-            let (is_alone, first) = (own.is_alone(link.id, name), own.first(name));
+        let (id, allowed) = (link.id, link.config().names);
+        if self.own_results {
+            let text = self.links.names.name(name);
+            let (is_alone, first) = (own.is_alone(id, text), own.first(text));
             // Whatever is asked for, an alias answers it.
             let alias = (rtype != RecordType::ANY).then_some(RecordType::CNAME);
             for rtype in core::iter::once(rtype).chain(alias) {
                 let mut next = first;
                 while let Some(mut record) =
-                    own.answer(link.id, rtype, &mut next, &mut SubtypeName::new())
+                    own.answer(id, rtype, &mut next, &mut SubtypeName::new())
                 {
-                    link.take(asks, now, &mut record, Origin::Own, *cache_unasked);
+                    self.take(now, index, &mut record, Origin::Own);
                 }
             }
             if is_alone {
                 return Ok(());
             }
         }
-        let names = link.config().names;
-        if start == Start::Never || !names.contain(link.subject(asks, subject)) {
+        if start == Start::Never || !allowed.contain(self.links.names.name(name)) {
             return Ok(());
         }
-        let asked = link.ask(asks, now, (subject, rtype), start, chance);
+        let Some((link, names)) = self.links.up_with_names(index) else {
+            return Ok(());
+        };
+        let asked = link.ask(names, now, (name, rtype), start, &mut self.chance);
         link.is_starved |= asked.is_err();
         asked
     }
 
-    /// Gets what is missing on a link, if it is.
+    /// Gets what is missing on a link, if it is. The caller holds the name.
     fn want(
         &mut self,
         now: Instant,
         index: usize,
-        (subject, rtype): (Subject, RecordType),
+        (name, rtype): (NameId, RecordType),
         (need, start): (Need, Start),
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
-        let Querier { links, asks, .. } = self;
-        let Some(link) = links.up_mut(index) else {
+        let Some(link) = self.links.up_mut(index) else {
             return Ok(());
         };
-        link.await_records(asks, now, subject, rtype, need);
-        let name = link.subject(asks, subject);
+        link.await_records(now, name, rtype, need);
         if is_answered(&*link, name, rtype, need == Need::Kept)
             || !link.is_fresh && start != Start::AtOnce && link.is_asking(name, rtype)
         {
             return Ok(());
         }
-        self.put(now, index, (subject, rtype), start, own)
+        self.put(now, index, (name, rtype), start, own)
     }
 }

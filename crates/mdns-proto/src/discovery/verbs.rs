@@ -8,15 +8,16 @@ use super::{
     alias::canonical_on,
     ask::Kind,
     heard::{each_link, has_any},
-    instance::target_on,
+    instance::{first_target, target_on},
     news::News,
     told::NOTHING,
 };
 use crate::{
-    name::{META_QUERY, Name, NameBuf, reverse_name, split_instance},
-    querier::{Querier, QuerierStorage, Rows, Start, Subject, worth_of},
+    cache::Subject,
+    name::{META_QUERY, Name, is_browse_result, reverse_name, split_instance},
     registry::OwnRecords,
-    store::{Full, NONE},
+    querier::{Querier, QuerierStorage, Rows, Start, worth_of},
+    store::{Full, NameId},
     time::Instant,
     wire::RecordType,
 };
@@ -123,7 +124,12 @@ impl<S: QuerierStorage> Querier<S> {
         own: &dyn OwnRecords,
     ) -> Result<AskId, AskError> {
         let patience = (span == Span::OneShot).then(|| now + PATIENCE);
-        let ask = self.asks.add(now, name, kind, patience)?;
+        let name = self.intern(name)?;
+        let names = &mut self.links.names;
+        let Ok(ask) = self.asks.add(names, now, name, kind, patience) else {
+            names.release(name);
+            return Err(AskError::Full);
+        };
         self.recheck(now, ask);
         let is_asked = if kind.is_browse() {
             (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, own))
@@ -152,50 +158,51 @@ impl<S: QuerierStorage> Querier<S> {
         let Some((name, kind)) = self.asks.index(id).and_then(|ask| self.asks.asked(ask)) else {
             return false;
         };
-        let is_known = |name: Name<'_>, rtype| {
-            each_link(&self.links)
-                .any(|heard| has_any(heard, name, rtype) || heard.denies(name, rtype))
+        let links = &self.links;
+        let is_known = |name, rtype| {
+            each_link(links).any(|heard| has_any(heard, name, rtype) || heard.denies(name, rtype))
         };
         // Of the name that has them; of one outside .local nothing more will be known.
         let has_addresses = |name, kind: AddressKind| {
             kind.types().iter().all(|&rtype| {
-                each_link(&self.links)
-                    .filter_map(|heard| canonical_on(heard, name))
-                    .any(|name| !name.is_link_local() || is_known(name, rtype))
+                each_link(links)
+                    .filter_map(|heard| canonical_on(links, heard, name))
+                    .any(|name| !links.name(name).is_link_local() || is_known(name, rtype))
             })
         };
         match kind {
             Kind::Browse(_) | Kind::Types => false,
-            Kind::Resolve => {
-                let instance = Instance {
-                    links: &self.links,
-                    name,
-                    is_own: false,
-                };
-                instance.target().is_some_and(|target| {
-                    !target.is_available()
-                        || is_known(name, RecordType::TXT)
-                            && has_addresses(target.host, AddressKind::Both)
-                })
-            }
+            Kind::Resolve => first_target(links, name).is_some_and(|target| {
+                !target.is_available(links)
+                    || is_known(name, RecordType::TXT)
+                        && has_addresses(target.host, AddressKind::Both)
+            }),
             Kind::Host(kind) => has_addresses(name, kind),
             Kind::Query(rtype) => is_known(name, rtype),
+        }
+    }
+
+    /// Holds a name; what nobody would miss is forgotten if there is no room for it.
+    fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
+        loop {
+            match self.links.names.intern(name, &mut |_, _| {}) {
+                Ok(name) => return Ok(name),
+                Err(Full) => self.links.evict_any(&mut self.asks, usize::MAX)?,
+            }
         }
     }
 
     fn end(&mut self, now: Instant, ask: u32) {
         self.asks.retire(ask);
         self.recheck(now, ask);
-        self.asks.remove_ask(ask);
+        self.asks.remove_ask(&mut self.links.names, ask);
         self.asks.note_room(now);
     }
 
     /// Sees to what a new ask would miss, or lets go of what only a retired one needed.
     pub(super) fn recheck(&mut self, now: Instant, ask: u32) {
-        let asks = &self.asks;
-        for link in self.links.iter_mut() {
-            asks.each_name(ask, |name| link.recheck(asks, now, name));
-        }
+        let Querier { links, asks, .. } = self;
+        asks.each_name(ask, |name| links.recheck(asks, now, name));
     }
 
     // Doubting.
@@ -203,25 +210,28 @@ impl<S: QuerierStorage> Querier<S> {
     /// Records turned out to be wrong, or seem to: they are asked for, and are gone in ten seconds if nobody says them
     /// (§10.4).
     pub(crate) fn reconfirm(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
-        for link in self.links.iter_mut().filter(|link| link.is_up) {
-            link.reconfirm(now, name, rtype);
+        if let Some(name) = self.links.names.find(name) {
+            self.links.reconfirm(now, name, rtype);
         }
     }
 
     /// An instance seems to be gone: all that leads to it and to its host is asked for.
     pub(crate) fn reconfirm_instance(&mut self, now: Instant, instance: Name<'_>) {
+        let Some(instance) = self.links.names.find(instance) else {
+            return;
+        };
         reconfirm_pointers(&mut self.links, &self.asks, now, instance);
         for index in 0..self.links.bound() {
-            let heard = self.links.link(index);
-            let target = heard.and_then(|heard| target_on(heard, instance));
-            let host = target.map(|target| NameBuf::from(target.host));
-            let Some(link) = self.links.up_mut(index) else {
+            let links = &self.links;
+            let heard = links.link(index);
+            let target = heard.and_then(|heard| target_on(links, heard, instance));
+            let Some((link, names)) = self.links.up_with_names(index) else {
                 continue;
             };
-            link.reconfirm(now, instance, RecordType::SRV);
+            link.reconfirm(names, now, instance, RecordType::SRV);
             for &rtype in AddressKind::Both.types() {
-                if let Some(host) = &host {
-                    link.reconfirm(now, host.as_name(), rtype);
+                if let Some(target) = &target {
+                    link.reconfirm(names, now, target.host, rtype);
                 }
             }
         }
@@ -267,26 +277,31 @@ impl<S: QuerierStorage> Querier<S> {
         own: &dyn OwnRecords,
     ) -> Result<(), Full> {
         let Querier { links, asks, .. } = self;
-        let (Some(link), Some(name)) = (links.up_mut(index), asks.asked_name(ask)) else {
+        let Some((name, _)) = asks.asked(ask) else {
             return Ok(());
         };
-        let heard = link.cache.find_name(asks.name(name));
-        let mut id = heard.map_or(NONE, |name| link.cache.first(name));
+        let Some((link, names)) = links.up_with_names(index) else {
+            return Ok(());
+        };
+        let mut id = link.cache.first(name);
         while let Some(record) = link.cache.get(id) {
             let next = record.next_of_name();
-            if record.rtype() == RecordType::PTR {
-                let need = asks.note_of(Change::Stayed, name, &link.cache.rdata(id));
+            if let Some(target) = record
+                .target()
+                .filter(|_| record.rtype() == RecordType::PTR)
+            {
+                let subject = Subject {
+                    name,
+                    rtype: RecordType::PTR,
+                    pointer: Some(target),
+                };
+                let is_result = is_browse_result(names.name(name), names.name(target));
+                let need = asks.note(names, Change::Stayed, subject, is_result);
                 link.cache.set_worth(now, id, worth_of(need));
             }
             id = next;
         }
-        let put = self.put(
-            now,
-            index,
-            (Subject::Asked(name), RecordType::PTR),
-            Start::Random,
-            own,
-        );
+        let put = self.put(now, index, (name, RecordType::PTR), Start::Random, own);
         if put.is_err() {
             self.asks.set_missing(ask);
         }
@@ -336,7 +351,7 @@ impl<S: QuerierStorage> Querier<S> {
         if Self::NONE {
             return None;
         }
-        match self.asks.take_news(now)? {
+        match self.asks.take_news(&mut self.links.names, now)? {
             News::Told {
                 ask,
                 told,
@@ -348,7 +363,7 @@ impl<S: QuerierStorage> Querier<S> {
             }),
             News::Finished { ask, outcome } => {
                 let id = self.asks.id(ask)?;
-                self.asks.remove_ask(ask);
+                self.asks.remove_ask(&mut self.links.names, ask);
                 self.asks.note_room(now);
                 Some(Event::Finished { ask: id, outcome })
             }
@@ -393,14 +408,19 @@ fn reconfirm_pointers<S: QuerierStorage>(
     links: &mut Rows<S>,
     asks: &Asks<S::Ask>,
     now: Instant,
-    instance: Name<'_>,
+    instance: NameId,
 ) {
-    for link in links.iter_mut().filter(|link| link.is_up) {
-        if let Some((_, service_type)) = split_instance(instance) {
-            link.reconfirm_pointer(now, service_type, instance);
+    let of_type = split_instance(links.names.name(instance))
+        .and_then(|(_, service_type)| links.names.find(service_type));
+    for index in 0..links.bound() {
+        let Some((link, names)) = links.up_with_names(index) else {
+            continue;
+        };
+        if let Some(service_type) = of_type {
+            link.reconfirm_pointer(names, now, service_type, instance);
         }
         asks.each_browse_of(instance, |asked| {
-            link.reconfirm_pointer(now, asked, instance);
+            link.reconfirm_pointer(names, now, asked, instance);
         });
     }
 }

@@ -24,6 +24,11 @@ impl KeyedHash {
         }
     }
 
+    /// Adds a number.
+    pub(crate) fn word(&mut self, word: u64) {
+        self.state = mix(self.state ^ word, self.factor);
+    }
+
     /// Adds a row of bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.row(bytes, |word| word);

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use super::{link::HeardLink, question::QuestionSlot};
 use crate::{
-    cache::{HeardStorage, Life, Worth},
+    cache::{HeardStorage, Life, Worth, as_kept},
     chance::Chance,
+    discovery::{AskStorage, NamesOf},
     store::NameId,
     time::Instant,
     wire::{Class, Message, Question, Record, RecordType, Section},
@@ -20,8 +21,9 @@ impl<H: HeardStorage> HeardLink<H> {
     /// Somebody else asks: whatever we were about to ask as well counts as asked, and whatever we know of the answer is
     /// expected to be said.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn handle_query(
+    pub(super) fn handle_query<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
         message: &Message<'_>,
         chance: &mut Chance,
@@ -35,7 +37,7 @@ impl<H: HeardStorage> HeardLink<H> {
             .questions()
             .filter(|question| question.qclass == Class::IN && !question.unicast)
         {
-            let Some(name) = self.cache.find_name(question.name) else {
+            let Some(name) = names.find(question.name) else {
                 continue;
             };
             // What comes after so many is as if nobody had asked it.
@@ -46,12 +48,12 @@ impl<H: HeardStorage> HeardLink<H> {
             let mut has_known = false;
             for known in listed(message, &question) {
                 has_known = true;
-                self.cache.set_listed(&known, true);
+                self.set_listed::<A>(names, name, &known, true);
             }
-            self.expect_answers(now, name, &question, has_known, chance);
+            self.expect_answers::<A>(names, now, name, &question, has_known, chance);
             if has_known {
                 for known in listed(message, &question) {
-                    self.cache.set_listed(&known, false);
+                    self.set_listed::<A>(names, name, &known, false);
                 }
             }
             let Some(id) = self.question_of(name, question.qtype) else {
@@ -62,7 +64,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 !slot.unicast && !slot.refresh && !slot.is_in_doubt()
             });
             if is_ours
-                && self.knows_all(now, message, &question)
+                && self.knows_all::<A>(names, now, name, message, &question)
                 && let Some(slot) = self.questions.get_mut(id)
             {
                 slot.note_asked_by_another(now);
@@ -77,8 +79,9 @@ impl<H: HeardStorage> HeardLink<H> {
     /// when it is gone, it is asked for then. Of a shared set each record is in doubt for itself, unless the query lists it. Whoever
     /// wants one asks for it himself before it goes: the question that would find it again may be an hour away, and who sent the two
     /// questions may have seen to it that only we heard them.
-    fn expect_answers(
+    fn expect_answers<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
         name: NameId,
         question: &Question<'_>,
@@ -101,7 +104,7 @@ impl<H: HeardStorage> HeardLink<H> {
             if !is_asked || is_listed || !is_believed || !self.cache.note_missed(now, id) {
                 continue;
             }
-            if is_unique || !is_wanted || self.verify(now, name, rtype, chance) {
+            if is_unique || !is_wanted || self.verify::<A>(names, now, name, rtype, chance) {
                 self.cache.doubt(now, id);
             }
         }
@@ -109,8 +112,9 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Asks for what others were not answered, three times, a second apart, as soon as any question. Says whether it is asked: not if
     /// that was done for as many sets as may be within a minute.
-    fn verify(
+    fn verify<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         now: Instant,
         name: NameId,
         rtype: RecordType,
@@ -132,7 +136,7 @@ impl<H: HeardStorage> HeardLink<H> {
             return false;
         }
         let (due, _) = self.next_burst(now, chance);
-        if !self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(due)) {
+        if !self.ask_beside(names, name, rtype, |slot| slot.ask_in_doubt(due)) {
             return false;
         }
         self.verified = (if count == 0 { now } else { from }, count + 1);
@@ -140,11 +144,43 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Whether we would list every answer that the other lists as known.
-    fn knows_all(&self, now: Instant, message: &Message<'_>, question: &Question<'_>) -> bool {
+    fn knows_all<A: AskStorage>(
+        &self,
+        names: &NamesOf<A>,
+        now: Instant,
+        name: NameId,
+        message: &Message<'_>,
+        question: &Question<'_>,
+    ) -> bool {
         listed(message, question).all(|known| {
-            let kept = self.cache.find(&known).and_then(|id| self.cache.get(id));
+            let kept = self.find_listed::<A>(names, name, &known);
+            let kept = kept.and_then(|id| self.cache.get(id));
             kept.is_some_and(|kept| kept.known_ttl(now).is_some())
         })
+    }
+
+    /// The record that a query lists as known.
+    fn find_listed<A: AskStorage>(
+        &self,
+        names: &NamesOf<A>,
+        name: NameId,
+        known: &Record<'_>,
+    ) -> Option<u32> {
+        as_kept(known, |known| {
+            self.cache.find::<A>(names, name, &known.rdata)
+        })
+    }
+
+    fn set_listed<A: AskStorage>(
+        &mut self,
+        names: &NamesOf<A>,
+        name: NameId,
+        known: &Record<'_>,
+        is_listed: bool,
+    ) {
+        if let Some(id) = self.find_listed::<A>(names, name, known) {
+            self.cache.set_listed(id, is_listed);
+        }
     }
 }
 

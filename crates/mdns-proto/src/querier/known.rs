@@ -9,10 +9,9 @@ use super::{link::HeardLink, question::FIRST_MIN};
 use crate::{
     cache::HeardStorage,
     chance::{Chance, Draw},
-    discovery::{AskStorage, Asks, Need, is_answered, is_known},
+    discovery::{AskStorage, Asks, NamesOf, Need, is_answered, is_known},
     link::SourcePort,
-    name::Name,
-    store::{Id, NONE},
+    store::{Id, NONE, NameId},
     time::Instant,
     wire::{Class, Flags, Full, Header, Question, Record, RecordType, Section, Ttl, Writer},
 };
@@ -65,6 +64,7 @@ impl<H: HeardStorage> HeardLink<H> {
     /// long it is.
     pub(super) fn poll_transmit<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         asks: &Asks<A>,
         now: Instant,
         buffer: &mut [u8],
@@ -74,7 +74,7 @@ impl<H: HeardStorage> HeardLink<H> {
             return None;
         }
         if self.listed.0 == NONE
-            && let Some(len) = self.write_one_shot(asks, now, buffer, chance)
+            && let Some(len) = self.write_one_shot(names, asks, now, buffer, chance)
         {
             self.pace.counted(now);
             self.pace.count();
@@ -91,9 +91,9 @@ impl<H: HeardStorage> HeardLink<H> {
             },
         );
         if self.listed.0 == NONE {
-            self.write_questions(asks, now, &mut writer);
+            self.write_questions(names, asks, now, &mut writer);
         }
-        self.write_known(now, &mut writer, may_go_on);
+        self.write_known::<A>(names, now, &mut writer, may_go_on);
         if writer.is_empty() {
             return None;
         }
@@ -106,6 +106,7 @@ impl<H: HeardStorage> HeardLink<H> {
     #[cfg_attr(target_os = "none", inline(never))]
     fn write_one_shot<A: AskStorage>(
         &mut self,
+        names: &NamesOf<A>,
         asks: &Asks<A>,
         now: Instant,
         buffer: &mut [u8],
@@ -117,7 +118,7 @@ impl<H: HeardStorage> HeardLink<H> {
             let Some(slot) = self.questions.get(id).filter(|slot| slot.is_one_shot_due()) else {
                 break;
             };
-            let (name, rtype) = (self.cache.name(slot.name), slot.rtype);
+            let (name, rtype) = (slot.name, slot.rtype);
             let is_wanted = self.has_one_shot
                 && asks.need(name, rtype) >= Need::Kept
                 && !is_answered(self, name, rtype, false);
@@ -130,7 +131,7 @@ impl<H: HeardStorage> HeardLink<H> {
                     written = Some((writer, id));
                 }
                 let (writer, id) = written.as_mut()?;
-                let question = Question::new(name, rtype);
+                let question = Question::new(names.name(name), rtype);
                 // One that does not fit an empty packet is passed over.
                 if writer.question(&question).is_err() && !writer.is_empty() {
                     break;
@@ -154,6 +155,7 @@ impl<H: HeardStorage> HeardLink<H> {
 
     fn write_questions<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         asks: &Asks<A>,
         now: Instant,
         writer: &mut Writer<'_>,
@@ -167,7 +169,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 return;
             };
             let (rtype, unicast) = (slot.rtype, slot.unicast);
-            let name = self.cache.name(slot.name);
+            let name = slot.name;
             let need = asks.need(name, rtype);
             let is_moot = match need {
                 _ if slot.is_in_doubt() => false,
@@ -184,11 +186,11 @@ impl<H: HeardStorage> HeardLink<H> {
                 Need::Open => false,
             };
             if is_moot {
-                self.end_question(now, id);
+                self.end_question::<A>(names, now, id);
                 continue;
             }
             let question = Question {
-                name,
+                name: names.name(name),
                 qtype: rtype,
                 qclass: Class::IN,
                 unicast,
@@ -209,7 +211,7 @@ impl<H: HeardStorage> HeardLink<H> {
     fn knows_other_family<A: AskStorage>(
         &self,
         asks: &Asks<A>,
-        host: Name<'_>,
+        host: NameId,
         rtype: RecordType,
         in_full: bool,
     ) -> bool {
@@ -231,14 +233,20 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Drops a question while packets are written; who waits for its room is seen to soon.
-    fn end_question(&mut self, now: Instant, id: u32) {
-        self.drop_question(id);
+    fn end_question<A: AskStorage>(&mut self, names: &mut NamesOf<A>, now: Instant, id: u32) {
+        self.drop_question::<A>(names, id);
         if self.is_starved {
             self.retry = now + FIRST_MIN;
         }
     }
 
-    fn write_known(&mut self, now: Instant, writer: &mut Writer<'_>, may_go_on: bool) {
+    fn write_known<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        now: Instant,
+        writer: &mut Writer<'_>,
+        may_go_on: bool,
+    ) {
         while let Some(slot) = self.questions.get(self.listed.0) {
             let rtype = slot.rtype;
             while let Some(record) = self.cache.get(self.cache.cursor()) {
@@ -248,11 +256,11 @@ impl<H: HeardStorage> HeardLink<H> {
                     && !record.is_dropped()
                 {
                     let known = Record {
-                        name: self.cache.name(record.name()),
+                        name: names.name(record.name()),
                         class: Class::IN,
                         cache_flush: false,
                         ttl: Ttl(ttl),
-                        rdata: self.cache.rdata(self.cache.cursor()),
+                        rdata: self.cache.rdata::<A>(names, record),
                     };
                     let (before, mark) = (writer.len(), writer.mark());
                     // One that does not fit an empty packet fits none.
@@ -272,7 +280,7 @@ impl<H: HeardStorage> HeardLink<H> {
                 self.cache.set_cursor(next);
             }
             match self.questions.get(self.listed.0) {
-                Some(slot) if slot.is_over() => self.end_question(now, self.listed.0),
+                Some(slot) if slot.is_over() => self.end_question::<A>(names, now, self.listed.0),
                 _ => self.unlist(self.listed.0),
             }
         }

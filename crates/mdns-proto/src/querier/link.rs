@@ -1,40 +1,27 @@
 //! One link as the querier sees it: what was heard on it, what is asked on it.
 
-use core::{fmt, time::Duration};
+use core::{fmt, net::IpAddr, time::Duration};
 
 use super::{
     known::{KnownBytes, PACKETS_MAX},
     question::{FIRST_MAX, FIRST_MIN, QuestionSlot, Start},
 };
 use crate::{
-    cache::{Cache, Gone, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth},
+    cache::{Cache, Gone, HeardRecord, HeardStorage, Life, Room, Worth},
     chance::{Chance, Draw},
     config::Config,
-    discovery::{AskStorage, Asks, Change, Entry, Heard, Need},
+    discovery::{AskStorage, Asks, Heard, NamesOf, Need},
     link::{LinkConfig, LinkId, UNICAST_SPAN},
     name::Name,
     pace::Pace,
     registry::{OwnRecords, SubtypeName},
     stats::Stats,
-    store::{Due, Full, Id, NONE, NameId, Table},
+    store::{Due, Full, Id, NONE, NameId, NameSlot, Names, Slot, Slots, Table},
     time::Instant,
-    wire::{Rdata, Record, RecordType, Ttl},
+    wire::{Rdata, Record, RecordType, Txt},
 };
-
 /// For how long hosts may do something because of an event that all of them notice, such as a switch that comes up.
 const COMMON_EVENT: Duration = Duration::from_secs(1);
-
-/// For how long an answer to a one-shot question is believed (§6.7).
-const ONE_SHOT_TTL_MAX: Ttl = Ttl(10);
-
-/// A name that questions are about, by its number where it is held: records that are taken in meanwhile may move its text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject {
-    /// It is held for what was asked for.
-    Asked(NameId),
-    /// It is held in the cache of the link.
-    Heard(NameId),
-}
 
 /// One link as the querier sees it.
 pub struct HeardLink<H: HeardStorage> {
@@ -71,9 +58,9 @@ pub struct HeardLink<H: HeardStorage> {
     pub(crate) has_freed: bool,
     /// When to see to that, if nothing else comes up before.
     pub(crate) retry: Instant,
-    not_cached: u32,
-    no_instance: u32,
-    not_link_local: u32,
+    pub(super) not_cached: u32,
+    pub(super) no_instance: u32,
+    pub(super) not_link_local: u32,
 }
 
 impl<H: HeardStorage> HeardLink<H> {
@@ -107,167 +94,61 @@ impl<H: HeardStorage> HeardLink<H> {
 
     // Records.
 
-    /// Takes in what a record says.
-    pub(crate) fn take<A: AskStorage>(
+    /// Forgets a record to make room for one that is worth so much.
+    pub(super) fn evict<A: AskStorage>(
         &mut self,
+        names: &mut NamesOf<A>,
         asks: &mut Asks<A>,
-        now: Instant,
-        record: &mut Record<'_>,
-        origin: Origin,
-        cache_unasked: bool,
-    ) {
-        let rtype = record.rtype();
-        // §13: of other names only what the application itself asked for is believed; what others say of them is not.
-        if origin != Origin::Own && !record.name.is_link_local() && !asks.is_awaited(record.name) {
-            Stats::count(&mut self.not_link_local);
-            return;
-        }
-        if record.ttl.0 == 0 {
-            let cache = &mut self.cache;
-            cache.withdraw(now, record, origin, &mut |name, rdata| {
-                asks.note(Change::Went, name, rdata);
-            });
-            return;
-        }
-        if origin != Origin::Own && asks.is_no_result(record.name, &record.rdata) {
-            Stats::count(&mut self.no_instance);
-        }
-        if !self.is_wanted(asks, record, origin, cache_unasked) {
-            return;
-        }
-        // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
-        record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
-        let Some(id) = self.insert_or_count(asks, now, record, origin) else {
-            return;
-        };
-        let cache = &mut self.cache;
-        if record.cache_flush {
-            cache.flush(now, id, origin, &mut |name, rdata| {
-                asks.note(Change::Went, name, rdata);
-            });
-        }
-        self.note_answered(asks, record, id);
-    }
-
-    /// Takes in a record of an answer to a one-shot question. It is believed for ten seconds at most (§6.7), and there may always
-    /// be more than it says: it takes the place of nothing, and ends no question.
-    pub(super) fn take_one_shot<A: AskStorage>(
-        &mut self,
-        asks: &mut Asks<A>,
-        now: Instant,
-        record: &mut Record<'_>,
-    ) {
-        record.cache_flush = false;
-        record.ttl = record.ttl.min(ONE_SHOT_TTL_MAX);
-        if record.ttl != Ttl::ZERO {
-            self.insert_or_count(asks, now, record, Origin::OneShot);
-        }
-    }
-
-    /// Inserts a record; one that finds no room is counted, and whoever wants it is told.
-    fn insert_or_count<A: AskStorage>(
-        &mut self,
-        asks: &mut Asks<A>,
-        now: Instant,
-        record: &Record<'_>,
-        origin: Origin,
-    ) -> Option<u32> {
-        let inserted = self.insert(asks, now, record, origin);
-        if inserted.is_err() {
-            Stats::count(&mut self.not_cached);
-            asks.note_dropped(record.name, &record.rdata);
-        }
-        inserted.ok()
+        worth: Worth,
+    ) -> Result<(), Full> {
+        let gone: Gone<'_> = &mut |subject| asks.note_gone(subject);
+        self.cache.evict::<A>(names, &mut Room { worth, gone })
     }
 
     /// Forgets what was taken in as our own and is not ours any more.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn verify_own<A: AskStorage>(&mut self, asks: &mut Asks<A>, own: &dyn OwnRecords) {
+    pub(super) fn verify_own<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        asks: &mut Asks<A>,
+        own: &dyn OwnRecords,
+    ) {
         let mut from = 0;
         while let Some(id) = self.cache.next_own(from) {
             from = id.saturating_add(1);
             let Some(record) = self.cache.get(id) else {
                 continue;
             };
-            let (name, rdata) = (self.cache.name(record.name()), self.cache.said(record));
-            let (mut is_ours, mut next) = (false, own.first(name));
-            while let Some(ours) =
-                own.answer(self.id, rdata.rtype(), &mut next, &mut SubtypeName::new())
-            {
+            let rdata = self.cache.rdata::<A>(names, record);
+            let (mut is_ours, mut next) = (false, own.first(names.name(record.name())));
+            while let Some(ours) = own.answer(self.id, rdata.rtype(), &mut next, &mut SubtypeName::new()) {
                 is_ours |= ours.rdata == rdata;
             }
             if !is_ours {
-                self.cache.remove(id, &mut |name, rdata| {
-                    asks.note(Change::Went, name, rdata);
-                });
+                self.cache
+                    .remove::<A>(names, id, &mut |subject| asks.note_gone(subject));
             }
         }
     }
 
-    fn insert<A: AskStorage>(
-        &mut self,
-        asks: &mut Asks<A>,
-        now: Instant,
-        record: &Record<'_>,
-        origin: Origin,
-    ) -> Result<u32, Full> {
-        let worth = worth_of(asks.need_of_record(record.name, &record.rdata));
-        let gone: Gone<'_> = &mut |name, rdata| {
-            asks.note(Change::Went, name, rdata);
-        };
-        let inserted = self
-            .cache
-            .insert(now, record, origin, &mut Room { worth, gone });
-        let (id, change) = match inserted? {
-            Inserted::New(id) | Inserted::Rescued(id) => (id, Change::Came),
-            Inserted::Again(id) => (id, Change::Stayed),
-        };
-        if change == Change::Came || record.rtype() == RecordType::PTR {
-            let need = asks.note(change, record.name, &record.rdata);
-            self.raise_worth(now, id, worth_of(need));
-        }
-        Ok(id)
-    }
-
-    /// Whether a record is worth its room: it is asked for, it belongs to something that was, or there is room for all.
-    fn is_wanted<A: AskStorage>(
-        &self,
-        asks: &Asks<A>,
-        record: &Record<'_>,
-        origin: Origin,
-        cache_unasked: bool,
-    ) -> bool {
-        let is_detail = matches!(
-            record.rtype(),
-            RecordType::SRV | RecordType::TXT | RecordType::A | RecordType::AAAA | RecordType::NSEC
-        );
-        cache_unasked && origin != Origin::Own
-            || is_detail && self.cache.find_name(record.name).is_some()
-            || asks.need_of_record(record.name, &record.rdata) != Need::None
-    }
-
-    /// Whether any name is kept, of a record or a question.
+    /// Whether any record is kept or any question asked.
     pub(super) fn keeps_any(&self) -> bool {
-        self.cache.keeps_any()
+        self.cache.keeps_any() || self.questions.len() > 0
     }
 
-    fn raise_worth(&mut self, now: Instant, id: u32, worth: Worth) {
+    pub(super) fn raise_worth(&mut self, now: Instant, id: u32, worth: Worth) {
         let before = self.cache.get(id).map_or(worth, |record| record.worth());
         self.cache.set_worth(now, id, before.max(worth));
     }
 
     /// Says of records of this name and type that someone would miss them: of as many as a stranger may make us look at.
-    pub(crate) fn await_records<A: AskStorage>(
+    pub(crate) fn await_records(
         &mut self,
-        asks: &Asks<A>,
         now: Instant,
-        subject: Subject,
+        name: NameId,
         rtype: RecordType,
         need: Need,
     ) {
-        let Some(name) = self.cache.find_name(self.subject(asks, subject)) else {
-            return;
-        };
         let mut id = self.cache.first(name);
         for _ in 0..self.cache.walk_max() {
             let Some(record) = self.cache.get(id) else {
@@ -283,11 +164,14 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Something was asked for, or is not any more: looks at all that is known and asked about a name, says what someone
     /// would miss now, and drops the questions that nobody needs.
-    pub(crate) fn recheck<A: AskStorage>(&mut self, asks: &Asks<A>, now: Instant, name: Name<'_>) {
-        let Some(id) = self.cache.find_name(name) else {
-            return;
-        };
-        let mut record = self.cache.first(id);
+    pub(crate) fn recheck<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        asks: &Asks<A>,
+        now: Instant,
+        name: NameId,
+    ) {
+        let mut record = self.cache.first(name);
         // Records of one type stand together, mostly.
         let mut last = None;
         while let Some(kept) = self.cache.get(record) {
@@ -298,40 +182,44 @@ impl<H: HeardStorage> HeardLink<H> {
             };
             last = Some((rtype, need));
             if need == Need::Open {
-                need = asks.need_of_record(name, &self.cache.rdata(record));
+                need = asks.need_of_record(names, Cache::<H>::subject(kept));
             }
             self.cache.set_worth(now, record, worth_of(need));
             record = next;
         }
-        let mut question = self.cache.tag(id);
+        let mut question = self.cache.question(name);
         while let Some(slot) = self.questions.get(question) {
             let next = slot.next;
             if asks.need(name, slot.rtype) == Need::None {
-                self.drop_question(question);
+                self.drop_question::<A>(names, question);
             }
             question = next.get();
         }
     }
 
     /// Expires and refreshes what is due.
-    pub(super) fn handle_timeout<A: AskStorage>(&mut self, asks: &mut Asks<A>, now: Instant) {
+    pub(super) fn handle_timeout<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        asks: &mut Asks<A>,
+        now: Instant,
+    ) {
         while let Some(id) = self.cache.due(now) {
             let Some(record) = self.cache.get(id) else {
                 return;
             };
             let (name, rtype) = (record.name(), record.rtype());
             if record.expires() <= now {
-                self.cache.remove(id, &mut |name, rdata| {
-                    asks.note(Change::Went, name, rdata);
-                });
+                self.cache
+                    .remove::<A>(names, id, &mut |subject| asks.note_gone(subject));
                 asks.note_room(now);
                 continue;
             }
-            let need = asks.need_of_record(self.cache.name(name), &self.cache.rdata(id));
+            let need = asks.need_of_record(names, Cache::<H>::subject(record));
             let worth = worth_of(need);
             if worth == Worth::Kept {
                 self.cache.refreshed(now, id);
-                self.ask_for_refresh(now, name, rtype);
+                self.ask_for_refresh::<A>(names, now, name, rtype);
             } else {
                 self.cache.set_worth(now, id, worth);
             }
@@ -339,30 +227,17 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Forgets all that was heard and asked.
-    pub(super) fn clear<A: AskStorage>(&mut self, asks: &mut Asks<A>) {
+    pub(super) fn clear<A: AskStorage>(&mut self, names: &mut NamesOf<A>, asks: &mut Asks<A>) {
         for id in 0..self.questions.bound() {
-            self.drop_question(id);
+            self.drop_question::<A>(names, id);
         }
-        self.cache.clear(&mut |name, rdata| {
-            asks.note(Change::Went, name, rdata);
-        });
+        self.cache
+            .clear::<A>(names, &mut |subject| asks.note_gone(subject));
         self.unicast_until = Instant::ZERO;
         self.one_shot_until = Instant::ZERO;
     }
 
     // Questions.
-
-    /// The name of a subject.
-    pub(crate) fn subject<'s, A: AskStorage>(
-        &'s self,
-        asks: &'s Asks<A>,
-        subject: Subject,
-    ) -> Name<'s> {
-        match subject {
-            Subject::Asked(name) => asks.name(name),
-            Subject::Heard(name) => self.cache.name(name),
-        }
-    }
 
     /// The link came up, or the machine has slept: others notice it too, and a look-up keeps the wait of §5.2 for a while.
     pub(super) fn note_up(&mut self, now: Instant) {
@@ -372,17 +247,17 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Starts to ask, unless that is being done.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(crate) fn ask<A: AskStorage>(
+    pub(crate) fn ask<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>>(
         &mut self,
-        asks: &mut Asks<A>,
+        names: &mut Names<N, I, T>,
         now: Instant,
-        (subject, rtype): (Subject, RecordType),
+        (name, rtype): (NameId, RecordType),
         start: Start,
         chance: &mut Chance,
     ) -> Result<(), Full> {
-        let id = match self.find_question(self.subject(asks, subject), rtype) {
+        let id = match self.question_of(name, rtype) {
             Some(id) => id,
-            None => self.add_question(asks, subject, rtype)?,
+            None => self.add_question(names, name, rtype)?,
         };
         let is_asked = self.questions.get(id).is_some_and(QuestionSlot::has_series);
         if is_asked && !self.is_fresh {
@@ -438,19 +313,15 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Whether there is a series of questions going on.
-    pub(crate) fn is_asking(&self, name: Name<'_>, rtype: RecordType) -> bool {
+    pub(crate) fn is_asking(&self, name: NameId, rtype: RecordType) -> bool {
         let slot = self
-            .find_question(name, rtype)
+            .question_of(name, rtype)
             .and_then(|id| self.questions.get(id));
         slot.is_some_and(QuestionSlot::has_series)
     }
 
-    fn find_question(&self, name: Name<'_>, rtype: RecordType) -> Option<u32> {
-        self.question_of(self.cache.find_name(name)?, rtype)
-    }
-
     pub(super) fn question_of(&self, name: NameId, rtype: RecordType) -> Option<u32> {
-        let mut id = self.cache.tag(name);
+        let mut id = self.cache.question(name);
         while let Some(slot) = self.questions.get(id) {
             if slot.rtype == rtype {
                 return Some(id);
@@ -460,55 +331,35 @@ impl<H: HeardStorage> HeardLink<H> {
         None
     }
 
-    fn add_question<A: AskStorage>(
+    fn add_question<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>>(
         &mut self,
-        asks: &mut Asks<A>,
-        subject: Subject,
+        names: &mut Names<N, I, T>,
+        name: NameId,
         rtype: RecordType,
     ) -> Result<u32, Full> {
-        if !self.questions.has_room(self.questions_max) {
-            return Err(Full);
-        }
-        let name = match subject {
-            Subject::Heard(name) => {
-                self.cache.hold(name);
-                name
-            }
-            Subject::Asked(name) => loop {
-                if let Ok(name) = self.cache.intern(asks.name(name)) {
-                    break name;
-                }
-                let gone: Gone<'_> = &mut |name, rdata| {
-                    asks.note(Change::Went, name, rdata);
-                };
-                let worth = Worth::Kept;
-                self.cache.evict(&mut Room { worth, gone })?;
-            },
-        };
-        self.add_question_of(name, rtype)
-    }
-
-    /// Takes over the caller's hold on the name.
-    fn add_question_of(&mut self, name: NameId, rtype: RecordType) -> Result<u32, Full> {
         let mut slot = QuestionSlot::new(name, rtype);
-        slot.next = Id::of(self.cache.tag(name));
-        let id = self
-            .questions
-            .insert(slot, self.questions_max)
-            .inspect_err(|Full| self.cache.release(name))?;
-        self.cache.set_tag(name, id);
+        slot.next = Id::of(self.cache.question(name));
+        let id = self.questions.insert(slot, self.questions_max)?;
+        names.hold(name);
+        self.cache.set_question(name, id);
         Ok(id)
     }
 
     /// Asks at once because a record is about to end.
-    fn ask_for_refresh(&mut self, now: Instant, name: NameId, rtype: RecordType) {
+    fn ask_for_refresh<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        now: Instant,
+        name: NameId,
+        rtype: RecordType,
+    ) {
         // If there is no room, there is another time, at the next refresh.
-        self.ask_beside(name, rtype, |slot| slot.ask_for_refresh(now));
+        self.ask_beside(names, name, rtype, |slot| slot.ask_for_refresh(now));
     }
 
     /// Asks once more what is being asked: an answer to it found no room.
-    pub(crate) fn ask_again(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
-        if let Some(id) = self.find_question(name, rtype)
+    pub(crate) fn ask_again(&mut self, now: Instant, name: NameId, rtype: RecordType) {
+        if let Some(id) = self.question_of(name, rtype)
             && let Some(slot) = self.questions.get_mut(id)
         {
             slot.ask_for_refresh(now);
@@ -517,16 +368,16 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// Asks for something that is known, beside the series if there is one. Says whether there was room for the question.
-    pub(super) fn ask_beside(
+    pub(super) fn ask_beside<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>>(
         &mut self,
+        names: &mut Names<N, I, T>,
         name: NameId,
         rtype: RecordType,
         ask: impl FnOnce(&mut QuestionSlot),
     ) -> bool {
-        let found = self.question_of(name, rtype).or_else(|| {
-            self.cache.hold(name);
-            self.add_question_of(name, rtype).ok()
-        });
+        let found = self
+            .question_of(name, rtype)
+            .or_else(|| self.add_question(names, name, rtype).ok());
         let Some(id) = found else {
             return false;
         };
@@ -539,29 +390,36 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Doubts the records of a name and type: they are asked for, and end in ten seconds if they are not heard again (§10.4).
     /// What cannot be asked for is not doubted.
-    pub(crate) fn reconfirm(&mut self, now: Instant, name: Name<'_>, rtype: RecordType) {
-        let Some(name) = self.cache.find_name(name) else {
-            return;
-        };
+    pub(crate) fn reconfirm<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>>(
+        &mut self,
+        names: &mut Names<N, I, T>,
+        now: Instant,
+        name: NameId,
+        rtype: RecordType,
+    ) {
         let is_believed = self
             .cache
             .of_type(name, rtype)
             .any(|(_, record)| record.life() == Life::Whole);
-        if is_believed && self.ask_beside(name, rtype, |slot| slot.ask_in_doubt(now)) {
+        if is_believed && self.ask_beside(names, name, rtype, |slot| slot.ask_in_doubt(now)) {
             self.cache.doubt_all_of(now, name, rtype);
         }
     }
 
     /// Doubts one pointer of many.
-    pub(crate) fn reconfirm_pointer(&mut self, now: Instant, from: Name<'_>, to: Name<'_>) {
+    pub(crate) fn reconfirm_pointer<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>>(
+        &mut self,
+        names: &mut Names<N, I, T>,
+        now: Instant,
+        from: NameId,
+        to: NameId,
+    ) {
         let Some(id) = self.cache.find_pointer(from, to) else {
             return;
         };
         if let Some(record) = self.cache.get(id)
             && record.life() == Life::Whole
-            && self.ask_beside(record.name(), RecordType::PTR, |slot| {
-                slot.ask_in_doubt(now)
-            })
+            && self.ask_beside(names, from, RecordType::PTR, |slot| slot.ask_in_doubt(now))
         {
             self.cache.doubt(now, id);
         }
@@ -569,34 +427,40 @@ impl<H: HeardStorage> HeardLink<H> {
 
     /// Ends the questions that a record has answered for good: a set that came whole is all there is (§5.2), and so is
     /// what its owner denies (§6.1).
-    fn note_answered<A: AskStorage>(&mut self, asks: &Asks<A>, record: &Record<'_>, id: u32) {
+    pub(super) fn note_answered<A: AskStorage>(
+        &mut self,
+        names: &mut NamesOf<A>,
+        asks: &Asks<A>,
+        record: &Record<'_>,
+        id: u32,
+    ) {
         let Some(name) = self.cache.get(id).map(HeardRecord::name) else {
             return;
         };
-        let mut id = self.cache.tag(name);
+        let mut id = self.cache.question(name);
         while let Some(slot) = self.questions.get(id) {
             let next = slot.next;
             let is_answered = match record.rdata {
                 Rdata::Nsec(_) => self.cache.denies_in_full(name, slot.rtype),
                 _ => record.cache_flush && record.rtype() == slot.rtype,
             };
-            if is_answered && asks.need(record.name, slot.rtype) != Need::Open {
-                self.drop_question(id);
+            if is_answered && asks.need(name, slot.rtype) != Need::Open {
+                self.drop_question::<A>(names, id);
             }
             id = next.get();
         }
     }
 
-    pub(super) fn drop_question(&mut self, id: u32) {
+    pub(super) fn drop_question<A: AskStorage>(&mut self, names: &mut NamesOf<A>, id: u32) {
         let Some(slot) = self.questions.get(id) else {
             return;
         };
         let (name, next) = (slot.name, slot.next);
         self.unlist(id);
-        if self.cache.tag(name) == id {
-            self.cache.set_tag(name, next.get());
+        if self.cache.question(name) == id {
+            self.cache.set_question(name, next.get());
         } else {
-            let mut before = self.cache.tag(name);
+            let mut before = self.cache.question(name);
             while let Some(slot) = self.questions.get_mut(before) {
                 if slot.next == Id::of(id) {
                     slot.next = next;
@@ -607,7 +471,7 @@ impl<H: HeardStorage> HeardLink<H> {
         }
         self.due.forget(&self.questions, id);
         self.questions.vacate(id);
-        self.cache.release(name);
+        names.release(name);
         self.has_freed = true;
     }
 
@@ -637,13 +501,10 @@ impl<H: HeardStorage> HeardLink<H> {
         &self,
         asks: &Asks<A>,
         id: u16,
-        name: Name<'_>,
+        name: NameId,
         rtype: RecordType,
     ) -> bool {
-        let mut question = self
-            .cache
-            .find_name(name)
-            .map_or(NONE, |name| self.cache.tag(name));
+        let mut question = self.cache.question(name);
         while let Some(slot) = self.questions.get(question) {
             let is_answer = || {
                 rtype == RecordType::NSEC
@@ -694,7 +555,7 @@ pub(crate) fn worth_of(need: Need) -> Worth {
 }
 
 /// Whether a name is a service type, or a subtype of one, or lists the types there are.
-fn is_service(name: Name<'_>) -> bool {
+pub(super) fn is_service(name: Name<'_>) -> bool {
     let mut labels = name.labels();
     labels.any(|label| label.eq_ignore_ascii_case(b"_tcp") || label.eq_ignore_ascii_case(b"_udp"))
 }
@@ -717,34 +578,28 @@ impl<H: HeardStorage> Heard for HeardLink<H> {
         self.config
     }
 
-    fn first(&self, name: Name<'_>) -> u32 {
-        self.cache
-            .find_name(name)
-            .map_or(NONE, |name| self.cache.first(name))
+    fn first(&self, name: NameId) -> u32 {
+        self.cache.first(name)
     }
 
-    fn entry(&self, id: u32) -> Option<Entry<'_>> {
-        let record = self.cache.get(id)?;
-        Some(Entry {
-            rdata: self.cache.rdata(id),
-            next: record.next_of_name(),
-            heard: record.heard(),
-            life: record.life(),
-            is_unique: record.is_unique(),
-            is_dropped: record.is_dropped(),
-        })
+    fn record(&self, id: u32) -> Option<&HeardRecord> {
+        self.cache.get(id)
     }
 
-    fn denies(&self, name: Name<'_>, rtype: RecordType) -> bool {
-        self.cache
-            .find_name(name)
-            .is_some_and(|name| self.cache.denies(name, rtype))
+    fn address(&self, record: &HeardRecord) -> Option<IpAddr> {
+        self.cache.address(record)
     }
 
-    fn denies_in_full(&self, name: Name<'_>, rtype: RecordType) -> bool {
-        self.cache
-            .find_name(name)
-            .is_some_and(|name| self.cache.denies_in_full(name, rtype))
+    fn txt(&self, record: &HeardRecord) -> Option<Txt<'_>> {
+        self.cache.txt(record)
+    }
+
+    fn denies(&self, name: NameId, rtype: RecordType) -> bool {
+        self.cache.denies(name, rtype)
+    }
+
+    fn denies_in_full(&self, name: NameId, rtype: RecordType) -> bool {
+        self.cache.denies_in_full(name, rtype)
     }
 
     fn walk_max(&self) -> usize {

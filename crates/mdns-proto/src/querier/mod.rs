@@ -14,24 +14,22 @@ pub(crate) mod scene;
 mod tests;
 
 use crate::{
-    cache::{HeardStorage, Life, Origin},
+    cache::{Cache, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth, as_kept},
     chance::{Chance, Draw},
     config::Config,
-    discovery::{AskStorage, Asks, Heard, Links, Need},
+    discovery::{AskStorage, Asks, Change, Heard, Links, NamesOf, Need},
     link::{LinkConfig, LinkId, SourcePort, Via},
-    name::Name,
+    name::{Name, is_browse_result},
     registry::OwnRecords,
     stats::Stats,
-    store::{Full, Slots},
+    store::{Full, Limits, Lookup, NONE, NameId, Names, Slots},
     time::Instant,
-    wire::{Class, Message, Rdata, RecordType, Section, Ttl},
+    wire::{Class, Message, Rdata, Record, RecordType, Section, Ttl},
 };
 
+use self::link::is_service;
 pub use self::{link::HeardLink, question::QuestionSlot};
-pub(crate) use self::{
-    link::{Subject, worth_of},
-    question::Start,
-};
+pub(crate) use self::{link::worth_of, question::Start};
 
 /// Which of the keys drawn from the seed is the one of the hashes here.
 const KEY: u8 = 1;
@@ -46,9 +44,23 @@ pub trait QuerierStorage {
     type Links: Slots<Option<HeardLink<Self::Heard>>>;
 }
 
-/// The row of links.
+/// For how long an answer to a one-shot question is believed (§6.7).
+const ONE_SHOT_TTL_MAX: Ttl = Ttl(10);
+
+/// The row of links, and the names that all of them and what was asked for have in common.
 pub(crate) struct Rows<S: QuerierStorage> {
     row: S::Links,
+    pub(crate) names: NamesOf<S::Ask>,
+}
+
+/// A record of a message that is read: what is known of its name, and how much the record is wanted.
+struct Incoming<'r> {
+    name: Lookup<'r>,
+    /// It is a pointer under a name that is browsed.
+    is_browsed: bool,
+    /// It is a pointer to what a browse finds.
+    is_result: bool,
+    need: Need,
 }
 
 impl<S: QuerierStorage> Rows<S> {
@@ -76,8 +88,50 @@ impl<S: QuerierStorage> Rows<S> {
         self.get_mut(index).filter(|link| link.is_up)
     }
 
+    /// The same, with all names.
+    pub(crate) fn up_with_names(
+        &mut self,
+        index: usize,
+    ) -> Option<(&mut HeardLink<S::Heard>, &mut NamesOf<S::Ask>)> {
+        if Self::NONE {
+            return None;
+        }
+        let link = self.row.get_mut(index)?.as_mut();
+        Some((link.filter(|link| link.is_up)?, &mut self.names))
+    }
+
+    /// Something was asked for, or is not any more: looks on all links at what is known and asked about a name.
+    pub(crate) fn recheck(&mut self, asks: &Asks<S::Ask>, now: Instant, name: NameId) {
+        let Rows { row, names } = self;
+        let most = if Self::NONE { 0 } else { usize::MAX };
+        for link in row.iter_mut().take(most).flatten() {
+            link.recheck(names, asks, now, name);
+        }
+    }
+
+    /// Doubts the records of a name and type on all links.
+    pub(crate) fn reconfirm(&mut self, now: Instant, name: NameId, rtype: RecordType) {
+        for index in 0..self.row.len() {
+            if let Some((link, names)) = self.up_with_names(index) {
+                link.reconfirm(names, now, name, rtype);
+            }
+        }
+    }
+
+    /// Forgets a record that nobody would miss, on any link but this.
+    pub(crate) fn evict_any(&mut self, asks: &mut Asks<S::Ask>, but: usize) -> Result<(), Full> {
+        for index in (0..self.row.len()).filter(|&index| index != but) {
+            if let Some((link, names)) = self.up_with_names(index)
+                && link.evict(names, asks, Worth::Idle).is_ok()
+            {
+                return Ok(());
+            }
+        }
+        Err(Full)
+    }
+
     /// Whether a link has a pointer from one name to another, and whether that is our own.
-    pub(crate) fn pointer(&self, index: usize, from: Name<'_>, to: Name<'_>) -> Option<bool> {
+    pub(crate) fn pointer(&self, index: usize, from: NameId, to: NameId) -> Option<bool> {
         let cache = &self.get(index)?.cache;
         let kept = cache.get(cache.find_pointer(from, to)?)?;
         Some(kept.life() == Life::Own)
@@ -103,6 +157,21 @@ impl<S: QuerierStorage> Links for Rows<S> {
 
     fn link(&self, index: usize) -> Option<&dyn Heard> {
         self.get(index).map(|link| link as &dyn Heard)
+    }
+
+    fn rdata<'a>(&'a self, index: usize, record: &'a HeardRecord) -> Rdata<'a> {
+        match self.get(index) {
+            Some(link) => link.cache.rdata::<S::Ask>(&self.names, record),
+            None => Rdata::Other(record.rtype(), &[]),
+        }
+    }
+
+    fn name(&self, id: NameId) -> Name<'_> {
+        self.names.name(id)
+    }
+
+    fn fingerprint(&self, name: NameId) -> u32 {
+        self.names.fingerprint(name)
     }
 }
 
@@ -136,6 +205,11 @@ impl<S: QuerierStorage> Querier<S> {
         Querier {
             links: Rows {
                 row: S::Links::EMPTY,
+                // Whatever holds a name has a bound of its own.
+                names: Names::new(Limits {
+                    names: NONE,
+                    text: config.heard_text_max,
+                }),
             },
             asks: Asks::new(config),
             chance: Chance::new(0),
@@ -149,7 +223,7 @@ impl<S: QuerierStorage> Querier<S> {
     pub(crate) fn start(&mut self, seed: u64) {
         self.chance = Chance::new(seed);
         self.key = self.chance.key(KEY);
-        self.asks.set_key(self.key);
+        self.links.names.set_key(self.key);
     }
 
     // Links.
@@ -170,6 +244,10 @@ impl<S: QuerierStorage> Querier<S> {
         }
         while self.links.row.len() <= id.index() {
             self.links.row.push(None).map_err(|_| Full)?;
+        }
+        // One of this number that is still there lets go of its names.
+        if let Some((link, names)) = self.links.up_with_names(id.index()) {
+            link.clear(names, &mut self.asks);
         }
         let link = HeardLink::new(id, config, limits, self.key);
         let place = self.links.row.get_mut(id.index()).ok_or(Full)?;
@@ -212,8 +290,8 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// The link is lost, and all that was heard on it with it (§10.3).
     pub(crate) fn link_down(&mut self, now: Instant, id: LinkId, own: &dyn OwnRecords) {
-        if let Some(link) = self.links.up_mut(id.index()) {
-            link.clear(&mut self.asks);
+        if let Some((link, names)) = self.links.up_with_names(id.index()) {
+            link.clear(names, &mut self.asks);
             link.is_up = false;
             self.settle(now, own);
         }
@@ -270,13 +348,12 @@ impl<S: QuerierStorage> Querier<S> {
         message: &Message<'_>,
         own: &dyn OwnRecords,
     ) -> bool {
-        let Querier { links, asks, .. } = self;
-        let Some(link) = links
-            .up_mut(id.index())
-            .filter(|link| link.expects_one_shot(now) && !message.header().flags.truncated())
-        else {
+        let index = id.index();
+        let link = self.links.up_mut(index);
+        let is_expected = link.is_some_and(|link| link.expects_one_shot(now));
+        if !is_expected || message.header().flags.truncated() {
             return false;
-        };
+        }
         let (question, mut host, mut is_of_use) = (message.header().id, None, false);
         for is_in in PASSES {
             for section in [Section::Answer, Section::Additional] {
@@ -290,7 +367,12 @@ impl<S: QuerierStorage> Querier<S> {
                             rtype,
                             RecordType::A | RecordType::AAAA | RecordType::NSEC | RecordType::CNAME
                         );
-                    if !is_of_host && !link.awaits_one_shot(asks, question, record.name, rtype) {
+                    let is_awaited = || {
+                        let name = self.links.names.find(record.name)?;
+                        let link = self.links.get(index)?;
+                        Some(link.awaits_one_shot(&self.asks, question, name, rtype))
+                    };
+                    if !is_of_host && is_awaited() != Some(true) {
                         continue;
                     }
                     if let Rdata::Srv(srv) = record.rdata
@@ -304,7 +386,14 @@ impl<S: QuerierStorage> Querier<S> {
                         host = Some(target);
                     }
                     is_of_use = true;
-                    link.take_one_shot(asks, now, &mut record);
+                    // It is believed for ten seconds at most (§6.7), and there may always be more than it says: it takes the place
+                    // of nothing, and ends no question.
+                    record.cache_flush = false;
+                    record.ttl = record.ttl.min(ONE_SHOT_TTL_MAX);
+                    if record.ttl != Ttl::ZERO {
+                        let incoming = self.look_at(&record);
+                        self.insert(now, index, &record, incoming, Origin::OneShot);
+                    }
                 }
             }
         }
@@ -328,16 +417,18 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// Something that was ours is so no more, and no goodbye was said for it: a name was lost to another.
     pub(crate) fn verify_own(&mut self, now: Instant, own: &dyn OwnRecords) {
-        for link in self.links.iter_mut().filter(|link| link.is_up) {
-            link.verify_own(&mut self.asks, own);
+        for index in 0..self.links.bound() {
+            if let Some((link, names)) = self.links.up_with_names(index) {
+                link.verify_own(names, &mut self.asks, own);
+            }
         }
         self.settle(now, own);
     }
 
     /// Takes note of what another asks (§7.3).
     pub(crate) fn handle_query(&mut self, now: Instant, id: LinkId, message: &Message<'_>) {
-        if let Some(link) = self.links.up_mut(id.index()) {
-            link.handle_query(now, message, &mut self.chance);
+        if let Some((link, names)) = self.links.up_with_names(id.index()) {
+            link.handle_query::<S::Ask>(names, now, message, &mut self.chance);
         }
     }
 
@@ -364,18 +455,158 @@ impl<S: QuerierStorage> Querier<S> {
                     if origin == Origin::Own && record.ttl.0 <= 1 {
                         record.ttl = Ttl::ZERO;
                     }
-                    link.take(&mut self.asks, now, &mut record, origin, self.cache_unasked);
+                    self.take(now, id.index(), &mut record, origin);
                 }
             }
         }
+    }
+
+    /// Looks at the name of a record, and at who wants the record.
+    fn look_at<'r>(&self, record: &Record<'r>) -> Incoming<'r> {
+        let (name, asks) = (self.links.names.look_up(record.name), &self.asks);
+        let mut incoming = Incoming {
+            name,
+            is_browsed: false,
+            is_result: false,
+            need: Need::None,
+        };
+        let Some(id) = name.id else {
+            return incoming;
+        };
+        if let Rdata::Ptr(target) = record.rdata {
+            incoming.is_browsed = asks.is_browsed(id);
+            incoming.is_result = incoming.is_browsed && is_browse_result(record.name, target);
+        }
+        incoming.need = if incoming.is_result {
+            Need::Open
+        } else {
+            asks.need_beside_browse(id, record.rtype())
+        };
+        incoming
+    }
+
+    /// Takes in what a record says.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        index: usize,
+        record: &mut Record<'_>,
+        origin: Origin,
+    ) {
+        let incoming = self.look_at(record);
+        let (rtype, cache_unasked) = (record.rtype(), self.cache_unasked);
+        let Querier { links, asks, .. } = self;
+        let Some((link, names)) = links.up_with_names(index) else {
+            return;
+        };
+        // §13: of other names only what the application itself asked for is believed; what others say of them is not.
+        let is_awaited = || incoming.name.id.is_some_and(|name| asks.is_awaited(name));
+        if origin != Origin::Own && !record.name.is_link_local() && !is_awaited() {
+            Stats::count(&mut link.not_link_local);
+            return;
+        }
+        if record.ttl.0 == 0 {
+            let Some(name) = incoming.name.id else {
+                return;
+            };
+            let find = |record: &Record<'_>| link.cache.find::<S::Ask>(names, name, &record.rdata);
+            if let Some(id) = as_kept(record, find) {
+                let gone = &mut |subject| asks.note_gone(subject);
+                link.cache.withdraw::<S::Ask>(names, now, id, origin, gone);
+            }
+            return;
+        }
+        if origin != Origin::Own && incoming.is_browsed && !incoming.is_result {
+            Stats::count(&mut link.no_instance);
+        }
+        let is_detail = matches!(
+            rtype,
+            RecordType::SRV | RecordType::TXT | RecordType::A | RecordType::AAAA | RecordType::NSEC
+        );
+        // Worth its room: it is asked for, it belongs to something that was, or there is room for all.
+        let is_wanted = cache_unasked && origin != Origin::Own
+            || is_detail && incoming.name.id.is_some()
+            || incoming.need != Need::None;
+        if !is_wanted {
+            return;
+        }
+        // Pointers of a service type are shared, always. Devices that send them with cache-flush would remove each other.
+        record.cache_flush &= !(rtype == RecordType::PTR && is_service(record.name));
+        let Some(id) = self.insert(now, index, record, incoming, origin) else {
+            return;
+        };
+        let Querier { links, asks, .. } = self;
+        let Some((link, names)) = links.up_with_names(index) else {
+            return;
+        };
+        if record.cache_flush {
+            link.cache
+                .flush(now, id, origin, &mut |subject| asks.note_gone(subject));
+        }
+        link.note_answered(names, asks, record, id);
+    }
+
+    /// Inserts a record; one that finds no room is counted, and whoever wants it is told.
+    fn insert(
+        &mut self,
+        now: Instant,
+        index: usize,
+        record: &Record<'_>,
+        incoming: Incoming<'_>,
+        origin: Origin,
+    ) -> Option<u32> {
+        let Querier { links, asks, .. } = self;
+        let Incoming {
+            mut name,
+            is_result,
+            need,
+            ..
+        } = incoming;
+        let inserted = loop {
+            let (link, names) = links.up_with_names(index)?;
+            let inserted = as_kept(record, |record| {
+                let room = &mut Room {
+                    worth: worth_of(need),
+                    gone: &mut |subject| asks.note_gone(subject),
+                };
+                link.cache
+                    .insert::<S::Ask>(names, now, (record, &mut name), origin, room)
+            });
+            // The room for names is that of all links.
+            let is_for_names = inserted.is_err() && !names.has_room();
+            if !is_for_names || links.evict_any(asks, index).is_err() {
+                break inserted;
+            }
+            links.names.look_again(&mut name);
+        };
+        let (link, names) = links.up_with_names(index)?;
+        let Ok(inserted) = inserted else {
+            Stats::count(&mut link.not_cached);
+            if let Some(name) = name.id {
+                asks.note_dropped(name, record.rtype(), is_result);
+            }
+            return None;
+        };
+        let (id, change) = match inserted {
+            Inserted::New(id) | Inserted::Rescued(id) => (id, Change::Came),
+            Inserted::Again(id) => (id, Change::Stayed),
+        };
+        if change == Change::Came || record.rtype() == RecordType::PTR {
+            let subject = Cache::<S::Heard>::subject(link.cache.get(id)?);
+            let need = asks.note(names, change, subject, is_result);
+            link.raise_worth(now, id, worth_of(need));
+        }
+        Some(id)
     }
 
     // Time.
 
     /// Expires and refreshes what is due, and ends what has waited long enough.
     pub(crate) fn handle_timeout(&mut self, now: Instant, own: &dyn OwnRecords) {
-        for link in self.links.iter_mut().filter(|link| link.is_up) {
-            link.handle_timeout(&mut self.asks, now);
+        for index in 0..self.links.bound() {
+            if let Some((link, names)) = self.links.up_with_names(index) {
+                link.handle_timeout(names, &mut self.asks, now);
+            }
         }
         self.end_patience(now);
         self.settle(now, own);
@@ -398,12 +629,15 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// Whether anything that was asked for needs records of a name and type.
     pub(crate) fn is_wanted(&self, name: Name<'_>, rtype: RecordType) -> bool {
-        self.asks.need(name, rtype) != Need::None
+        let name = self.links.names.find(name);
+        name.is_some_and(|name| self.asks.need(name, rtype) != Need::None)
     }
 
     /// Records of a name and type cannot be asked for: whoever needs them is told so.
     pub(crate) fn note_not_asked(&mut self, name: Name<'_>, rtype: RecordType) {
-        self.asks.note_not_asked(name, rtype);
+        if let Some(name) = self.links.names.find(name) {
+            self.asks.note_not_asked(name, rtype);
+        }
     }
 
     /// Writes the next packet for a link, which is for its group. Says from which port it goes, and how long it is.
@@ -413,9 +647,8 @@ impl<S: QuerierStorage> Querier<S> {
         id: LinkId,
         buffer: &mut [u8],
     ) -> Option<(SourcePort, usize)> {
-        self.links
-            .up_mut(id.index())?
-            .poll_transmit(&self.asks, now, buffer, &mut self.chance)
+        let (link, names) = self.links.up_with_names(id.index())?;
+        link.poll_transmit(names, &self.asks, now, buffer, &mut self.chance)
     }
 
     /// Whether the next packet goes on with known answers, and so must follow the last one at once (§7.2).

@@ -18,7 +18,7 @@ use crate::{
     link::{Family, InterfaceId, LinkConfig, LinkId, SourcePort, Via},
     name::{Name, NameBuf},
     registry::{OwnRecords, SubtypeName},
-    store::{NONE, NameSlot, Slot},
+    store::{NONE, NameChains, NameSlot, Slot},
     time::Instant,
     wire::{
         Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
@@ -30,9 +30,8 @@ use crate::{
 pub(crate) struct Board;
 
 impl HeardStorage for Board {
-    type Names = heapless::Vec<Slot<NameSlot>, 16>;
-    type Index = heapless::Vec<u32, 0>;
-    type Text = heapless::Vec<u8, 1024>;
+    type Names = heapless::Vec<NameChains, 28>;
+    type Text = heapless::Vec<u8, 512>;
     type Records = heapless::Vec<Slot<HeardRecord>, 12>;
     type RecordIndex = heapless::Vec<u32, 0>;
     type Due = heapless::Vec<u32, 12>;
@@ -41,9 +40,10 @@ impl HeardStorage for Board {
 }
 
 impl AskStorage for Board {
-    type Names = heapless::Vec<Slot<NameSlot>, 12>;
+    type Names = heapless::Vec<Slot<NameSlot>, 28>;
+    type NameChains = heapless::Vec<NameChains, 28>;
     type Index = heapless::Vec<u32, 0>;
-    type Text = heapless::Vec<u8, 512>;
+    type Text = heapless::Vec<u8, 1024>;
     type Asks = heapless::Vec<Slot<AskSlot>, 2>;
     type AskDue = heapless::Vec<u32, 2>;
     type Told = heapless::Vec<Slot<ToldSlot>, 4>;
@@ -61,8 +61,7 @@ pub(crate) struct Server;
 
 #[cfg(feature = "alloc")]
 impl HeardStorage for Server {
-    type Names = Vec<Slot<NameSlot>>;
-    type Index = Vec<u32>;
+    type Names = Vec<NameChains>;
     type Text = Vec<u8>;
     type Records = Vec<Slot<HeardRecord>>;
     type RecordIndex = Vec<u32>;
@@ -74,6 +73,7 @@ impl HeardStorage for Server {
 #[cfg(feature = "alloc")]
 impl AskStorage for Server {
     type Names = Vec<Slot<NameSlot>>;
+    type NameChains = Vec<NameChains>;
     type Index = Vec<u32>;
     type Text = Vec<u8>;
     type Asks = Vec<Slot<AskSlot>>;

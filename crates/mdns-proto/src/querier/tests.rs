@@ -832,6 +832,7 @@ fn after_any_operations_a_drain_ends() {
                     .iter()
                     .all(|link| link.cache.is_empty() && link.questions.len() == 0)
             );
+            assert!(scene.querier.links.names.is_empty());
         }
     }
     on_both!(test);

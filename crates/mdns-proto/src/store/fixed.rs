@@ -13,7 +13,7 @@
 /// | `asks`, `told` | open questions; results of them that are told apart |
 /// | `ask_text` | bytes of names of both: about 40 each |
 /// | `heard` | records of others, on each link |
-/// | `heard_text` | bytes of their names and data: about 30 each |
+/// | `heard_text` | bytes of such records, about 30 each: half of it for their names, on all links together, half for their data, on each link |
 ///
 /// With no `asks`, nothing can be asked for, nothing heard is kept, and the code for it is not linked; `told`, `ask_text`,
 /// `heard` and `heard_text` may be 0 then. With no `hosts`, nothing can be registered, and the code of the responder is not linked.
@@ -55,7 +55,7 @@ macro_rules! fixed {
                     TypeRow,
                 },
                 responder::{ClaimState, Link, LinkStorage, RecordState, Requester, ResponderStorage},
-                store::{NameSlot, NoRow, Slot, heapless::Vec},
+                store::{NameChains, NameSlot, NoRow, Slot, heapless::Vec},
             };
 
             const CLAIMS: usize = if $hosts == 0 {
@@ -72,6 +72,14 @@ macro_rules! fixed {
             const SERVICES: usize = if $hosts == 0 { 0 } else { $services };
             // A PTR is a question, its SRV, TXT and two types of address are four.
             const QUESTIONS: usize = $asks + 2 * $told;
+            // A result has its own name and that of its host. A record has a name, and may lead to another; most of them are those of
+            // results, or the same on several links.
+            const ALL_NAMES: usize = if $asks == 0 {
+                0
+            } else {
+                $asks + 2 * $told + $heard
+            };
+            const NAMES_TEXT: usize = $ask_text + $heard_text / 2;
 
             impl RegistryStorage for $name {
                 type Text = Vec<u8, { $own_text }>;
@@ -104,10 +112,8 @@ macro_rules! fixed {
             }
 
             impl HeardStorage for $name {
-                // A record has a name, and may lead to another; a question has one.
-                type Names = Vec<Slot<NameSlot>, { $heard + QUESTIONS }>;
-                type Index = NoRow;
-                type Text = Vec<u8, { $heard_text }>;
+                type Names = Vec<NameChains, ALL_NAMES>;
+                type Text = Vec<u8, { $heard_text / 2 }>;
                 type Records = Vec<Slot<HeardRecord>, { $heard }>;
                 type RecordIndex = NoRow;
                 type Due = Vec<u32, { if $heard > $crate::store::SHORT { $heard } else { 0 } }>;
@@ -116,10 +122,10 @@ macro_rules! fixed {
             }
 
             impl AskStorage for $name {
-                // A told instance has its own name and that of its host.
-                type Names = Vec<Slot<NameSlot>, { $asks + 2 * $told }>;
+                type Names = Vec<Slot<NameSlot>, ALL_NAMES>;
+                type NameChains = Vec<NameChains, ALL_NAMES>;
                 type Index = NoRow;
-                type Text = Vec<u8, { $ask_text }>;
+                type Text = Vec<u8, NAMES_TEXT>;
                 type Asks = Vec<Slot<AskSlot>, { $asks }>;
                 type AskDue = NoRow;
                 type Told = Vec<Slot<ToldSlot>, { $told }>;

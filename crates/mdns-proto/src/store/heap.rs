@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{NameSlot, Slot};
+use super::{NameChains, NameSlot, Slot};
 use crate::{
     cache::{HeardRecord, HeardStorage},
     discovery::{AskSlot, AskStorage, ToldSlot},
@@ -53,8 +53,7 @@ impl ResponderStorage for Heap {
 }
 
 impl HeardStorage for Heap {
-    type Names = Vec<Slot<NameSlot>>;
-    type Index = Vec<u32>;
+    type Names = Vec<NameChains>;
     type Text = Vec<u8>;
     type Records = Vec<Slot<HeardRecord>>;
     type RecordIndex = Vec<u32>;
@@ -65,6 +64,7 @@ impl HeardStorage for Heap {
 
 impl AskStorage for Heap {
     type Names = Vec<Slot<NameSlot>>;
+    type NameChains = Vec<NameChains>;
     type Index = Vec<u32>;
     type Text = Vec<u8>;
     type Asks = Vec<Slot<AskSlot>>;

@@ -19,6 +19,72 @@ impl NameId {
     }
 }
 
+/// What somebody finds by the number of a name: the firsts of two chains of his.
+#[derive(Clone, Copy, Debug)]
+pub struct NameChains([Id; 2]);
+
+/// The chains of all names, for one who keeps some: requests and results by name, or records and questions of a link.
+#[derive(Debug)]
+pub(crate) struct ChainsByName<R> {
+    row: R,
+}
+
+impl<R: Slots<NameChains>> ChainsByName<R> {
+    pub(crate) const fn new() -> Self {
+        ChainsByName { row: R::EMPTY }
+    }
+
+    fn get(&self, name: NameId, chain: usize) -> u32 {
+        let NameChains(firsts) = self
+            .row
+            .get(name.get() as usize)
+            .copied()
+            .unwrap_or(NameChains([Id::NONE; 2]));
+        firsts.get(chain).map_or(NONE, |first| first.get())
+    }
+
+    fn set(&mut self, name: NameId, chain: usize, first: u32) {
+        let place = name.get() as usize;
+        self.row.fill_to(place + 1, NameChains([Id::NONE; 2]));
+        debug_assert!(place < self.row.len(), "there is a place for every name");
+        if let Some(NameChains(firsts)) = self.row.get_mut(place)
+            && let Some(place) = firsts.get_mut(chain)
+        {
+            *place = Id::of(first);
+        }
+    }
+
+    /// The first of the first chain of a name, `NONE` if there is none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn first(&self, name: NameId) -> u32 {
+        self.get(name, 0)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn set_first(&mut self, name: NameId, first: u32) {
+        self.set(name, 0, first);
+    }
+
+    /// The first of the second chain of a name, `NONE` if there is none.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn second(&self, name: NameId) -> u32 {
+        self.get(name, 1)
+    }
+
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(crate) fn set_second(&mut self, name: NameId, first: u32) {
+        self.set(name, 1, first);
+    }
+}
+
+/// A name that was looked for among those that are stored, and its hash for whoever stores it then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) name: Name<'a>,
+    pub(crate) id: Option<NameId>,
+    hash: u32,
+}
+
 /// One stored name.
 #[derive(Debug)]
 pub struct NameSlot {
@@ -118,8 +184,38 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
 
     /// Stores a name, or finds it stored, and holds it once more. `moved` learns where the rdata of a record has moved to.
     pub(crate) fn intern(&mut self, name: Name<'_>, moved: Moved<'_>) -> Result<NameId, Full> {
+        let name = self.look_up(name);
+        self.keep_with(name, moved)
+    }
+
+    /// Looks for a name, and remembers its hash.
+    pub(crate) fn look_up<'a>(&self, name: Name<'a>) -> Lookup<'a> {
         let hash = name.hash(self.key);
-        if let Some(id) = self.find_hashed(name, hash) {
+        let id = self.find_hashed(name, hash);
+        Lookup { name, id, hash }
+    }
+
+    /// Looks for a name once more: others may have come or gone.
+    pub(crate) fn look_again(&self, name: &mut Lookup<'_>) {
+        name.id = self.find_hashed(name.name, name.hash);
+    }
+
+    /// Stores a name that was looked for and not found, or holds it once more. The name, if it was found, is still there.
+    pub(crate) fn keep(&mut self, name: Lookup<'_>) -> Result<NameId, Full> {
+        self.keep_with(name, &mut |_, _| {})
+    }
+
+    /// The same, where the name may have come since it was looked for.
+    pub(crate) fn intern_looked_up(&mut self, mut name: Lookup<'_>) -> Result<NameId, Full> {
+        if name.id.is_none() {
+            self.look_again(&mut name);
+        }
+        self.keep(name)
+    }
+
+    fn keep_with(&mut self, name: Lookup<'_>, moved: Moved<'_>) -> Result<NameId, Full> {
+        let Lookup { name, id, hash } = name;
+        if let Some(id) = id {
             self.hold(id);
             return Ok(id);
         }
@@ -203,6 +299,15 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
             .map(NameId::of)
     }
 
+    /// A number that is the same for equal names, and most likely another for others.
+    pub(crate) fn fingerprint(&self, id: NameId) -> u32 {
+        match self.table.get(id.get()) {
+            // All of the hash is kept, or half of it.
+            Some(slot) if size_of::<Raw>() == size_of::<u32>() => u32::from(slot.hash),
+            _ => self.name(id).hash(self.key),
+        }
+    }
+
     fn text_of(&self, slot: &NameSlot) -> Name<'_> {
         Name::stored(self.text.bytes(slot.block))
     }
@@ -262,8 +367,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         }
     }
 
-    pub(crate) fn keeps_any(&self) -> bool {
-        self.table.len() > 0
+    /// Whether there is room for one more name, however long.
+    pub(crate) fn has_room(&self) -> bool {
+        self.table.has_room(self.limits.names)
+            && self.text.has_room(crate::name::NAME_MAX, self.limits.text)
     }
 
     /// Whether no name and no byte is left.

@@ -36,6 +36,14 @@ pub trait Slots<T>: DerefMut<Target = [T]> {
 
     /// Forgets all slots from `len` on.
     fn truncate(&mut self, len: usize);
+
+    /// Makes the row so long with copies of a value, or as long as it may become. A longer one stays as it is.
+    fn fill_to(&mut self, len: usize, value: T)
+    where
+        T: Copy,
+    {
+        while self.len() < len && self.push(value).is_ok() {}
+    }
 }
 
 impl<T, const N: usize> Slots<T> for heapless::Vec<T, N> {
@@ -63,6 +71,15 @@ impl<T> Slots<T> for alloc::vec::Vec<T> {
 
     fn truncate(&mut self, len: usize) {
         alloc::vec::Vec::truncate(self, len);
+    }
+
+    fn fill_to(&mut self, len: usize, value: T)
+    where
+        T: Copy,
+    {
+        if len > self.len() {
+            self.resize(len, value);
+        }
     }
 }
 
@@ -109,14 +126,13 @@ pub(crate) fn beside<R: Slots<u32>>(row: &R, id: u32) -> u32 {
 
 /// Keeps a number for an id. The row is as long as the table may become.
 pub(crate) fn set_beside<R: Slots<u32>>(row: &mut R, id: u32, number: u32) {
-    while row.len() <= id as usize {
-        let pushed = row.push(NONE);
-        debug_assert!(pushed.is_ok(), "there is a place for every id of the table");
-        if pushed.is_err() {
-            return;
-        }
-    }
-    if let Some(place) = row.get_mut(id as usize) {
+    row.fill_to(id as usize + 1, NONE);
+    let place = row.get_mut(id as usize);
+    debug_assert!(
+        place.is_some(),
+        "there is a place for every id of the table"
+    );
+    if let Some(place) = place {
         *place = number;
     }
 }

@@ -101,7 +101,7 @@ impl<R: Slots<u8>> Text<R> {
 
     /// Bytes in use, headers included.
     #[cfg(test)]
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.row.len() - self.holes
     }
 
