@@ -6,7 +6,7 @@ use super::{
     AskId, AskSlot, AskStorage, NamesOf, Need, Outcome, ToldSlot,
     ask::Kind,
     heard::is_answer_to,
-    told::{CoarseTime, Entry, List, Listed, Once, Role},
+    told::{CoarseTime, Entry, List, Listed, Once, PassOn, Role},
 };
 
 use crate::{
@@ -19,8 +19,17 @@ use crate::{
     wire::RecordType,
 };
 
-/// How soon what found no room is looked for again when there is some: the application is told of what has gone before.
+/// How soon what found no room is looked for again when there is some: the application is told of what has gone before. All results
+/// may have to be looked at; the more there are, the later.
 const LOOK_AGAIN_IN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN_EACH: Duration = Duration::from_micros(20);
+
+/// How many results are looked at together: of one name when a record of it changes, and to learn how much one is wanted. A stranger
+/// can have any number of instances on one host.
+pub(super) const TOGETHER: usize = 16;
+
+/// How many results of a name are passed by to put another one in its place.
+const PASSED_MAX: usize = 64;
 
 /// All that was asked for.
 pub(crate) struct Asks<A: AskStorage> {
@@ -42,6 +51,8 @@ pub(crate) struct Asks<A: AskStorage> {
     pub(super) spent: u32,
     /// Some ask is missing something.
     pub(super) is_missing: bool,
+    /// Any of them may be missing questions.
+    misses_questions: bool,
     /// When that is to be looked for, because there is room since; [`Instant::MAX`] while there is not.
     look_at: Instant,
 }
@@ -69,6 +80,7 @@ impl<A: AskStorage> Asks<A> {
             ask_news: List::EMPTY,
             spent: NONE,
             is_missing: false,
+            misses_questions: false,
             look_at: Instant::MAX,
         }
     }
@@ -280,17 +292,29 @@ impl<A: AskStorage> Asks<A> {
     /// There is room, of some kind or another: what found none before may find it now.
     pub(crate) fn note_room(&mut self, now: Instant) {
         if self.is_missing {
-            self.look_at = self.look_at.min(now + LOOK_AGAIN_IN);
+            let results = u32::try_from(self.told.len()).unwrap_or(u32::MAX);
+            let wait = LOOK_AGAIN_IN + LOOK_AGAIN_EACH.saturating_mul(results);
+            self.look_at = self.look_at.min(now + wait);
         }
     }
 
-    /// Whether it is time to look for all that is missing. That is done then.
-    pub(super) fn looks_again(&mut self, now: Instant) -> bool {
-        let is_time = self.look_at <= now;
-        if is_time {
-            (self.look_at, self.is_missing) = (Instant::MAX, false);
+    /// Questions that found no room may find some now: all requests are looked at again, at once if there are few results.
+    pub(super) fn note_room_for_questions(&mut self, now: Instant) -> bool {
+        if self.told.len() <= TOGETHER {
+            return true;
         }
-        is_time
+        (self.is_missing, self.misses_questions) = (true, true);
+        self.note_room(now);
+        false
+    }
+
+    /// Whether it is time to look for all that is missing, and whether that is so of all requests. It is done then.
+    pub(super) fn looks_again(&mut self, now: Instant) -> Option<bool> {
+        let is_time = self.look_at <= now;
+        is_time.then(|| {
+            (self.look_at, self.is_missing) = (Instant::MAX, false);
+            core::mem::take(&mut self.misses_questions)
+        })
     }
 
     /// Whether this one was missing something. It is looked at now.
@@ -305,7 +329,7 @@ impl<A: AskStorage> Asks<A> {
         let Some(slot) = self.told.get(told) else {
             return;
         };
-        let (name, host) = (slot.name, slot.host);
+        let (name, host) = (slot.name, slot.host());
         self.unlink(Entry::new(told, Role::Name), name);
         if let Some(host) = host {
             self.unlink(Entry::new(told, Role::Host), host);
@@ -339,7 +363,7 @@ impl<A: AskStorage> Asks<A> {
                 continue;
             };
             each(slot.name);
-            slot.host.into_iter().for_each(&mut each);
+            slot.host().into_iter().for_each(&mut each);
             if !kind.is_browse() {
                 self.hops(told).for_each(&mut each);
             }
@@ -348,11 +372,39 @@ impl<A: AskStorage> Asks<A> {
 
     // Finding.
 
+    /// Puts an entry in the chain of a name: what is told of the name itself before what has it as a host, and there what is kept up to
+    /// date before what is not, so that a look at the first few tells how much a record is wanted.
     pub(super) fn link(&mut self, entry: Entry, name: NameId) {
-        let next = self.chains.second(name);
-        self.set_links(entry, |links| *links = (Id::NONE, Id::of(next)));
+        let order = self.order(entry);
+        let (mut before, mut next) = (NONE, self.chains.second(name));
+        for _ in 0..PASSED_MAX {
+            if next == NONE || self.order(Entry(next)) >= order {
+                break;
+            }
+            (before, next) = (next, self.links(Entry(next)).1);
+        }
+        self.set_links(entry, |links| *links = (Id::of(before), Id::of(next)));
         self.set_links(Entry(next), |links| links.0 = Id::of(entry.0));
-        self.chains.set_second(name, entry.0);
+        if before == NONE {
+            self.chains.set_second(name, entry.0);
+        } else {
+            self.set_links(Entry(before), |links| links.1 = Id::of(entry.0));
+        }
+    }
+
+    /// The place of an entry among others of a name.
+    fn order(&self, entry: Entry) -> u8 {
+        let Some(slot) = self.told.get(entry.told()) else {
+            return u8::MAX;
+        };
+        let ask = self.asks.get(slot.ask.get());
+        let is_shown = ask.is_some_and(
+            |ask| matches!(ask.kind, Kind::Browse(details) if details.need() < Need::Kept),
+        );
+        match entry.role() {
+            Role::Name => 0,
+            Role::Host => 1 + u8::from(is_shown),
+        }
     }
 
     pub(super) fn unlink(&mut self, entry: Entry, name: NameId) {
@@ -362,6 +414,51 @@ impl<A: AskStorage> Asks<A> {
         }
         self.set_links(Entry(before), |links| links.1 = Id::of(after));
         self.set_links(Entry(after), |links| links.0 = Id::of(before));
+        // What it was to pass on goes to the next at once.
+        let passed = self.passes_on(entry);
+        self.pass_on(Entry(after), passed);
+    }
+
+    fn passes_on(&mut self, entry: Entry) -> PassOn {
+        let slot = self.told.get_mut(entry.told());
+        let place = slot.and_then(|slot| slot.passes_on.get_mut(entry.role() as usize));
+        place.map_or(PassOn::Nothing, |place| {
+            core::mem::replace(place, PassOn::Nothing)
+        })
+    }
+
+    /// Says something to a result of a name, and through it to all after it, one after another.
+    pub(super) fn pass_on(&mut self, entry: Entry, passed: PassOn) {
+        let Some(slot) = self.told.get_mut(entry.told()) else {
+            return;
+        };
+        if passed == PassOn::Nothing {
+            return;
+        }
+        if let Some(place) = slot.passes_on.get_mut(entry.role() as usize) {
+            *place = passed.max(*place);
+        }
+        slot.owes_details = true;
+        let ask = slot.ask.get();
+        self.touch_itself(entry.told());
+        if passed == PassOn::Missing {
+            self.set_missing(ask);
+        }
+    }
+
+    /// A result is looked at: what it was to pass on goes to those after it.
+    pub(super) fn pass_all_on(&mut self, told: u32) {
+        for role in [Role::Name, Role::Host] {
+            let entry = Entry::new(told, role);
+            let passed = self.passes_on(entry);
+            let after = self.links(entry).1;
+            self.pass_on(Entry(after), passed);
+            // A name that a look-up goes through is no result of its own.
+            let owner = self.told.get(told).map_or(Id::NONE, |slot| slot.owner);
+            if passed != PassOn::Nothing && owner != Id::NONE {
+                self.touch(told);
+            }
+        }
     }
 
     pub(super) fn links(&self, entry: Entry) -> (u32, u32) {
@@ -460,6 +557,7 @@ impl<A: AskStorage> Asks<A> {
     pub(crate) fn need_beside_browse(&self, name: NameId, rtype: RecordType) -> Need {
         let told = self
             .entries(name)
+            .take(TOGETHER)
             .map(|(_, role, slot)| self.need_of(slot, role, rtype));
         first_kept(told)
     }

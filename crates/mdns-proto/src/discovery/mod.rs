@@ -35,4 +35,5 @@ pub(crate) use self::{
     asks::Asks,
     heard::{Heard, Links, is_answered, is_known},
     news::Change,
+    settle::RECONCILED_MAX,
 };

@@ -1,9 +1,10 @@
 //! From records that come and go to news: what is told of them is marked, looked at again, and told.
 
 use super::{
-    AskStorage, Asks, NamesOf, Need, Outcome,
+    AskStorage, Asks, NamesOf, Need, Outcome, ToldSlot,
     ask::Kind,
-    told::{Entry, List, Listed, NOTHING, Once, Role},
+    asks::TOGETHER,
+    told::{Entry, List, Listed, NOTHING, Once, PassOn, Role},
 };
 use crate::{
     cache::Subject,
@@ -109,7 +110,10 @@ impl<A: AskStorage> Asks<A> {
     fn touch_all(&mut self, record: Subject, owes_details: bool) -> Need {
         let mut need = Need::None;
         let mut entry = Entry(self.chains.second(record.name));
-        while let Some(slot) = self.told.get(entry.told()) {
+        for _ in 0..TOGETHER {
+            let Some(slot) = self.told.get(entry.told()) else {
+                return need;
+            };
             let wanted = self.need_of(slot, entry.role(), record.rtype);
             need = need.max(wanted);
             if wanted != Need::None || record.rtype == RecordType::NSEC {
@@ -120,6 +124,7 @@ impl<A: AskStorage> Asks<A> {
             }
             entry = Entry(self.links(entry).1);
         }
+        self.pass_on(entry, PassOn::Touched);
         need
     }
 
@@ -157,7 +162,11 @@ impl<A: AskStorage> Asks<A> {
 
     pub(super) fn touch(&mut self, told: u32) {
         let owner = self.told.get(told).map_or(Id::NONE, |slot| slot.owner);
-        let told = if owner == Id::NONE { told } else { owner.get() };
+        self.touch_itself(if owner == Id::NONE { told } else { owner.get() });
+    }
+
+    /// The same, also of a name that a look-up goes through.
+    pub(super) fn touch_itself(&mut self, told: u32) {
         if let Some(slot) = self.told.get_mut(told)
             && !slot.is_touched
         {
@@ -197,12 +206,16 @@ impl<A: AskStorage> Asks<A> {
             ask = next.get();
         }
         let mut entry = Entry(self.chains.second(name));
-        while let Some(slot) = self.told.get(entry.told()) {
+        for _ in 0..TOGETHER {
+            let Some(slot) = self.told.get(entry.told()) else {
+                return;
+            };
             if self.need_of(slot, entry.role(), rtype) != Need::None {
                 self.set_missing(slot.ask.get());
             }
             entry = Entry(self.links(entry).1);
         }
+        self.pass_on(entry, PassOn::Missing);
     }
 
     /// Records of a name and type cannot be asked for, and no room that becomes free will change that.
@@ -226,6 +239,11 @@ impl<A: AskStorage> Asks<A> {
 
     // Looking again.
 
+    /// Whether any told slot is to be looked at.
+    pub(super) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
     /// The next told slot that is to be looked at.
     pub(super) fn take_touched(&mut self) -> Option<u32> {
         let told = self.touched.pop(|id| {
@@ -240,7 +258,7 @@ impl<A: AskStorage> Asks<A> {
     }
 
     pub(super) fn standing(&self, told: u32) -> Option<Standing> {
-        let slot = self.told.get(told)?;
+        let slot = self.told.get(told).filter(|slot| slot.owner == Id::NONE)?;
         let ask = self
             .asks
             .get(slot.ask.get())
@@ -271,7 +289,7 @@ impl<A: AskStorage> Asks<A> {
         told: u32,
         host: Option<NameId>,
     ) -> bool {
-        let Some(old) = self.told.get(told).map(|slot| slot.host) else {
+        let Some(old) = self.told.get(told).map(ToldSlot::host) else {
             return false;
         };
         if old == host {
@@ -286,7 +304,7 @@ impl<A: AskStorage> Asks<A> {
             names.release(old);
         }
         if let Some(slot) = self.told.get_mut(told) {
-            slot.host = host;
+            slot.set_host(host);
         }
         if let Some(host) = host {
             self.link(entry, host);

@@ -3,6 +3,8 @@
 //! Whatever happens to records only marks what is told of them as touched. When a verb ends, each touched slot is looked at
 //! once: what is missing is asked for, and what is known is compared with what was told.
 
+use core::time::Duration;
+
 use super::{
     AddressKind, Details, Heard as _, Host, Instance, Links, Need, Outcome, Records,
     alias::{ALIASES_MAX, alias_on, aliases_on, canonical_on},
@@ -23,14 +25,18 @@ use crate::{
     wire::RecordType,
 };
 
+/// How many results are looked at at once, and how soon the next so many are. One record can touch any number of them: those of the
+/// instances that are on one host.
+pub(crate) const RECONCILED_MAX: usize = 64;
+const RECONCILE_INTERVAL: Duration = Duration::from_millis(10);
+
 impl<S: QuerierStorage> Querier<S> {
-    /// Looks at all that was touched, and at what found no room before.
+    /// Looks at what was touched, and at what found no room before.
     pub(crate) fn settle(&mut self, now: Instant, own: &dyn OwnRecords) {
         if Self::NONE {
             return;
         }
-        // What finds no room is made up for when there is some.
-        let _ = self.settle_all(now, own);
+        self.reconcile_some(now, own);
         let mut is_hungry = false;
         for link in self.links.iter_mut() {
             is_hungry |= link.is_starved && link.has_freed;
@@ -38,24 +44,30 @@ impl<S: QuerierStorage> Querier<S> {
             link.has_freed = false;
             link.retry = Instant::MAX;
         }
-        if is_hungry {
+        if is_hungry && self.asks.note_room_for_questions(now) {
             self.open_all(now, own);
             for told in 0..self.asks.told_bound() {
                 self.asks.touch(told);
             }
-            let _ = self.settle_all(now, own);
+            self.reconcile_some(now, own);
         }
-        if self.asks.looks_again(now) {
-            self.look_again(now, own);
-            let _ = self.settle_all(now, own);
+        if let Some(of_all) = self.asks.looks_again(now) {
+            self.look_again(now, of_all, own);
+            self.reconcile_some(now, own);
         }
+        // A packet that touches many results makes work for later, and in between others have their turn.
+        self.reconcile_at = if self.asks.is_touched() {
+            now + RECONCILE_INTERVAL
+        } else {
+            Instant::MAX
+        };
     }
 
     /// Looks for what found no room: among what is known, and by asking once more.
     #[cfg_attr(target_os = "none", inline(never))]
-    fn look_again(&mut self, now: Instant, own: &dyn OwnRecords) {
+    fn look_again(&mut self, now: Instant, of_all: bool, own: &dyn OwnRecords) {
         for ask in 0..self.asks.asks_bound() {
-            if !self.asks.take_missing(ask) {
+            if !self.asks.take_missing(ask) && !of_all {
                 continue;
             }
             self.asks.touch_ask(ask);
@@ -74,23 +86,36 @@ impl<S: QuerierStorage> Querier<S> {
         }
     }
 
-    /// Says whether everything that is missing could be asked for.
-    pub(super) fn settle_all(&mut self, now: Instant, own: &dyn OwnRecords) -> Result<(), Full> {
-        let mut all = Ok(());
-        while let Some(told) = self.asks.take_touched() {
-            let Some(standing) = self.asks.standing(told) else {
-                continue;
+    /// Looks at some of the results that were touched, the first of them first.
+    fn reconcile_some(&mut self, now: Instant, own: &dyn OwnRecords) {
+        let most = core::mem::replace(&mut self.reconciled_max, RECONCILED_MAX);
+        for _ in 0..most {
+            let Some(told) = self.asks.take_touched() else {
+                return;
             };
-            let settled = match standing.kind {
-                Kind::Browse(details) => self.settle_found(now, told, &standing, details, own),
-                Kind::Types => self.settle_found(now, told, &standing, Details::NamesOnly, own),
-                Kind::Resolve => self.settle_resolve(now, told, &standing, own),
-                Kind::Host(kind) => self.settle_host(now, told, &standing, kind, own),
-                Kind::Query(rtype) => self.settle_query(now, told, &standing, rtype, own),
-            };
-            all = all.and(settled);
+            // What finds no room is made up for when there is some.
+            let _ = self.reconcile(now, told, own);
         }
-        all
+    }
+
+    /// Compares what is known with what was told of one result, and gets what is missing. Says whether all of that could be asked for.
+    pub(super) fn reconcile(
+        &mut self,
+        now: Instant,
+        told: u32,
+        own: &dyn OwnRecords,
+    ) -> Result<(), Full> {
+        self.asks.pass_all_on(told);
+        let Some(standing) = self.asks.standing(told) else {
+            return Ok(());
+        };
+        match standing.kind {
+            Kind::Browse(details) => self.settle_found(now, told, &standing, details, own),
+            Kind::Types => self.settle_found(now, told, &standing, Details::NamesOnly, own),
+            Kind::Resolve => self.settle_resolve(now, told, &standing, own),
+            Kind::Host(kind) => self.settle_host(now, told, &standing, kind, own),
+            Kind::Query(rtype) => self.settle_query(now, told, &standing, rtype, own),
+        }
     }
 
     #[cfg_attr(target_os = "none", inline(never))]

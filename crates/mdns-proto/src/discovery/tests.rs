@@ -1007,3 +1007,48 @@ fn every_kind_of_request_is_told_that_results_are_missing() {
         assert_eq!(incomplete, 1, "{what}: {told:?}");
     }
 }
+
+/// Any number of instances on one host: what a record of the host costs at once does not grow with them. All of them are told of it
+/// soon, and those that were told of something since are told once.
+///
+/// covers: SEC-12
+#[test]
+#[cfg(feature = "alloc")]
+fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
+    use crate::{querier::scene::Server, store::looks, wire::Message};
+
+    let work = |instances: usize| {
+        let mut scene = browsing::<Server>();
+        for n in 0..instances {
+            let instance = format!("Printer-{n}._ipp._tcp.local");
+            scene.hear(&[
+                &format!("_ipp._tcp.local 4500 PTR {instance}"),
+                &format!("{instance} 4500! SRV 0 0 631 hall.local"),
+                &format!("{instance} 4500! TXT a"),
+            ]);
+        }
+        scene.hear(&["hall.local 120 A 192.0.2.1"]);
+        scene.run(secs(20));
+        let mut most = 0;
+        for n in 2..5 {
+            scene.told();
+            let bytes = packet(&[], &[&format!("hall.local 120 A 192.0.2.{n}")]);
+            let message = Message::parse(&bytes).unwrap();
+            let before = looks();
+            scene
+                .querier
+                .handle_response(scene.now, LAN, &message, Via::Multicast, &scene.ours);
+            most = most.max(looks() - before);
+            scene.run(secs(20));
+            let told = scene.told();
+            assert_eq!(told.len(), instances, "each is told once");
+            assert!(
+                told.iter()
+                    .all(|told| told.contains(&format!("192.0.2.{n}@0")))
+            );
+        }
+        most
+    };
+    let (few, many) = (work(100), work(2_000));
+    assert!(many < few + few / 10, "{many} looks, {few} with few");
+}

@@ -78,8 +78,8 @@ pub struct ToldSlot {
     pub(super) ask: Id,
     /// The instance, the host, the owner of the records.
     pub(super) name: NameId,
-    /// Of an instance, the host that its SRV names.
-    pub(super) host: Option<NameId>,
+    /// The number of the name of the host that an instance is on, if that is known.
+    host: Id,
     /// The slot whose look-up of addresses goes through this name, which is an alias or what an alias stands for; none if this is
     /// something that is told.
     pub(super) owner: Id,
@@ -100,6 +100,19 @@ pub struct ToldSlot {
     /// Its details are to be asked for.
     pub(super) owes_details: bool,
     pub(super) is_own: bool,
+    /// What is to be said to those after it in its two chains, when it is looked at.
+    pub(super) passes_on: [PassOn; 2],
+}
+
+/// What one slot says to the one after it in a chain: many instances may be on one host, and what changes there is looked at for a few of
+/// them at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PassOn {
+    Nothing,
+    /// A record of the name has come or gone.
+    Touched,
+    /// One found no room.
+    Missing,
 }
 
 impl ToldSlot {
@@ -108,7 +121,7 @@ impl ToldSlot {
         ToldSlot {
             ask,
             name,
-            host: None,
+            host: Id::NONE,
             owner: Id::NONE,
             next_hop: Id::NONE,
             links: [(Id::NONE, Id::NONE); 2],
@@ -120,7 +133,19 @@ impl ToldSlot {
             has_news: false,
             owes_details: true,
             is_own: false,
+            passes_on: [PassOn::Nothing; 2],
         }
+    }
+}
+
+impl ToldSlot {
+    /// Of an instance, the host that its SRV names.
+    pub(super) fn host(&self) -> Option<NameId> {
+        (self.host != Id::NONE).then(|| NameId::of(self.host.get()))
+    }
+
+    pub(super) fn set_host(&mut self, host: Option<NameId>) {
+        self.host = host.map_or(Id::NONE, |host| Id::of(host.get()));
     }
 }
 

@@ -134,7 +134,10 @@ impl<S: QuerierStorage> Querier<S> {
         let is_asked = if kind.is_browse() {
             (0..self.links.bound()).try_for_each(|link| self.open(now, link, ask, own))
         } else {
-            self.settle_all(now, own)
+            match self.asks.find_told(ask, name) {
+                Some(told) => self.reconcile(now, told, own),
+                None => Ok(()),
+            }
         };
         if is_asked.is_err() {
             self.end(now, ask);
@@ -337,7 +340,7 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// When the next of these falls due.
     pub(crate) fn next_patience(&self) -> Instant {
-        self.asks.next_due()
+        self.asks.next_due().min(self.reconcile_at)
     }
 
     // Telling.

@@ -17,7 +17,7 @@ use crate::{
     cache::{Cache, HeardRecord, HeardStorage, Inserted, Life, Origin, Room, Worth, as_kept},
     chance::{Chance, Draw},
     config::Config,
-    discovery::{AskStorage, Asks, Change, Heard, Links, NamesOf, Need},
+    discovery::{AskStorage, Asks, Change, Heard, Links, NamesOf, Need, RECONCILED_MAX},
     link::{LinkConfig, LinkId, SourcePort, Via},
     name::{Name, is_browse_result},
     registry::OwnRecords,
@@ -197,6 +197,10 @@ pub(crate) struct Querier<S: QuerierStorage> {
     /// Whether records are kept that nobody has asked for.
     pub(crate) cache_unasked: bool,
     pub(crate) key: u64,
+    /// How many results are looked at the next time: in proportion to the packet that was read.
+    pub(crate) reconciled_max: usize,
+    /// When results that were touched and not yet looked at are; [`Instant::MAX`] if there are none.
+    pub(crate) reconcile_at: Instant,
 }
 
 impl<S: QuerierStorage> Querier<S> {
@@ -216,6 +220,8 @@ impl<S: QuerierStorage> Querier<S> {
             own_results: config.own_results,
             cache_unasked: config.cache_unasked,
             key: 0,
+            reconciled_max: RECONCILED_MAX,
+            reconcile_at: Instant::MAX,
         }
     }
 
@@ -441,8 +447,9 @@ impl<S: QuerierStorage> Querier<S> {
         } else {
             &PASSES
         };
-        link.cache
-            .begin_packet(message.answers().len() + message.additionals().len());
+        let records = message.answers().len() + message.additionals().len();
+        link.cache.begin_packet(records);
+        self.reconciled_max = RECONCILED_MAX / 4 + 2 * records;
         for is_in in passes {
             for section in [Section::Answer, Section::Additional] {
                 for mut record in message.section(section) {
