@@ -18,8 +18,8 @@ use super::{
 use crate::{
     cache::Origin,
     link::Family,
-    registry::{OwnRecords, SubtypeName},
     querier::{Querier, QuerierStorage, Start},
+    registry::{OwnRecords, SubtypeName},
     store::{Full, NameId},
     time::Instant,
     wire::RecordType,

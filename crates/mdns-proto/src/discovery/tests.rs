@@ -1015,6 +1015,8 @@ fn every_kind_of_request_is_told_that_results_are_missing() {
 #[test]
 #[cfg(feature = "alloc")]
 fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
+    use std::format;
+
     use crate::{querier::scene::Server, store::looks, wire::Message};
 
     let work = |instances: usize| {

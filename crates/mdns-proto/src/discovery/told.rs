@@ -79,7 +79,7 @@ pub struct ToldSlot {
     /// The instance, the host, the owner of the records.
     pub(super) name: NameId,
     /// The number of the name of the host that an instance is on, if that is known.
-    host: Id,
+    pub(super) host: Id,
     /// The slot whose look-up of addresses goes through this name, which is an alias or what an alias stands for; none if this is
     /// something that is told.
     pub(super) owner: Id,

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     cache::Subject,
     name::{META_QUERY, Name, is_browse_result, reverse_name, split_instance},
-    registry::OwnRecords,
     querier::{Querier, QuerierStorage, Rows, Start, worth_of},
+    registry::OwnRecords,
     store::{Full, NameId},
     time::Instant,
     wire::RecordType,
@@ -188,7 +188,7 @@ impl<S: QuerierStorage> Querier<S> {
     /// Holds a name; what nobody would miss is forgotten if there is no room for it.
     fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
         loop {
-            match self.links.names.intern(name, &mut |_, _| {}) {
+            match self.links.names.intern(name) {
                 Ok(name) => return Ok(name),
                 Err(Full) => self.links.evict_any(&mut self.asks, usize::MAX)?,
             }

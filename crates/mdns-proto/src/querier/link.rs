@@ -121,7 +121,9 @@ impl<H: HeardStorage> HeardLink<H> {
             };
             let rdata = self.cache.rdata::<A>(names, record);
             let (mut is_ours, mut next) = (false, own.first(names.name(record.name())));
-            while let Some(ours) = own.answer(self.id, rdata.rtype(), &mut next, &mut SubtypeName::new()) {
+            while let Some(ours) =
+                own.answer(self.id, rdata.rtype(), &mut next, &mut SubtypeName::new())
+            {
                 is_ours |= ours.rdata == rdata;
             }
             if !is_ours {

@@ -26,7 +26,7 @@ pub use heapless;
 pub use id::Id;
 pub(crate) use id::{NONE, Raw, short};
 pub(crate) use index::{Chained, Index};
-pub(crate) use names::{ChainsByName, Limits, Lookup, NO_RECORD, NameId, Names, Source};
+pub(crate) use names::{ChainsByName, Limits, Lookup, NameId, Names};
 pub use names::{NameChains, NameSlot};
 pub use slots::{Full, NoRow, Slots};
 pub(crate) use slots::{beside, set_beside};

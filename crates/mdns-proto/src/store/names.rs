@@ -3,7 +3,7 @@
 use core::num::NonZero;
 
 use super::{Block, Chained, Full, Id, Index, NONE, Owner, Raw, Slot, Slots, Table, Text, short};
-use crate::{name::Name, wire::Rdata};
+use crate::name::Name;
 
 /// The number of a stored name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,10 +92,6 @@ pub struct NameSlot {
     hash: Raw,
     /// How many hold the id. Never zero, which makes room for what tells a vacant place from a taken one.
     refs: NonZero<Raw>,
-    /// The first record of this name; the store of records keeps the chain.
-    first: Id,
-    /// Whatever else the store wants to find by name: a claim, a question.
-    tag: Id,
 }
 
 impl Chained for NameSlot {
@@ -104,38 +100,8 @@ impl Chained for NameSlot {
     }
 }
 
-/// The text row holds names and whatever bytes the records need; this bit in an [`Owner`] tells them apart.
-const RECORD: u32 = 1 << 31;
-
-/// A number that no record has, for bytes that come before their record. With the mark of a record it is not that of nobody, whose
-/// bytes are a hole.
-pub(crate) const NO_RECORD: u32 = RECORD >> 1;
-
-/// What is stored for a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Source<'a> {
-    /// As it is.
-    Bytes(&'a [u8]),
-    /// In flat form, which has so many bytes.
-    Rdata(&'a Rdata<'a>, usize),
-}
-
-impl<'a> Source<'a> {
-    pub(crate) fn of(rdata: &'a Rdata<'a>) -> Self {
-        Source::Rdata(rdata, rdata.wire_len())
-    }
-
-    /// How many bytes it takes.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Source::Bytes(bytes) => bytes.len(),
-            Source::Rdata(_, len) => *len,
-        }
-    }
-}
-
-/// Who learns where the rdata of a record has moved to.
-pub(crate) type Moved<'a> = &'a mut dyn FnMut(u32, Block);
+/// The owner of a block whose name has no number yet.
+const NO_NAME: Owner = Owner(u32::MAX - 1);
 
 /// How much may be stored, for rows that grow.
 #[derive(Clone, Copy, Debug)]
@@ -182,10 +148,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         self.key = key;
     }
 
-    /// Stores a name, or finds it stored, and holds it once more. `moved` learns where the rdata of a record has moved to.
-    pub(crate) fn intern(&mut self, name: Name<'_>, moved: Moved<'_>) -> Result<NameId, Full> {
+    /// Stores a name, or finds it stored, and holds it once more.
+    pub(crate) fn intern(&mut self, name: Name<'_>) -> Result<NameId, Full> {
         let name = self.look_up(name);
-        self.keep_with(name, moved)
+        self.keep(name)
     }
 
     /// Looks for a name, and remembers its hash.
@@ -201,8 +167,27 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     }
 
     /// Stores a name that was looked for and not found, or holds it once more. The name, if it was found, is still there.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn keep(&mut self, name: Lookup<'_>) -> Result<NameId, Full> {
-        self.keep_with(name, &mut |_, _| {})
+        let Lookup { name, id, hash } = name;
+        if let Some(id) = id {
+            self.hold(id);
+            return Ok(id);
+        }
+        if !self.table.has_room(self.limits.names) {
+            return Err(Full);
+        }
+        let block = self.store(name)?;
+        let slot = NameSlot {
+            block,
+            hash: short(hash),
+            refs: NonZero::<Raw>::MIN,
+        };
+        let id = self.table.insert(slot, self.limits.names)?;
+        self.text.set_owner(block, Owner(id));
+        self.index.insert(&self.table, id);
+        self.glances |= glance(name);
+        Ok(NameId::of(id))
     }
 
     /// The same, where the name may have come since it was looked for.
@@ -213,77 +198,22 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         self.keep(name)
     }
 
-    fn keep_with(&mut self, name: Lookup<'_>, moved: Moved<'_>) -> Result<NameId, Full> {
-        let Lookup { name, id, hash } = name;
-        if let Some(id) = id {
-            self.hold(id);
-            return Ok(id);
-        }
-        if !self.table.has_room(self.limits.names) {
-            return Err(Full);
-        }
-        let block = self.store_name(NO_RECORD, name, moved)?;
-        let slot = NameSlot {
-            block,
-            hash: short(hash),
-            refs: NonZero::<Raw>::MIN,
-            first: Id::NONE,
-            tag: Id::NONE,
-        };
-        let id = self.table.insert(slot, self.limits.names)?;
-        self.text.set_owner(block, Owner(id));
-        self.index.insert(&self.table, id);
-        self.glances |= glance(name);
-        Ok(NameId::of(id))
-    }
-
-    fn store_name(&mut self, owner: u32, name: Name<'_>, moved: Moved<'_>) -> Result<Block, Full> {
-        let block = self.begin_block(Owner(owner), name.wire_len(), moved)?;
-        name.try_each_part(|part| self.text.extend(block, part))?;
-        Ok(block)
-    }
-
-    #[cfg_attr(target_os = "none", inline(never))]
-    fn begin_block(&mut self, owner: Owner, len: usize, moved: Moved<'_>) -> Result<Block, Full> {
-        let table = &mut self.table;
-        self.text
-            .begin(owner, len, self.limits.text, &mut |Owner(owner), block| {
-                if owner & RECORD != 0 {
-                    moved(owner & !RECORD, block);
-                } else if let Some(slot) = table.get_mut(owner) {
-                    slot.block = block;
-                }
-            })
-    }
-
-    /// Stores bytes for a record.
-    pub(crate) fn insert_bytes(
-        &mut self,
-        record: u32,
-        bytes: Source<'_>,
-        moved: Moved<'_>,
-    ) -> Result<Block, Full> {
-        let block = self.begin_block(Owner(record | RECORD), bytes.len(), moved)?;
-        match bytes {
-            Source::Bytes(bytes) => self.text.extend(block, bytes)?,
-            Source::Rdata(rdata, _) => {
-                rdata.try_each_part(|part| self.text.extend(block, part))?;
+    /// Stores the bytes of a name.
+    fn store(&mut self, name: Name<'_>) -> Result<Block, Full> {
+        let Names {
+            table,
+            text,
+            limits,
+            ..
+        } = self;
+        let moved = &mut |Owner(owner), block| {
+            if let Some(slot) = table.get_mut(owner) {
+                slot.block = block;
             }
-        }
+        };
+        let block = text.begin(NO_NAME, name.wire_len(), limits.text, moved)?;
+        name.try_each_part(|part| text.extend(block, part))?;
         Ok(block)
-    }
-
-    pub(crate) fn remove_bytes(&mut self, block: Block) {
-        self.text.remove(block);
-    }
-
-    /// Hands the bytes of a record to another record.
-    pub(crate) fn set_bytes_owner(&mut self, block: Block, record: u32) {
-        self.text.set_owner(block, Owner(record | RECORD));
-    }
-
-    pub(crate) fn bytes(&self, block: Block) -> &[u8] {
-        self.text.bytes(block)
     }
 
     pub(crate) fn find(&self, name: Name<'_>) -> Option<NameId> {
@@ -344,29 +274,6 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
         }
     }
 
-    /// The first record of a name, `NONE` when it has none.
-    pub(crate) fn first(&self, id: NameId) -> u32 {
-        self.table
-            .get(id.get())
-            .map_or(NONE, |slot| slot.first.get())
-    }
-
-    pub(crate) fn set_first(&mut self, id: NameId, record: u32) {
-        if let Some(slot) = self.table.get_mut(id.get()) {
-            slot.first = Id::of(record);
-        }
-    }
-
-    pub(crate) fn tag(&self, id: NameId) -> u32 {
-        self.table.get(id.get()).map_or(NONE, |slot| slot.tag.get())
-    }
-
-    pub(crate) fn set_tag(&mut self, id: NameId, tag: u32) {
-        if let Some(slot) = self.table.get_mut(id.get()) {
-            slot.tag = Id::of(tag);
-        }
-    }
-
     /// Whether there is room for one more name, however long.
     pub(crate) fn has_room(&self) -> bool {
         self.table.has_room(self.limits.names)
@@ -411,13 +318,8 @@ mod tests {
             names: 9,
             text: 999,
         });
-        let a = names
-            .intern(name("Hall.local").as_name(), &mut |_, _| {})
-            .unwrap();
-        assert_eq!(
-            names.intern(name("HALL.local").as_name(), &mut |_, _| {}),
-            Ok(a)
-        );
+        let a = names.intern(name("Hall.local").as_name()).unwrap();
+        assert_eq!(names.intern(name("HALL.local").as_name()), Ok(a));
         names.release(a);
         assert_eq!(names.find(name("hall.LOCAL").as_name()), Some(a));
         names.release(a);
