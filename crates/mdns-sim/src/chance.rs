@@ -4,6 +4,8 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
+use proto_base::random::{mix, within};
+
 /// What a number is drawn for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Draw {
@@ -21,6 +23,8 @@ pub(crate) enum Draw {
     StaleDelay,
     /// What a script does.
     Script,
+    /// The seed of what claims the address of a host.
+    AddressSeed,
 }
 
 /// The source of all chance of one network.
@@ -49,23 +53,8 @@ impl Chance {
         subject: [u64; 2],
         range: &RangeInclusive<Duration>,
     ) -> Duration {
-        let micros = |span: &Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-        let (from, to) = (micros(range.start()), micros(range.end()));
-        match to.saturating_sub(from) {
-            0 => Duration::from_micros(from),
-            width => {
-                Duration::from_micros(from + self.draw(purpose, subject) % width.saturating_add(1))
-            }
-        }
+        within(self.draw(purpose, subject), range)
     }
-}
-
-/// The finalizer of SplitMix64: each bit of the input moves half of the output.
-fn mix(n: u64) -> u64 {
-    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ impl Random {
         self.within_for(purpose.number(), subject, range)
     }
 
+    /// Draws a number evenly from zero to `last`. Takes less code than [`within`](Self::within).
+    pub fn up_to(&mut self, purpose: impl Purpose, subject: u32, last: u32) -> u32 {
+        up_to(self.draw_for(purpose.number(), subject), last)
+    }
+
     /// Returns the number that belongs to the seed, this purpose and this subject: the same one each time.
     pub fn fixed(&self, purpose: impl Purpose, subject: u64) -> u64 {
         self.hash(purpose.number(), subject)
@@ -66,11 +71,7 @@ impl Random {
         subject: u32,
         range: RangeInclusive<Duration>,
     ) -> Duration {
-        let from = micros(*range.start());
-        let last = micros(*range.end()).saturating_sub(from);
-        // The bias of the remainder is below one in 10^12 for spans of seconds.
-        let drawn = self.draw_for(purpose, subject) % NonZeroU64::MIN.saturating_add(last);
-        Duration::from_micros(from + drawn)
+        within(self.draw_for(purpose, subject), &range)
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -79,8 +80,23 @@ impl Random {
     }
 }
 
+/// Returns the duration in a range that a random number stands for, in whole microseconds: each is as likely as the others.
+pub fn within(number: u64, range: &RangeInclusive<Duration>) -> Duration {
+    let from = micros(*range.start());
+    let last = micros(*range.end()).saturating_sub(from);
+    // The bias of the remainder is below one in 10^12 for spans of seconds.
+    let drawn = number % NonZeroU64::MIN.saturating_add(last);
+    Duration::from_micros(from.saturating_add(drawn))
+}
+
+/// Returns the number from zero to `last` that a random number stands for. It is its upper half, scaled to the range: the chances of two numbers
+/// differ by one in 2^32.
+pub const fn up_to(number: u64, last: u32) -> u32 {
+    (((number >> 32) * (last as u64 + 1)) >> 32) as u32
+}
+
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014), with its increment: each bit of the input changes half of the output.
-fn mix(n: u64) -> u64 {
+pub const fn mix(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -112,6 +128,30 @@ mod tests {
         assert!(
             quarters.iter().all(|&n| (400..600).contains(&n)),
             "{quarters:?}"
+        );
+    }
+
+    #[test]
+    fn numbers_up_to_a_last_one_fill_the_range() {
+        let mut seen = [0u32; 4];
+        let mut random = Random::new(1);
+        for _ in 0..2_000 {
+            seen[random.up_to(Delay, 3, 3) as usize] += 1;
+        }
+        assert!(seen.iter().all(|&n| (400..600).contains(&n)), "{seen:?}");
+        assert_eq!(random.up_to(Delay, 3, 0), 0);
+        assert!((0..100).any(|_| random.up_to(Delay, 3, u32::MAX) > u32::MAX / 2));
+    }
+
+    #[test]
+    fn a_range_of_one_duration_and_one_that_is_empty_give_its_start() {
+        let second = Duration::from_secs(1);
+        for range in [second..=second, second..=Duration::ZERO] {
+            assert_eq!(within(u64::MAX, &range), second);
+        }
+        assert_eq!(
+            within(u64::MAX, &(Duration::MAX..=Duration::MAX)),
+            Duration::from_micros(u64::MAX)
         );
     }
 
