@@ -11,6 +11,39 @@ use core::{fmt, net::Ipv4Addr, str::FromStr};
 /// Length of an Ethernet frame with an ARP packet, without padding and checksum, in bytes.
 pub const FRAME_LEN: usize = 42;
 
+// Where the fields begin.
+pub(crate) const DESTINATION: usize = 0;
+pub(crate) const SOURCE: usize = 6;
+const ETHER_TYPE: usize = 12;
+pub(crate) const OPERATION: usize = 20;
+pub(crate) const SENDER_HARDWARE: usize = 22;
+pub(crate) const SENDER: usize = 28;
+pub(crate) const TARGET_HARDWARE: usize = 32;
+pub(crate) const TARGET: usize = 38;
+
+/// What is the same in all these frames: the type of the frame, hardware, protocol, and the lengths of their addresses.
+const ARP_FOR_IPV4: [u8; 8] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4];
+
+/// A request to all hosts, whose addresses are all zero.
+pub(crate) const BROADCAST_REQUEST: [u8; FRAME_LEN] = {
+    let mut frame = [0; FRAME_LEN];
+    let mut at = 0;
+    while at < SOURCE {
+        frame[at] = 0xff;
+        at += 1;
+    }
+    while at < OPERATION {
+        frame[at] = if at < ETHER_TYPE {
+            0
+        } else {
+            ARP_FOR_IPV4[at - ETHER_TYPE]
+        };
+        at += 1;
+    }
+    frame[OPERATION + 1] = Operation::Request as u8;
+    frame
+};
+
 /// The address of an Ethernet interface, called MAC address elsewhere.
 ///
 /// ```
@@ -31,9 +64,9 @@ impl HardwareAddress {
     pub const ZERO: Self = HardwareAddress([0; 6]);
 
     /// Returns whether this can be the address of one interface: neither zero nor that of a group.
-    pub const fn is_unicast(self) -> bool {
-        let [first, b, c, d, e, f] = self.0;
-        first & 1 == 0 && first | b | c | d | e | f != 0
+    pub fn is_unicast(self) -> bool {
+        let [first, ..] = self.0;
+        first & 1 == 0 && self != Self::ZERO
     }
 }
 
@@ -119,49 +152,95 @@ pub struct Packet {
 impl Packet {
     /// Returns the ARP packet in an Ethernet frame.
     ///
-    /// `None` for all other frames: other protocols, ARP for other than IPv4 on Ethernet, unknown operations, frames that are too short.
-    /// Bytes after the packet are padding.
-    pub const fn parse(frame: &[u8]) -> Option<Packet> {
-        let Some(f) = frame.first_chunk::<FRAME_LEN>() else {
-            return None;
-        };
-        let [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, operation] = [
-            f[12], f[13], f[14], f[15], f[16], f[17], f[18], f[19], f[20], f[21],
-        ] else {
-            return None;
-        };
+    /// `None` for all other frames, as [`Frame::parse`].
+    pub fn parse(frame: &[u8]) -> Option<Packet> {
+        let frame = Frame::parse(frame)?;
         Some(Packet {
-            operation: match operation {
-                1 => Operation::Request,
-                2 => Operation::Reply,
-                _ => return None,
-            },
-            sender_hardware: HardwareAddress([f[22], f[23], f[24], f[25], f[26], f[27]]),
-            sender: Ipv4Addr::new(f[28], f[29], f[30], f[31]),
-            target_hardware: HardwareAddress([f[32], f[33], f[34], f[35], f[36], f[37]]),
-            target: Ipv4Addr::new(f[38], f[39], f[40], f[41]),
+            operation: frame.operation(),
+            sender_hardware: frame.sender_hardware(),
+            sender: frame.sender(),
+            target_hardware: HardwareAddress(*frame.field::<TARGET_HARDWARE, 6>()),
+            target: frame.target(),
         })
     }
 
     /// Writes the packet as an Ethernet frame from its sender to `destination`.
     pub fn write(&self, destination: HardwareAddress, frame: &mut [u8; FRAME_LEN]) {
-        let [d0, d1, d2, d3, d4, d5] = destination.0;
-        let [s0, s1, s2, s3, s4, s5] = self.sender_hardware.0;
-        let [t0, t1, t2, t3, t4, t5] = self.target_hardware.0;
-        let [i0, i1, i2, i3] = self.sender.octets();
-        let [j0, j1, j2, j3] = self.target.octets();
-        let operation = self.operation as u8;
-        #[rustfmt::skip]
-        let bytes = [
-            d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, 0x08, 0x06,
-            0, 1, 0x08, 0x00, 6, 4, 0, operation,
-            s0, s1, s2, s3, s4, s5, i0, i1, i2, i3, t0, t1, t2, t3, t4, t5, j0, j1, j2, j3,
-        ];
-        *frame = bytes;
+        *frame = BROADCAST_REQUEST;
+        set::<DESTINATION, 6>(frame, &destination.0);
+        set::<SOURCE, 6>(frame, &self.sender_hardware.0);
+        set::<OPERATION, 2>(frame, &[0, self.operation as u8]);
+        set::<SENDER_HARDWARE, 6>(frame, &self.sender_hardware.0);
+        set::<SENDER, 4>(frame, &self.sender.octets());
+        set::<TARGET_HARDWARE, 6>(frame, &self.target_hardware.0);
+        set::<TARGET, 4>(frame, &self.target.octets());
     }
 
     /// Returns whether this asks for an address without claiming it (RFC 5227 §1.1).
     pub const fn is_probe(&self) -> bool {
         matches!(self.operation, Operation::Request) && self.sender.is_unspecified()
+    }
+}
+
+/// An Ethernet frame with an ARP packet for IPv4. It reads each field where it is, which takes less code than a [`Packet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Frame<'a>(&'a [u8; FRAME_LEN]);
+
+impl<'a> Frame<'a> {
+    /// Returns the ARP packet in an Ethernet frame.
+    ///
+    /// `None` for all other frames: other protocols, ARP for other than IPv4 on Ethernet, unknown operations, frames that are too short.
+    /// Bytes after the packet are padding.
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub fn parse(frame: &'a [u8]) -> Option<Self> {
+        let frame = Frame(frame.first_chunk()?);
+        let is_arp = frame.field::<ETHER_TYPE, 8>() == &ARP_FOR_IPV4;
+        let is_known = matches!(frame.field::<OPERATION, 2>(), [0, 1 | 2]);
+        (is_arp && is_known).then_some(frame)
+    }
+
+    /// Returns whether the packet is a request or a reply.
+    pub fn operation(self) -> Operation {
+        match self.field::<OPERATION, 2>() {
+            [_, 1] => Operation::Request,
+            _ => Operation::Reply,
+        }
+    }
+
+    /// Returns the interface that sends.
+    pub fn sender_hardware(self) -> HardwareAddress {
+        HardwareAddress(*self.field::<SENDER_HARDWARE, 6>())
+    }
+
+    /// Returns the address of the sender; [`Ipv4Addr::UNSPECIFIED`] in a probe.
+    pub fn sender(self) -> Ipv4Addr {
+        Ipv4Addr::from(*self.field::<SENDER, 4>())
+    }
+
+    /// Returns the address that is asked for, or that of the host that a reply is for.
+    pub fn target(self) -> Ipv4Addr {
+        Ipv4Addr::from(*self.field::<TARGET, 4>())
+    }
+
+    /// Returns hardware and IP address of the sender, as they are the target of a reply.
+    pub(crate) fn requester(self) -> &'a [u8; 10] {
+        self.field::<SENDER_HARDWARE, 10>()
+    }
+
+    fn field<const AT: usize, const LEN: usize>(self) -> &'a [u8; LEN] {
+        const { assert!(AT + LEN <= FRAME_LEN, "the field ends within the frame") };
+        let field = self.0.get(AT..).and_then(|rest| rest.first_chunk());
+        field.unwrap_or(&[0; LEN])
+    }
+}
+
+/// Writes a field of a frame.
+pub(crate) fn set<const AT: usize, const LEN: usize>(
+    frame: &mut [u8; FRAME_LEN],
+    value: &[u8; LEN],
+) {
+    const { assert!(AT + LEN <= FRAME_LEN, "the field ends within the frame") };
+    if let Some(field) = frame.get_mut(AT..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = *value;
     }
 }

@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use proto_base::random::Random;
+use proto_base::random::{Random, up_to};
 
 use crate::{HardwareAddress, machine::Draw};
 
@@ -17,23 +17,15 @@ pub const fn is_candidate(address: Ipv4Addr) -> bool {
     FIRST <= bits && bits <= LAST
 }
 
-/// Returns candidate number `n` of an interface; another one than `rejected`.
-pub(crate) fn candidate(hardware: HardwareAddress, n: u16, rejected: Ipv4Addr) -> Ipv4Addr {
+/// Returns candidate number `n` of an interface.
+pub(crate) fn candidate(hardware: HardwareAddress, n: u16) -> Ipv4Addr {
     // §2.1: seeded with what stays the same over restarts, not with the clock, so that a host tends to get its address again.
     let hash = Random::new(number(hardware)).fixed(Draw::Candidate, n.into());
-    let span = u64::from(LAST - FIRST + 1);
-    // The upper half of the hash, scaled to the range: each address is drawn by 66,052 or 66,053 of 2^32 numbers.
-    let chosen = FIRST + (((hash >> 32) * span) >> 32) as u32;
-    let chosen = match chosen == rejected.to_bits() {
-        false => chosen,
-        true if chosen == LAST => FIRST,
-        true => chosen + 1,
-    };
-    Ipv4Addr::from_bits(chosen)
+    Ipv4Addr::from_bits(FIRST + up_to(hash, LAST - FIRST))
 }
 
 /// Returns a hardware address as a number.
-pub(crate) const fn number(hardware: HardwareAddress) -> u64 {
+fn number(hardware: HardwareAddress) -> u64 {
     let [a, b, c, d, e, f] = hardware.0;
     u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }

@@ -8,7 +8,7 @@
 //!        the machine's to choose                                       policy does not defend
 //! ```
 
-use core::{fmt, net::Ipv4Addr, ops::RangeInclusive, time::Duration};
+use core::{fmt, net::Ipv4Addr};
 
 use proto_base::{
     random::{Purpose, Random},
@@ -16,28 +16,34 @@ use proto_base::{
 };
 
 use crate::{
-    arp::{FRAME_LEN, HardwareAddress, Operation, Packet},
-    candidate::{candidate, is_candidate, number},
+    arp::{self, FRAME_LEN, Frame, HardwareAddress, Operation},
+    candidate::{candidate, is_candidate},
 };
 
-/// Longest random wait before the first probe.
-const PROBE_WAIT: Duration = Duration::from_secs(1);
+// Time inside the machine is in microseconds of 32 bits, which hold 71 minutes: the longest time that makes a difference is a minute.
+
+/// A second, in microseconds.
+const SECOND: u32 = 1_000_000;
+/// Longest random wait before the first probe, in microseconds.
+const PROBE_WAIT: u32 = SECOND;
 /// Number of probes.
 const PROBE_NUM: u8 = 3;
-/// Time between two probes.
-const PROBE_GAP: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(2);
-/// Time from the last probe to the first announcement.
-const ANNOUNCE_WAIT: Duration = Duration::from_secs(2);
+/// Shortest time between two probes, in microseconds.
+const PROBE_MIN: u32 = SECOND;
+/// Longest time between two probes, in microseconds.
+const PROBE_MAX: u32 = 2 * SECOND;
+/// Time from the last probe to the first announcement, in microseconds.
+const ANNOUNCE_WAIT: u32 = 2 * SECOND;
 /// Number of announcements.
 const ANNOUNCE_NUM: u8 = 2;
-/// Time between two announcements.
-const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two announcements, in microseconds.
+const ANNOUNCE_INTERVAL: u32 = 2 * SECOND;
 /// Number of conflicts from which on candidates are limited.
 const MAX_CONFLICTS: u8 = 10;
-/// Time between two candidates then.
-const RATE_LIMIT_INTERVAL: Duration = Duration::from_secs(60);
-/// A second conflict within this time is not defended.
-const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two candidates then, in microseconds.
+const RATE_LIMIT_INTERVAL: u32 = 60 * SECOND;
+/// A second conflict within this time is not defended, in microseconds.
+const DEFEND_INTERVAL: u32 = 10 * SECOND;
 
 /// What numbers are drawn for.
 #[derive(Clone, Copy)]
@@ -158,16 +164,8 @@ enum Phase {
     Announcing,
     /// In use.
     Announced,
-    /// A check has ended without a conflict.
+    /// A check has ended without a conflict, and the application does not know it.
     Checked,
-}
-
-/// A conflict that the application has not been told about.
-#[derive(Clone, Copy, Debug)]
-struct Conflict {
-    address: Ipv4Addr,
-    hardware: HardwareAddress,
-    is_defended: bool,
 }
 
 /// Claims and defends one IPv4 address on one interface.
@@ -178,20 +176,20 @@ struct Conflict {
 #[derive(Debug)]
 pub struct AddressMachine {
     random: Random,
-    /// The latest time that was given.
-    now: Instant,
-    /// When the next packet or phase is due.
-    due: Instant,
-    /// The last conflict, or the end of the last successful claim, whichever was later.
-    quiet_since: Instant,
+    /// The latest time that was given, in microseconds.
+    now_micros: u64,
+    /// Time from now to the next packet or phase, while there is one: in [`Phase::Probing`] and [`Phase::Announcing`].
+    wait_micros: u32,
+    /// Time from the last conflict, or the end of the last successful claim, whichever was later, to now; 71 minutes for any longer.
+    quiet_micros: u32,
     /// The address in use or probed for; when idle, the one that is tried first.
     address: Ipv4Addr,
     /// The address that the application was told is claimed; zero if there is none.
     reported: Ipv4Addr,
-    /// Conflicts that the application has not been told about: the last one.
-    conflict: Option<Conflict>,
-    /// Who is to get a reply: the last one who asked.
-    reply_to: Option<(HardwareAddress, Ipv4Addr)>,
+    /// The last conflict, if the application does not know it.
+    conflict: Option<Event>,
+    /// Hardware and IP address of the last one who asked, and is to get a reply while `has_requester` is set.
+    requester: [u8; 10],
     /// Candidates chosen so far.
     candidates: u16,
     hardware: HardwareAddress,
@@ -202,15 +200,14 @@ pub struct AddressMachine {
     sent: u8,
     /// Conflicts since the last address that was used for a minute without one.
     conflicts: u8,
-    /// Whether `quiet_since` is that of a conflict in use of the present address.
+    /// Whether `quiet_micros` is from a conflict in use of the present address.
     is_contested: bool,
     is_link_up: bool,
     is_routable: bool,
     replies: bool,
+    has_requester: bool,
     /// Whether an announcement in defence is to be sent.
     defends: bool,
-    /// Whether the end of a check has been told.
-    is_check_reported: bool,
 }
 
 impl AddressMachine {
@@ -220,14 +217,14 @@ impl AddressMachine {
     /// start.
     pub const fn new(hardware: HardwareAddress, seed: u64) -> Self {
         AddressMachine {
-            random: Random::new(seed ^ number(hardware).rotate_left(16)),
-            now: Instant::ZERO,
-            due: Instant::MAX,
-            quiet_since: Instant::ZERO,
+            random: Random::new(seed),
+            now_micros: 0,
+            wait_micros: 0,
+            quiet_micros: 0,
             address: Ipv4Addr::UNSPECIFIED,
             reported: Ipv4Addr::UNSPECIFIED,
             conflict: None,
-            reply_to: None,
+            requester: [0; 10],
             candidates: 0,
             hardware,
             policy: Policy::Defend,
@@ -239,8 +236,8 @@ impl AddressMachine {
             is_link_up: true,
             is_routable: false,
             replies: true,
+            has_requester: false,
             defends: false,
-            is_check_reported: false,
         }
     }
 
@@ -261,13 +258,13 @@ impl AddressMachine {
     ///
     /// `previous` is the address that this interface had before, which the application may remember over restarts (§2.1).
     pub fn start(&mut self, now: Instant, previous: Option<Ipv4Addr>) {
-        let now = self.command(now, Mode::LinkLocal);
+        self.command(now, Mode::LinkLocal);
         self.candidates = 0;
         match previous.filter(|&address| is_candidate(address)) {
             Some(previous) => self.address = previous,
             None => self.choose(Ipv4Addr::UNSPECIFIED),
         }
-        self.resume(now);
+        self.resume();
     }
 
     /// Starts to claim a given address (RFC 5227), which came from DHCP, from a person, or from elsewhere.
@@ -297,10 +294,10 @@ impl AddressMachine {
 
     /// Takes note that the link is up again: the address that was held before is probed for first (RFC 3927 §2.2).
     pub fn link_up(&mut self, now: Instant) {
-        let now = self.handle_time(now);
+        self.handle_time(now);
         if !self.is_link_up {
             self.is_link_up = true;
-            self.resume(now);
+            self.resume();
         }
     }
 
@@ -316,7 +313,7 @@ impl AddressMachine {
     ///
     /// This has no effect on [`claim`](Self::claim) and [`check`](Self::check).
     pub fn set_routable(&mut self, now: Instant, is_routable: bool) {
-        let now = self.handle_time(now);
+        self.handle_time(now);
         if self.is_routable == is_routable {
             return;
         }
@@ -325,7 +322,7 @@ impl AddressMachine {
             if is_routable {
                 self.suspend();
             } else {
-                self.resume(now);
+                self.resume();
             }
         }
     }
@@ -357,114 +354,110 @@ impl AddressMachine {
     /// A probe that one of them sends for a given address is no conflict (RFC 5227 §2.1.1). For a link-local address it is one, since
     /// two interfaces on one link need two addresses (RFC 3927 §2.2.1, §3.4).
     pub fn handle_frame_of_host(&mut self, now: Instant, frame: &[u8], own: &[HardwareAddress]) {
-        let now = self.handle_time(now);
-        let Some(packet) = Packet::parse(frame) else {
+        self.handle_time(now);
+        let Some(packet) = Frame::parse(frame) else {
             return;
         };
+        let hardware = packet.sender_hardware();
         // RFC 3927 §2.2.1: a packet of our own that comes back is no conflict.
-        if packet.sender_hardware == self.hardware {
+        if hardware == self.hardware {
             return;
         }
         // Without regard to what is due at `now`: a frame that was received late must still be able to prevent a claim.
-        match self.phase {
-            Phase::Probing => {
-                let is_simultaneous = packet.is_probe()
-                    && packet.target == self.address
-                    && (self.mode == Mode::LinkLocal || !own.contains(&packet.sender_hardware));
-                if packet.sender == self.address || is_simultaneous {
-                    self.handle_conflict_in_probing(now, packet.sender_hardware);
-                }
-            }
-            Phase::Announcing | Phase::Announced => {
-                if packet.sender == self.address {
-                    self.handle_conflict_in_use(now, packet.sender_hardware);
-                } else if packet.operation == Operation::Request
-                    && packet.target == self.address
-                    && self.replies
-                {
-                    self.reply_to = Some((packet.sender_hardware, packet.sender));
-                }
-            }
-            Phase::Idle | Phase::Checked => {}
+        let is_probing = self.phase == Phase::Probing;
+        let is_in_use = self.address().is_some();
+        let is_asked = packet.operation() == Operation::Request && packet.target() == self.address;
+        let is_simultaneous = is_probing
+            && is_asked
+            && packet.sender().is_unspecified()
+            && (self.mode == Mode::LinkLocal || !own.contains(&hardware));
+        if (is_probing || is_in_use) && packet.sender() == self.address || is_simultaneous {
+            self.handle_conflict(hardware);
+        } else if is_in_use && is_asked && self.replies {
+            self.requester = *packet.requester();
+            self.has_requester = true;
         }
     }
 
     /// Handles the passing of time.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub fn handle_timeout(&mut self, now: Instant) {
-        let now = self.handle_time(now);
-        if self.phase == Phase::Probing && self.sent == PROBE_NUM && self.due <= now {
-            self.quiet_since = now;
+        self.handle_time(now);
+        if self.phase == Phase::Probing && self.sent == PROBE_NUM && self.wait_micros == 0 {
+            self.quiet_micros = 0;
             self.is_contested = false;
             self.sent = 0;
             if self.mode == Mode::Check {
                 self.mode = Mode::Off;
-                (self.phase, self.due) = (Phase::Checked, Instant::MAX);
+                self.phase = Phase::Checked;
             } else {
-                (self.phase, self.due) = (Phase::Announcing, now);
+                self.phase = Phase::Announcing;
             }
+        }
+    }
+
+    /// Returns what [`poll_transmit`](Self::poll_transmit) would write at `now`; `None` if nothing is due. For drivers that must know it before they have a
+    /// buffer.
+    pub fn peek_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        self.handle_timeout(now);
+        let is_due = self.wait_micros == 0;
+        match self.phase {
+            _ if self.defends => Some(Transmit::Announcement),
+            Phase::Probing if is_due => Some(Transmit::Probe),
+            Phase::Announcing if is_due => Some(Transmit::Announcement),
+            _ if self.has_requester => Some(Transmit::Reply),
+            _ => None,
         }
     }
 
     /// Writes the next frame that is due into `frame`, and returns what it is; `None` if there is none.
     pub fn poll_transmit(&mut self, now: Instant, frame: &mut [u8; FRAME_LEN]) -> Option<Transmit> {
-        self.handle_timeout(now);
-        let now = self.now;
-        let mut packet = Packet {
-            operation: Operation::Request,
-            sender_hardware: self.hardware,
-            sender: self.address,
-            target_hardware: HardwareAddress::ZERO,
-            target: self.address,
-        };
-        let mut destination = HardwareAddress::BROADCAST;
-        let kind = if core::mem::take(&mut self.defends) {
-            Transmit::Announcement
-        } else if self.phase == Phase::Probing && self.due <= now {
-            self.sent += 1;
-            // From `now`, not from when it was due: others must get the time to object.
-            self.due = now
-                + if self.sent == PROBE_NUM {
+        let kind = self.peek_transmit(now)?;
+        *frame = arp::BROADCAST_REQUEST;
+        arp::set::<{ arp::SOURCE }, 6>(frame, &self.hardware.0);
+        arp::set::<{ arp::SENDER_HARDWARE }, 6>(frame, &self.hardware.0);
+        arp::set::<{ arp::TARGET }, 4>(frame, &self.address.octets());
+        if kind != Transmit::Probe {
+            arp::set::<{ arp::SENDER }, 4>(frame, &self.address.octets());
+        }
+        match kind {
+            Transmit::Announcement if self.defends => self.defends = false,
+            Transmit::Probe => {
+                self.sent += 1;
+                // From `now`, not from when it was due: others must get the time to object.
+                self.wait_micros = if self.sent == PROBE_NUM {
                     ANNOUNCE_WAIT
                 } else {
-                    self.random.within(Draw::NextProbe, 0, PROBE_GAP)
+                    PROBE_MIN + self.draw(Draw::NextProbe, PROBE_MAX - PROBE_MIN)
                 };
-            packet.sender = Ipv4Addr::UNSPECIFIED;
-            Transmit::Probe
-        } else if self.phase == Phase::Announcing && self.due <= now {
-            self.sent += 1;
-            self.due = now + ANNOUNCE_INTERVAL;
-            if self.sent == ANNOUNCE_NUM {
-                (self.phase, self.due) = (Phase::Announced, Instant::MAX);
             }
-            Transmit::Announcement
-        } else {
-            let (hardware, address) = self.reply_to.take()?;
-            packet.operation = Operation::Reply;
-            packet.target_hardware = hardware;
-            packet.target = address;
-            // RFC 3927 §2.5: so that a conflict is noticed by all, also after two links were joined.
-            if !self.address.is_link_local() && hardware.is_unicast() {
-                destination = hardware;
+            Transmit::Announcement => {
+                self.sent += 1;
+                self.wait_micros = ANNOUNCE_INTERVAL;
+                if self.sent == ANNOUNCE_NUM {
+                    self.phase = Phase::Announced;
+                }
             }
-            Transmit::Reply
-        };
-        packet.write(destination, frame);
+            Transmit::Reply => {
+                self.has_requester = false;
+                arp::set::<{ arp::OPERATION }, 2>(frame, &[0, Operation::Reply as u8]);
+                arp::set::<{ arp::TARGET_HARDWARE }, 10>(frame, &self.requester);
+                // RFC 3927 §2.5: so that a conflict is noticed by all, also after two links were joined.
+                if !self.address.is_link_local()
+                    && let Some(&hardware) = self.requester.first_chunk()
+                    && HardwareAddress(hardware).is_unicast()
+                {
+                    arp::set::<{ arp::DESTINATION }, 6>(frame, &hardware);
+                }
+            }
+        }
         Some(kind)
     }
 
     /// Returns what the application does not know yet; `None` if it knows everything.
     pub fn poll_event(&mut self) -> Option<Event> {
-        if let Some(Conflict {
-            address,
-            hardware,
-            is_defended,
-        }) = self.conflict.take()
-        {
-            return Some(if is_defended {
-                Event::Defended { address, hardware }
-            } else {
-                Event::Conflict { address, hardware }
-            });
+        if self.conflict.is_some() {
+            return self.conflict.take();
         }
         let current = self.address().unwrap_or(Ipv4Addr::UNSPECIFIED);
         let reported = self.reported;
@@ -476,8 +469,8 @@ impl AddressMachine {
             self.reported = current;
             return Some(Event::Claimed { address: current });
         }
-        if self.has_unreported_check() {
-            self.is_check_reported = true;
+        if self.phase == Phase::Checked {
+            self.phase = Phase::Idle;
             return Some(Event::Unused {
                 address: self.address,
             });
@@ -489,22 +482,35 @@ impl AddressMachine {
     /// `None` if nothing will happen without a frame or a command.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let is_pending = self.defends
-            || self.reply_to.is_some()
+            || self.has_requester
             || self.conflict.is_some()
             || self.reported != self.address().unwrap_or(Ipv4Addr::UNSPECIFIED)
-            || self.has_unreported_check();
-        let next = if is_pending { self.now } else { self.due };
-        next.deadline().map(|next| next.max(self.now))
+            || self.phase == Phase::Checked;
+        let wait_micros = match self.phase {
+            _ if is_pending => 0,
+            Phase::Probing | Phase::Announcing => self.wait_micros,
+            _ => return None,
+        };
+        let next = self.now_micros.saturating_add(wait_micros.into());
+        Some(Instant::from_micros(next))
     }
 
-    fn has_unreported_check(&self) -> bool {
-        self.phase == Phase::Checked && !self.is_check_reported
+    /// Moves all times to `now`, unless it is in the past.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn handle_time(&mut self, now: Instant) {
+        let passed = now.as_micros().saturating_sub(self.now_micros);
+        self.now_micros += passed;
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        self.wait_micros = self.wait_micros.saturating_sub(passed);
+        self.quiet_micros = self.quiet_micros.saturating_add(passed);
     }
 
-    /// Returns the time as the machine sees it: it never goes back.
-    fn handle_time(&mut self, now: Instant) -> Instant {
-        self.now = self.now.max(now);
-        self.now
+    /// Draws a time from zero to `longest`, in microseconds.
+    fn draw(&mut self, purpose: Draw, longest: u32) -> u32 {
+        // Two hosts with one seed have different delays all the same.
+        let [.., c, d, e, f] = self.hardware.0;
+        let subject = u32::from_be_bytes([c, d, e, f]);
+        self.random.up_to(purpose, subject, longest)
     }
 
     /// Begins with a given address.
@@ -512,36 +518,34 @@ impl AddressMachine {
         if let [0 | 127 | 224.., ..] = address.octets() {
             return Err(AddressError);
         }
-        let now = self.command(now, mode);
+        self.command(now, mode);
         self.address = address;
-        self.resume(now);
+        self.resume();
         Ok(())
     }
 
     /// Ends what was requested before, and notes what is requested now.
-    fn command(&mut self, now: Instant, mode: Mode) -> Instant {
-        let now = self.handle_time(now);
+    fn command(&mut self, now: Instant, mode: Mode) {
+        self.handle_time(now);
         self.suspend();
         self.mode = mode;
         // What happened to another address is of no interest any more.
         self.conflict = None;
-        now
     }
 
     /// Ceases to probe for the address or to use it.
     fn suspend(&mut self) {
         // RFC 3927 §2.2.1: the count starts again only after a claim that succeeded, and here only if no conflict followed for a minute.
-        if self.is_settled() {
+        if self.address().is_some() {
             self.forget_conflicts();
         }
         self.phase = Phase::Idle;
-        self.due = Instant::MAX;
         self.defends = false;
-        self.reply_to = None;
+        self.has_requester = false;
     }
 
     /// Begins to probe for the address, unless there is nothing to do.
-    fn resume(&mut self, now: Instant) {
+    fn resume(&mut self) {
         let is_superseded = self.mode == Mode::LinkLocal && self.is_routable;
         if self.mode == Mode::Off || !self.is_link_up || is_superseded {
             return;
@@ -549,84 +553,61 @@ impl AddressMachine {
         self.phase = Phase::Probing;
         self.sent = 0;
         self.is_contested = false;
-        self.is_check_reported = false;
+        self.wait_micros = self.draw(Draw::FirstProbe, PROBE_WAIT);
         // RFC 5227 §2.1.1: measured from the last conflict, which came after the first probe of the address before.
-        let start = if self.conflicts < MAX_CONFLICTS {
-            now
-        } else {
-            now.max(self.quiet_since + RATE_LIMIT_INTERVAL)
-        };
-        let wait = Duration::ZERO..=PROBE_WAIT;
-        self.due = start + self.random.within(Draw::FirstProbe, 0, wait);
-    }
-
-    /// Returns whether the last address was found to be unused.
-    fn is_settled(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Announcing | Phase::Announced | Phase::Checked
-        )
+        if self.conflicts >= MAX_CONFLICTS {
+            self.wait_micros += RATE_LIMIT_INTERVAL.saturating_sub(self.quiet_micros);
+        }
     }
 
     fn forget_conflicts(&mut self) {
-        if self.now.since(self.quiet_since) >= RATE_LIMIT_INTERVAL {
+        if self.quiet_micros >= RATE_LIMIT_INTERVAL {
             self.conflicts = 0;
         }
     }
 
-    /// Another host uses the address or probes for it while we do (RFC 3927 §2.2.1).
-    fn handle_conflict_in_probing(&mut self, now: Instant, hardware: HardwareAddress) {
+    /// Another host uses the address, or probes for it while this host does (RFC 3927 §2.2.1, §2.5, RFC 5227 §2.4).
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn handle_conflict(&mut self, hardware: HardwareAddress) {
+        let is_in_use = self.address().is_some();
+        let is_second = self.is_contested && self.quiet_micros < DEFEND_INTERVAL;
+        if is_in_use {
+            self.forget_conflicts();
+        }
         // While candidates are limited, one that was never probed for does not delay the next one: else packets that are sent often enough
         // would keep this host from ever probing.
-        if self.conflicts < MAX_CONFLICTS || self.sent > 0 {
-            self.quiet_since = now;
+        if self.conflicts < MAX_CONFLICTS || self.sent > 0 || is_in_use {
+            self.quiet_micros = 0;
         }
         self.conflicts = self.conflicts.saturating_add(1);
-        self.give_up(now, hardware);
-    }
-
-    /// Another host uses the address that we use (RFC 3927 §2.5, RFC 5227 §2.4).
-    fn handle_conflict_in_use(&mut self, now: Instant, hardware: HardwareAddress) {
-        let is_second = self.is_contested && now.since(self.quiet_since) < DEFEND_INTERVAL;
-        self.forget_conflicts();
-        self.conflicts = self.conflicts.saturating_add(1);
-        self.quiet_since = now;
-        self.is_contested = true;
-        match self.policy {
-            // §2.4 (c): the time of each conflict counts, so that conflicts without a pause are defended once.
-            Policy::Keep if is_second => {}
-            Policy::Defend | Policy::Keep if !is_second => {
-                self.defends = true;
-                self.conflict = Some(Conflict {
-                    address: self.address,
-                    hardware,
-                    is_defended: true,
-                });
-            }
-            _ => self.give_up(now, hardware),
+        self.is_contested = is_in_use;
+        let address = self.address;
+        if is_in_use && !is_second && self.policy != Policy::Yield {
+            self.defends = true;
+            self.conflict = Some(Event::Defended { address, hardware });
+            return;
         }
-    }
-
-    /// Ceases to use the address, and tries another one if the machine may choose.
-    fn give_up(&mut self, now: Instant, hardware: HardwareAddress) {
-        self.conflict = Some(Conflict {
-            address: self.address,
-            hardware,
-            is_defended: false,
-        });
+        // §2.4 (c): the time of each conflict counts, so that conflicts without a pause are defended once.
+        if is_in_use && self.policy == Policy::Keep {
+            return;
+        }
+        self.conflict = Some(Event::Conflict { address, hardware });
         self.phase = Phase::Idle;
         self.suspend();
         if self.mode == Mode::LinkLocal {
-            self.choose(self.address);
-            self.resume(now);
+            self.choose(address);
+            self.resume();
         } else {
             self.mode = Mode::Off;
         }
     }
 
-    /// Chooses the next candidate (RFC 3927 §2.1).
+    /// Chooses the next candidate; another one than `rejected` (RFC 3927 §2.1).
     fn choose(&mut self, rejected: Ipv4Addr) {
-        self.address = candidate(self.hardware, self.candidates, rejected);
-        self.candidates = self.candidates.wrapping_add(1);
+        self.address = rejected;
+        while self.address == rejected {
+            self.address = candidate(self.hardware, self.candidates);
+            self.candidates = self.candidates.wrapping_add(1);
+        }
     }
 }

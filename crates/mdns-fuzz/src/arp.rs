@@ -26,7 +26,8 @@ pub(crate) const STOP: u8 = 8;
 pub(crate) const POLICY: u8 = 9;
 pub(crate) const DELIVER: u8 = 10;
 pub(crate) const REPLAY: u8 = 11;
-const STEPS: u8 = 12;
+pub(crate) const REPLIES: u8 = 12;
+const STEPS: u8 = 13;
 
 /// The most steps of a program.
 const STEPS_MAX: usize = 2_000;
@@ -62,7 +63,8 @@ impl Host {
     fn drain(&mut self, now: Instant, mut deliver: impl FnMut([u8; FRAME_LEN])) {
         let mut frame = [0; FRAME_LEN];
         let mut sent = 0;
-        while let Some(kind) = self.machine.poll_transmit(now, &mut frame) {
+        while let Some(kind) = self.machine.peek_transmit(now) {
+            assert_eq!(self.machine.poll_transmit(now, &mut frame), Some(kind));
             let packet = Packet::parse(&frame).expect("what is sent is ARP");
             assert_eq!(packet.sender_hardware, self.hardware);
             if kind == Transmit::Probe {
@@ -79,6 +81,7 @@ impl Host {
             self.last = Some(frame);
             deliver(frame);
         }
+        assert_eq!(self.machine.poll_transmit(now, &mut frame), None);
         for n in 0.. {
             assert!(n < 4, "events do not end");
             match self.machine.poll_event() {
@@ -202,6 +205,7 @@ fn step(input: &mut Input<'_>, hosts: &mut [Host; 2], now: &mut Instant) {
             host.machine
                 .set_policy(input.one_of(&all).unwrap_or_default());
         }
+        REPLIES => host.machine.set_replies(input.flag()),
         DELIVER => {
             if let Some(frame) = last {
                 host.machine.handle_frame(now, &frame);

@@ -13,15 +13,13 @@
 //! By itself smoltcp 0.14 does not answer ARP probes for its address, answers a host that takes its address, and adds that host to its
 //! neighbours. Here the machine replies to those whom smoltcp ignores, and a host that takes the address is kept from smoltcp.
 
-use ipv4ll::{
-    AddressError, AddressMachine, Event, FRAME_LEN, HardwareAddress, Policy, arp::Packet,
-};
+use ipv4ll::{AddressError, AddressMachine, Event, FRAME_LEN, HardwareAddress, Policy, arp::Frame};
 use mdns_proto::store::Full;
 use smoltcp::{
     iface::Interface,
     phy::{Device, DeviceCapabilities, RxToken, TxToken},
     time::Instant,
-    wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr},
+    wire::{EthernetAddress, Ipv4Address, Ipv4Cidr},
 };
 
 use crate::time::{at, back};
@@ -141,35 +139,33 @@ impl<D: Device> Guarded<D> {
     /// stopped.
     #[inline(never)]
     pub fn poll(&mut self, now: Instant, interface: &mut Interface) -> Result<Option<Event>, Full> {
-        self.machine.handle_timeout(at(now));
         self.send(now);
         let event = self.machine.poll_event();
-        match event {
+        let (gone, new) = match event {
             Some(Event::Claimed { address }) => {
-                let ipv4 = Ipv4Cidr::new(address, self.prefix_len);
-                let cidr = IpCidr::from(ipv4);
-                let mut added = Ok(());
-                interface.update_ip_addrs(|addresses| {
-                    if !addresses.contains(&cidr) {
-                        added = addresses.push(cidr);
-                    }
-                });
-                if added.is_err() {
-                    self.machine.stop(at(now));
-                    // What follows is that the address is lost, which nobody knew of.
-                    self.machine.poll_event();
-                    return Err(Full);
-                }
-                self.configured = Some(ipv4);
+                (address, Some(Ipv4Cidr::new(address, self.prefix_len)))
             }
-            Some(Event::Lost { address }) => {
-                self.configured = None;
-                interface.update_ip_addrs(|addresses| {
-                    addresses.retain(|cidr| cidr.address() != address.into());
-                });
+            Some(Event::Lost { address }) => (address, None),
+            _ => return Ok(event),
+        };
+        let mut is_added = true;
+        interface.update_ip_addrs(|addresses| {
+            // The application may have added it too.
+            let mut all = addresses.iter();
+            if let Some(at) = all.position(|cidr| cidr.address() == gone.into()) {
+                addresses.swap_remove(at);
             }
-            _ => {}
+            if let Some(new) = new {
+                is_added = addresses.push(new.into()).is_ok();
+            }
+        });
+        if !is_added {
+            self.machine.stop(at(now));
+            // What follows is that the address is lost, which nobody knew of.
+            self.machine.poll_event();
+            return Err(Full);
         }
+        self.configured = new;
         Ok(event)
     }
 
@@ -180,24 +176,21 @@ impl<D: Device> Guarded<D> {
 
     /// Sends the ARP frames that are due, while the device takes them.
     fn send(&mut self, now: Instant) {
-        let mut frame = [0; FRAME_LEN];
+        let time = at(now);
         // A token is asked for only when there is something to send: not all devices like to get one back.
-        while self
-            .machine
-            .poll_timeout()
-            .is_some_and(|due| due <= at(now))
-        {
+        while self.machine.peek_transmit(time).is_some() {
             let Some(token) = self.device.transmit(now) else {
                 break;
             };
-            if self.machine.poll_transmit(at(now), &mut frame).is_none() {
+            let machine = &mut self.machine;
+            let sent = token.consume(FRAME_LEN, |buffer| {
+                let frame = buffer.first_chunk_mut()?;
+                machine.poll_transmit(time, frame)
+            });
+            // The device has given less than was asked for.
+            if sent.is_none() {
                 break;
             }
-            token.consume(FRAME_LEN, |buffer| {
-                for (to, from) in buffer.iter_mut().zip(frame) {
-                    *to = from;
-                }
-            });
         }
     }
 }
@@ -251,17 +244,17 @@ impl<T: RxToken> RxToken for GuardedRx<'_, T> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
         self.token.consume(|frame| {
             let mut is_hidden = false;
-            if let Some(packet) = Packet::parse(frame) {
+            if let Some(packet) = Frame::parse(frame) {
                 // smoltcp replies to its neighbours, and knows them then; neither to probes nor to other networks (RFC 3927 §2.6.2).
                 let configured = self.configured;
                 let is_neighbour =
-                    configured.is_some_and(|cidr| cidr.contains_addr(&packet.sender));
+                    configured.is_some_and(|cidr| cidr.contains_addr(&packet.sender()));
                 self.machine.set_replies(!is_neighbour);
                 self.machine.handle_frame(at(self.now), frame);
                 // Who says that our address is his is not made a neighbour, and gets no reply; nor does anybody for an address that is lost,
                 // which the interface has until the next poll.
                 is_hidden = configured.is_some_and(|cidr| {
-                    packet.sender == cidr.address()
+                    packet.sender() == cidr.address()
                         || self.machine.address() != Some(cidr.address())
                 });
             }
@@ -288,7 +281,7 @@ impl<T: TxToken> TxToken for GuardedTx<T> {
 
 /// Has an ARP packet of a link-local sender sent to all.
 fn broadcast(frame: &mut [u8]) {
-    let is_link_local = Packet::parse(frame).is_some_and(|packet| packet.sender.is_link_local());
+    let is_link_local = Frame::parse(frame).is_some_and(|packet| packet.sender().is_link_local());
     if let (true, Some(destination)) = (is_link_local, frame.first_chunk_mut()) {
         *destination = HardwareAddress::BROADCAST.0;
     }

@@ -164,7 +164,10 @@ proptest! {
             latest = latest.max(now);
             let mut frame = [0; FRAME_LEN];
             let mut sent = 0;
-            while let Some(kind) = machine.poll_transmit(now, &mut frame) {
+            while let Some(peeked) = machine.peek_transmit(now) {
+                let kind = machine.poll_transmit(now, &mut frame);
+                prop_assert_eq!(kind, Some(peeked));
+                let kind = peeked;
                 let packet = ipv4ll::arp::Packet::parse(&frame).expect("ARP");
                 prop_assert_eq!(packet.sender_hardware, OWN);
                 prop_assert_eq!(packet.is_probe(), kind == Transmit::Probe || packet.sender.is_unspecified());
@@ -174,6 +177,7 @@ proptest! {
                 sent += 1;
                 prop_assert!(sent <= 4);
             }
+            prop_assert_eq!(machine.poll_transmit(now, &mut frame), None);
             let mut events = 0;
             while let Some(event) = machine.poll_event() {
                 match event {

@@ -1,5 +1,7 @@
 //! RFC 3927 §2.5: conflicts in use.
 
+use std::time::Duration;
+
 use ipv4ll::{Event, HardwareAddress, Policy, Transmit, arp::Operation};
 
 use crate::support::*;
@@ -206,4 +208,28 @@ fn s2_5_conflicts_in_use_count_for_the_limit() {
     }
     // Ten without a pause, then one a minute.
     assert!((50..=70).contains(&addresses), "{addresses}");
+}
+
+/// The machine counts in 32 bits: what is longer ago than 71 minutes stays so, however long nobody called it.
+///
+/// covers: 3927-2.5-c, 3927-2.2.1-j
+#[test]
+fn s2_5_a_pause_of_hours_or_days_is_a_pause() {
+    // Just before, at and after 2^32 microseconds, and twice that, where a time that wraps is small again.
+    for secs in [4_294, 4_295, 4_296, 8_590, 90 * 86_400] {
+        let mut bench = Bench::settled(1);
+        bench.hear(announcement(ADDRESS));
+        bench.now += Duration::from_secs(secs);
+        bench.machine.handle_timeout(bench.now);
+        bench.hear(announcement(ADDRESS));
+        assert_eq!(bench.only_events(), [DEFENDED, DEFENDED]);
+        assert_eq!(bench.machine.conflicts(), 1);
+        // And what is due is due at once, not later.
+        bench.machine.link_down(bench.now);
+        bench.machine.link_up(bench.now);
+        bench.now += Duration::from_secs(secs);
+        bench.sent.clear();
+        bench.drain();
+        assert_eq!(bench.times(Transmit::Probe).len(), 1);
+    }
 }
