@@ -1,6 +1,6 @@
 //! The board: a clock, a cable, an interface with addresses, and a socket on which it takes commands.
 
-use cortex_m::peripheral::Peripherals;
+use cortex_m::{peripheral::Peripherals, singleton};
 use mdns_smoltcp::GROUP_MAC_V4;
 use smoltcp::{
     iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage},
@@ -29,7 +29,7 @@ const SOCKETS: usize = 2 + cfg!(feature = "dhcp") as usize;
 const CABLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Packets on their way. All zero, so that nothing of it is in flash.
-pub struct Buffers {
+struct Buffers {
     received: [u8; PACKET],
     sent: [u8; PACKET],
     packet: [u8; PACKET],
@@ -39,7 +39,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// Without any packet.
-    pub const EMPTY: Buffers = Buffers {
+    const EMPTY: Buffers = Buffers {
         received: [0; PACKET],
         sent: [0; PACKET],
         packet: [0; PACKET],
@@ -49,7 +49,7 @@ impl Buffers {
 }
 
 /// Which packets are in the buffers, and the sockets they are of.
-pub struct Queues {
+struct Queues {
     received: [udp::PacketMetadata; 2],
     sent: [udp::PacketMetadata; 1],
     command: [udp::PacketMetadata; 1],
@@ -59,7 +59,7 @@ pub struct Queues {
 
 impl Queues {
     /// Without any packet, and without a socket.
-    pub const EMPTY: Queues = Queues {
+    const EMPTY: Queues = Queues {
         received: [udp::PacketMetadata::EMPTY; 2],
         sent: [udp::PacketMetadata::EMPTY; 1],
         command: [udp::PacketMetadata::EMPTY; 1],
@@ -105,11 +105,9 @@ impl<D: Wired> Board<D> {
     ///
     /// # Panics
     /// When it is called twice.
-    pub fn new(
-        buffers: &'static mut Buffers,
-        queues: &'static mut Queues,
-        wrap: impl FnOnce(Device, EthernetAddress, u64) -> D,
-    ) -> (Board<D>, Program) {
+    pub fn new(wrap: impl FnOnce(Device, EthernetAddress, u64) -> D) -> (Board<D>, Program) {
+        let buffers = singleton!(: Buffers = Buffers::EMPTY).expect("called once");
+        let queues = singleton!(: Queues = Queues::EMPTY).expect("called once");
         let peripherals = Peripherals::take().expect("called once");
         let mut chip = machine::start(peripherals);
         let clock = Clock::new(machine::ticks(&chip));

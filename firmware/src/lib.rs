@@ -23,6 +23,7 @@ pub mod lan9118;
 #[cfg_attr(not(feature = "lm3s6965"), path = "mps2_an385.rs")]
 pub mod machine;
 pub mod mdns;
+pub mod services;
 pub mod stack;
 #[cfg(feature = "lm3s6965")]
 pub mod stellaris;

@@ -11,8 +11,8 @@ use mdns_smoltcp::{
 };
 
 use crate::{
-    address::{Address, Fixed},
-    board::{Board, Buffers, Cable, Command, Program, Queues},
+    address::Address,
+    board::{Board, Cable, Command, Program},
     console::Parameters,
     say,
 };
@@ -27,29 +27,16 @@ const FAMILIES: &[Family] = if cfg!(feature = "ipv6") {
 /// How many there are: that of the links.
 pub const LINKS: usize = FAMILIES.len();
 
-/// Starts an endpoint on the board, has it told what is wanted of it, and serves it for ever.
+/// Starts an endpoint on the board, with this source of the board's IPv4 address, has it told what is wanted of it, and serves it for ever.
 ///
 /// # Panics
-/// When the storage is too small for what is wanted.
-pub fn serve<S: Storage>(
-    memory: (&'static mut Buffers, &'static mut Queues),
+/// When it is called twice, or the storage is too small for what is wanted.
+pub fn serve<S: Storage, A: Address>(
     mdns: &'static mut Mdns<S>,
-    want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
-) -> ! {
-    serve_with(memory, Fixed, mdns, want)
-}
-
-/// The same, with this source of the board's IPv4 address.
-///
-/// # Panics
-/// When the storage is too small for what is wanted.
-pub fn serve_with<S: Storage, A: Address>(
-    (buffers, queues): (&'static mut Buffers, &'static mut Queues),
     mut address: A,
-    mdns: &'static mut Mdns<S>,
     want: impl FnOnce(&mut Mdns<S>, Instant, &Parameters),
 ) -> ! {
-    let (mut board, Program { socket, packet }) = Board::new(buffers, queues, A::wrap);
+    let (mut board, Program { socket, packet }) = Board::new(A::wrap);
     let (now, seed) = (board.now(), board.seed());
     mdns.start(
         now,
@@ -87,8 +74,10 @@ pub fn serve_with<S: Storage, A: Address>(
             tell(now, &event);
         }
         let next = mdns.poll_at(now, &mut board.interface, &board.sockets);
-        let next = next.into_iter().chain(address.poll_at(&board)).min();
-        if next.is_none_or(|next| next > board.now()) {
+        let next_address = address.poll_at(&board);
+        let now = board.now();
+        let is_due = |next: Option<_>| next.is_some_and(|next| next <= now);
+        if !is_due(next) && !is_due(next_address) {
             board.sleep();
         }
     }

@@ -3,14 +3,8 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use firmware::{
-    board::{Buffers, Queues},
-    mdns,
-};
-use mdns_smoltcp::{
-    CONFIG, Mdns,
-    proto::{self, name::ServiceType},
-};
+use firmware::{address::Fixed, mdns, services::browse};
+use mdns_smoltcp::{CONFIG, Mdns, proto};
 
 proto::fixed! {
     /// 32 records of others.
@@ -22,14 +16,6 @@ proto::fixed! {
 
 #[entry]
 fn main() -> ! {
-    static mut BUFFERS: Buffers = Buffers::EMPTY;
-    static mut QUEUES: Queues = Queues::EMPTY;
     let mdns = cortex_m::singleton!(: Mdns<Curious> = Mdns::new(CONFIG)).expect("main runs once");
-    mdns::serve((BUFFERS, QUEUES), mdns, |mdns, now, parameters| {
-        // By reference, so that it is on the stack once.
-        let service_type = parameters.service_type.parse::<ServiceType>();
-        let service_type = service_type.as_ref().expect("type=_TYPE._tcp");
-        mdns.browse(now, service_type.as_name())
-            .expect("a row for one question");
-    })
+    mdns::serve(mdns, Fixed, browse)
 }

@@ -5,18 +5,27 @@
 use core::hint::black_box;
 
 use cortex_m_rt::entry;
-use firmware as _;
-use mdns_smoltcp::proto::{
-    cache::HeardRecord,
-    discovery::{AskSlot, ToldSlot},
-    querier::QuestionSlot,
-    registry::{AddressRow, Claim, CustomRow, RecentRdata, RecordRow, ServiceRow, TypeRow},
-    responder::{ClaimState, RecordState, Requester},
-    store::{NameSlot, Slot},
+use firmware::device::Device;
+use mdns_smoltcp::{
+    Guarded,
+    proto::{
+        cache::HeardRecord,
+        discovery::{AskSlot, ToldSlot},
+        querier::QuestionSlot,
+        registry::{AddressRow, Claim, CustomRow, RecentRdata, RecordRow, ServiceRow, TypeRow},
+        responder::{ClaimState, RecordState, Requester},
+        store::{NameSlot, Slot},
+    },
 };
+
+/// What a device that claims an address has more than the chip's own.
+const GUARD: usize = size_of::<Guarded<Device>>() - size_of::<Device>();
 
 macro_rules! slots {
     ($($name:ident: $slot:ty,)*) => {
+        #[unsafe(no_mangle)]
+        static RAM_ADDRESS: [u8; GUARD] = [0; GUARD];
+
         $(
             #[unsafe(no_mangle)]
             static $name: [u8; size_of::<$slot>()] = [0; size_of::<$slot>()];
@@ -24,6 +33,7 @@ macro_rules! slots {
 
         #[entry]
         fn main() -> ! {
+            black_box(&RAM_ADDRESS);
             $(black_box(&$name);)*
             loop {}
         }
