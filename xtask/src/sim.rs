@@ -8,6 +8,9 @@ use crate::shell::Shell;
 /// What every change has to pass: all worlds at their small size, in about a minute.
 const SEEDS: &str = "0..300";
 
+/// The same of worlds of addresses, of which one has a thousand hosts.
+const ADDRESS_SEEDS: &str = "0..20";
+
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Options {
@@ -21,7 +24,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 pub(crate) fn check() -> Result<()> {
-    judge(&["--seeds".to_owned(), SEEDS.to_owned()])
+    judge(&["--seeds".to_owned(), SEEDS.to_owned()])?;
+    judge(&[
+        "--addresses".to_owned(),
+        "--seeds".to_owned(),
+        ADDRESS_SEEDS.to_owned(),
+    ])
 }
 
 fn judge(args: &[String]) -> Result<()> {

@@ -11,7 +11,9 @@ use std::{
 };
 
 use clap::Parser;
-use mdns_sim::judge::{self, Failure, Figures, Script, WORLDS, WorldPlan};
+use mdns_sim::judge::{
+    self, ADDRESS_WORLDS, AddressWorld, Failure, Figures, Script, WORLDS, WorldPlan,
+};
 
 /// Lets hosts live in bad worlds, and says which rule they break.
 ///
@@ -21,7 +23,10 @@ use mdns_sim::judge::{self, Failure, Figures, Script, WORLDS, WorldPlan};
 struct Options {
     /// The world; may be given several times. Without it, all of them.
     #[arg(long, value_name = "WORLD", value_parser = world)]
-    world: Vec<&'static WorldPlan>,
+    world: Vec<Plan>,
+    /// Without `--world`: all worlds of hosts that claim their addresses themselves.
+    #[arg(long, conflicts_with = "world")]
+    addresses: bool,
     /// One seed.
     #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
@@ -48,8 +53,18 @@ struct Options {
     list: bool,
 }
 
-fn world(name: &str) -> Result<&'static WorldPlan, String> {
-    WorldPlan::named(name).ok_or_else(|| "no such world; `--list` shows them".to_owned())
+/// A world, of names or of addresses.
+#[derive(Clone, Copy)]
+enum Plan {
+    Names(&'static WorldPlan),
+    Addresses(&'static AddressWorld),
+}
+
+fn world(name: &str) -> Result<Plan, String> {
+    let names = WorldPlan::named(name).map(Plan::Names);
+    names
+        .or_else(|| AddressWorld::named(name).map(Plan::Addresses))
+        .ok_or_else(|| "no such world; `--list` shows them".to_owned())
 }
 
 fn range(text: &str) -> Result<(u64, u64), String> {
@@ -69,17 +84,18 @@ fn hours(text: &str) -> Result<f64, String> {
 
 /// A world of one size.
 struct Sized {
-    world: &'static WorldPlan,
+    world: Plan,
     hosts: usize,
+    /// How long the noise lasts; worlds of addresses have their own times.
     noise: Duration,
 }
 
 impl Sized {
-    fn new(world: &'static WorldPlan, options: &Options) -> Self {
-        let (hosts, noise) = if options.full {
-            (world.full_hosts, world.full_noise)
-        } else {
-            (world.hosts, world.noise)
+    fn new(world: Plan, options: &Options) -> Self {
+        let (hosts, noise) = match world {
+            Plan::Names(world) if options.full => (world.full_hosts, world.full_noise),
+            Plan::Names(world) => (world.hosts, world.noise),
+            Plan::Addresses(world) => (world.hosts, Duration::ZERO),
         };
         Sized {
             world,
@@ -90,8 +106,22 @@ impl Sized {
         }
     }
 
-    fn script(&self, seed: u64) -> Script {
-        self.world.script(seed, self.hosts, self.noise)
+    fn name(&self) -> &'static str {
+        match self.world {
+            Plan::Names(world) => world.name,
+            Plan::Addresses(world) => world.name,
+        }
+    }
+
+    fn run(&self, seed: u64) -> Result<Figures, Box<Failure>> {
+        match self.world {
+            Plan::Names(world) => judge::run(&self.script(world, seed)),
+            Plan::Addresses(world) => world.run(seed, self.hosts),
+        }
+    }
+
+    fn script(&self, world: &WorldPlan, seed: u64) -> Script {
+        world.script(seed, self.hosts, self.noise)
     }
 
     fn hours(&self) -> f64 {
@@ -100,12 +130,12 @@ impl Sized {
 
     /// The command that repeats one seed.
     fn command(&self, seed: u64) -> String {
-        format!(
-            "cargo xtask sim --world {} --seed {seed} --hosts {} --hours {}",
-            self.world.name,
-            self.hosts,
-            self.hours()
-        )
+        let (name, hosts) = (self.name(), self.hosts);
+        let command = format!("cargo xtask sim --world {name} --seed {seed} --hosts {hosts}");
+        match self.world {
+            Plan::Names(_) => format!("{command} --hours {}", self.hours()),
+            Plan::Addresses(_) => command,
+        }
     }
 }
 
@@ -137,6 +167,11 @@ fn main() -> ExitCode {
                 world.about
             );
         }
+        println!("\nof addresses (--addresses):");
+        for world in &ADDRESS_WORLDS {
+            let size = format!("{} hosts", world.hosts);
+            println!("{:<10} {size:>14} {:>14}  {}", world.name, "", world.about);
+        }
         return ExitCode::SUCCESS;
     }
     // A panic is a failure of the world: it is told once, after it is shrunk.
@@ -156,8 +191,10 @@ fn main() -> ExitCode {
         "wall s",
         "deliveries/s"
     );
-    let worlds = if options.world.is_empty() {
-        WORLDS.iter().collect()
+    let worlds = if options.addresses {
+        ADDRESS_WORLDS.iter().map(Plan::Addresses).collect()
+    } else if options.world.is_empty() {
+        WORLDS.iter().map(Plan::Names).collect()
     } else {
         options.world.clone()
     };
@@ -183,7 +220,7 @@ fn run(sized: &Sized, from: u64, to: u64, options: &Options) -> Option<(u64, Box
                 return;
             }
             let start = Instant::now();
-            let result = judge::run(&sized.script(seed));
+            let result = sized.run(seed);
             let mut sum = sum.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             sum.runs += 1;
             sum.slowest = sum.slowest.max(start.elapsed());
@@ -214,7 +251,7 @@ fn run(sized: &Sized, from: u64, to: u64, options: &Options) -> Option<(u64, Box
     let verdict = if sum.failed.is_some() { "  FAILED" } else { "" };
     println!(
         "{:<10} {:>5} {:>6.2} {:>6}  {:>7} {:>8} {:>9.1} {:>8.2} {:>12.0}{verdict}",
-        sized.world.name,
+        sized.name(),
         sized.hosts,
         sized.hours(),
         sum.runs,
@@ -229,6 +266,12 @@ fn run(sized: &Sized, from: u64, to: u64, options: &Options) -> Option<(u64, Box
 
 fn report(sized: &Sized, seed: u64, failure: Box<Failure>, budget: Duration) {
     println!("\n{failure}\nto repeat it: {}", sized.command(seed));
-    let (script, failure) = judge::shrink(&sized.script(seed), failure, budget);
-    println!("\nshrunk to:\n{script}{failure}\n\n{}", failure.page);
+    match sized.world {
+        Plan::Names(world) => {
+            let script = sized.script(world, seed);
+            let (script, failure) = judge::shrink(&script, failure, budget);
+            println!("\nshrunk to:\n{script}{failure}\n\n{}", failure.page);
+        }
+        Plan::Addresses(_) => println!("\n{}", failure.page),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, net::IpAddr, rc::Rc};
 
+use ipv4ll::Policy;
 use mdns_proto::{
     discovery::{AddressKind, AskError, AskId, Span},
     host::{Host as Core, Storage},
@@ -107,15 +108,61 @@ impl<S: Storage> Host<S> {
             self.with(|core, now| core.link_down(now, link));
         }
         self.note("is down");
+        let mut world = self.world.borrow_mut();
+        let now = world.now;
+        for machine in world.machines(self.index) {
+            machine.link_down(now);
+        }
+        world.drain(self.index);
     }
 
     /// Puts all cables back. The host notices.
     pub fn link_up(&self) {
         self.note("is up");
         self.set_up(true);
+        if self.claims_address() {
+            // Its links come up with the address.
+            let mut world = self.world.borrow_mut();
+            let now = world.now;
+            for machine in world.machines(self.index) {
+                machine.link_up(now);
+            }
+            world.drain(self.index);
+            return;
+        }
         for link in self.links() {
             self.with(|core, now| core.link_up(now, link));
         }
+    }
+
+    fn claims_address(&self) -> bool {
+        self.world
+            .borrow_mut()
+            .machines(self.index)
+            .next()
+            .is_some()
+    }
+
+    /// Sets what it does at the next conflict about the address that it claims itself.
+    pub fn set_address_policy(&self, policy: Policy) {
+        self.world
+            .borrow_mut()
+            .set_address_policy(self.index, policy);
+    }
+
+    /// Is heard by all hosts at its segment, as when it talks to any of them: it sends an ARP request.
+    pub fn talk(&self) {
+        self.world.borrow_mut().talk(self.index);
+    }
+
+    /// ARP frames that it has sent.
+    pub fn arp_frames(&self) -> u32 {
+        self.world.borrow().stations[self.index].frames
+    }
+
+    /// How often it has lost an address that it had claimed.
+    pub fn address_losses(&self) -> u32 {
+        self.world.borrow().stations[self.index].losses
     }
 
     fn set_up(&self, is_up: bool) {
@@ -152,6 +199,14 @@ impl<S: Storage> Host<S> {
     pub fn wake(&self) {
         self.note("wakes");
         self.world.borrow_mut().node(self.index).power = Power::Awake;
+        let mut world = self.world.borrow_mut();
+        let now = world.now;
+        for machine in world.machines(self.index) {
+            // RFC 3927 §2.2: the link may be another.
+            machine.link_down(now);
+            machine.link_up(now);
+        }
+        drop(world);
         self.with(|core, now| {
             core.resumed(now);
             core.handle_timeout(now);

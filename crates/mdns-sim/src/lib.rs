@@ -25,10 +25,12 @@
 //! [`judge`] makes whole networks of hosts misbehave by script and says which rule was broken; [`contract`] does whatever it is
 //! told to one host and says when it breaks the contract.
 //!
-//! Hosts have addresses by their number: the first is `10.0.0.1`, and `fe80::1` if it is [`dual_stack`](Host::dual_stack).
+//! Hosts have addresses by their number: the first is `10.0.0.1`, and `fe80::1` if it is [`dual_stack`](Host::dual_stack). Or they claim one themselves
+//! ([`Net::host_without_address`]), with ARP on the same segment.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod arp;
 pub mod attack;
 mod chance;
 pub mod contract;
@@ -47,6 +49,7 @@ mod transcript;
 mod world;
 
 pub use self::{
+    arp::{NEIGHBOUR, Reaction},
     envelope::{STRANGER_MAC, ethernet_frame, ip_packet},
     host::Host,
     machine::{Around, Machine},

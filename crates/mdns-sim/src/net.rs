@@ -1,6 +1,9 @@
 //! The network, as a test holds it.
 
-use std::{cell::RefCell, collections::BTreeSet, fmt, io, path::Path, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeSet, fmt, io, net::Ipv4Addr, path::Path, rc::Rc,
+    time::Duration,
+};
 
 use expect_test::Expect;
 use mdns_proto::{config::Config, host::Storage, link::Family, store::Heap, time::Instant};
@@ -119,6 +122,42 @@ impl<S: Storage> Net<S> {
     pub fn host_as(&self, name: &str, label: &str) -> Host<S> {
         let host = self.host_nowhere(name, label, Config::DEFAULT);
         host.attach(&self.segment());
+        host
+    }
+
+    /// A host on the first segment that claims its IPv4 address itself (RFC 3927), `previous` first, and its name when it has one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mdns_sim::Net;
+    ///
+    /// let net = Net::seeded(7);
+    /// let hall = net.host_without_address("hall", None).advertise("Printer", "_ipp._tcp", 631);
+    /// let attic = net.host_without_address("attic", None).browse("_ipp._tcp");
+    /// net.run_for(Duration::from_secs(15));
+    /// let details = format!("at hall:631, {}", hall.addresses()[0]);
+    /// assert_eq!(attic.found()["Printer._ipp._tcp.local"], details);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`host`](Self::host).
+    pub fn host_without_address(&self, name: &str, previous: Option<Ipv4Addr>) -> Host<S> {
+        let host = self.host_nowhere(name, name, Config::DEFAULT);
+        let mut world = self.world.borrow_mut();
+        let interface = world.attach(host.index, 0, &[]);
+        world.add_link(host.index, interface, Family::V4);
+        world.claim_address(host.index, previous);
+        drop(world);
+        host
+    }
+
+    /// A host on the first segment that claims an IPv4 address and does nothing else: it has no mDNS.
+    pub fn bare_host(&self, label: &str, previous: Option<Ipv4Addr>) -> Host<S> {
+        let host = self.host_nowhere(label, label, Config::DEFAULT);
+        let mut world = self.world.borrow_mut();
+        world.attach(host.index, 0, &[]);
+        world.claim_address(host.index, previous);
+        drop(world);
         host
     }
 

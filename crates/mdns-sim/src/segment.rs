@@ -7,7 +7,12 @@ use std::{
 
 use mdns_proto::host::Storage;
 
-use crate::{Host, world::World};
+use crate::{
+    Host,
+    arp::Reaction,
+    chance::{Chance, Draw},
+    world::World,
+};
 
 /// How well a segment carries packets.
 ///
@@ -57,6 +62,32 @@ impl Default for Conditions {
     }
 }
 
+impl Conditions {
+    /// Whether all copies arrive, once and at one time.
+    pub(crate) fn is_a_wire(&self) -> bool {
+        self.delay.start() == self.delay.end()
+            && self.loss_percent == 0
+            && self.duplication_percent == 0
+            && self.stale_percent == 0
+            && !self.sends_back
+    }
+
+    /// How late the copies of one packet for one receiver are: none, one, or up to three.
+    pub(crate) fn delays(&self, chance: Chance, subject: [u64; 2]) -> [Option<Duration>; 3] {
+        let mut delays = [None; 3];
+        if !chance.happens(Draw::Loss, subject, self.loss_percent) {
+            delays[0] = Some(chance.within(Draw::Delay, subject, &self.delay));
+            if chance.happens(Draw::Duplicate, subject, self.duplication_percent) {
+                delays[1] = Some(chance.within(Draw::DuplicateDelay, subject, &self.delay));
+            }
+        }
+        if chance.happens(Draw::Stale, subject, self.stale_percent) {
+            delays[2] = Some(chance.within(Draw::StaleDelay, subject, &self.stale_delay));
+        }
+        delays
+    }
+}
+
 /// Where a station is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Port {
@@ -74,6 +105,8 @@ pub(crate) struct Medium {
     pub(crate) owners: HashMap<IpAddr, Port>,
     /// The number of the last island.
     pub(crate) islands: u32,
+    /// A neighbour that says something about each ARP packet.
+    pub(crate) reaction: Option<Reaction>,
 }
 
 /// A handle to a segment of a [`Net`](crate::Net).
@@ -117,6 +150,11 @@ impl<S: Storage> Segment<S> {
             world.set_island(self.index, station, 0);
         }
         world.note(None, "heals", String::new());
+    }
+
+    /// Sets what a neighbour on it says of each ARP packet, from now on.
+    pub fn react_to_arp(&self, reaction: Option<Reaction>) {
+        self.medium(|medium| medium.reaction = reaction);
     }
 
     fn medium<T>(&self, with: impl FnOnce(&mut Medium) -> T) -> T {

@@ -10,6 +10,7 @@ use std::{
     rc::Rc,
 };
 
+use ipv4ll::AddressMachine;
 use mdns_proto::{
     config::Config,
     host::{Host as Core, Storage},
@@ -23,6 +24,7 @@ use mdns_proto::{
 
 use crate::{
     Around,
+    arp::Frame,
     chance::{Chance, Draw},
     node::{Node, Power, Sends},
     segment::{Medium, Port},
@@ -93,6 +95,10 @@ pub(crate) struct Station<S: Storage> {
     pub(crate) role: Role<S>,
     /// Packets sent so far.
     pub(crate) sent: u64,
+    /// ARP frames sent so far.
+    pub(crate) frames: u32,
+    /// How often it has lost an address that it had claimed.
+    pub(crate) losses: u32,
 }
 
 pub(crate) enum Role<S: Storage> {
@@ -113,17 +119,19 @@ pub(crate) struct Interface {
     pub(crate) island: u32,
     /// How often it was given another address.
     pub(crate) changes: usize,
+    /// What claims its IPv4 address, if it was not given one.
+    pub(crate) machine: Option<Box<AddressMachine>>,
 }
 
 impl Interface {
-    fn address(&self, family: Family) -> Option<IpAddr> {
+    pub(crate) fn address(&self, family: Family) -> Option<IpAddr> {
         self.addresses
             .iter()
             .map(|subnet| subnet.address)
             .find(|address| Family::of(address) == family)
     }
 
-    fn link(&self, family: Family) -> Option<LinkId> {
+    pub(crate) fn link(&self, family: Family) -> Option<LinkId> {
         self.links[family as usize]
     }
 }
@@ -135,8 +143,13 @@ struct Due {
     order: u64,
 }
 
-enum What {
+pub(crate) enum What {
     Wake(usize),
+    /// An ARP frame arrives at one port, or at all of its segment.
+    Frame {
+        frame: Rc<Frame>,
+        to: Option<Port>,
+    },
     Arrival {
         packet: Rc<Sent>,
         to: Port,
@@ -181,6 +194,8 @@ pub(crate) struct World<S: Storage> {
     /// Service types that hosts have advertised or browsed: while there is one, names do without it.
     pub(crate) types: BTreeSet<String>,
     pub(crate) deliveries: u64,
+    /// ARP frames sent so far.
+    pub(crate) frames: u64,
     /// Probes that hosts have heard, if somebody wants to know.
     pub(crate) probed: Option<Vec<Probed>>,
     /// What is put around the verbs of hosts that are added.
@@ -200,6 +215,7 @@ impl<S: Storage> World<S> {
             log: Some(Vec::new()),
             types: BTreeSet::new(),
             deliveries: 0,
+            frames: 0,
             probed: None,
             around: |verb| verb(),
             buffer: vec![0; BUFFER].into(),
@@ -230,6 +246,8 @@ impl<S: Storage> World<S> {
             interfaces: Vec::new(),
             role,
             sent: 0,
+            frames: 0,
+            losses: 0,
         });
         self.stations.len() - 1
     }
@@ -249,6 +267,7 @@ impl<S: Storage> World<S> {
             is_up: true,
             island: 0,
             changes: 0,
+            machine: None,
         });
         for &family in families {
             self.add_family(index, interface, family);
@@ -277,11 +296,21 @@ impl<S: Storage> World<S> {
         let station = &mut self.stations[index];
         let found = &mut station.interfaces[interface];
         found.addresses.push(address);
+        if matches!(station.role, Role::Host(_)) {
+            self.add_link(index, interface, family);
+        }
+    }
+
+    /// Gives a host the link of an interface and a family. It is down if the interface has no address.
+    pub(crate) fn add_link(&mut self, index: usize, interface: usize, family: Family) {
+        let now = self.now;
+        let station = &mut self.stations[index];
+        let found = &mut station.interfaces[interface];
         let Role::Host(node) = &mut station.role else {
             return;
         };
         let id = InterfaceId(number(interface) + 1);
-        let now = self.now;
+        let has_address = found.address(family).is_some();
         let added = node.core.call(|core| {
             core.set_addresses(now, id, &found.addresses)?;
             let config = LinkConfig {
@@ -291,7 +320,11 @@ impl<S: Storage> World<S> {
                 unicast: true,
                 ..LinkConfig::MULTICAST
             };
-            core.add_link(now, config)
+            let link = core.add_link(now, config)?;
+            if !has_address {
+                core.link_down(now, link);
+            }
+            Ok(link)
         });
         found.links[family as usize] =
             Some(added.unwrap_or_else(|Full| panic!("no room for the links of {}", station.name)));
@@ -357,11 +390,12 @@ impl<S: Storage> World<S> {
         match event.what {
             What::Wake(index) => self.wake(index),
             What::Arrival { packet, to, via } => self.arrive(&packet, to, via),
+            What::Frame { frame, to } => self.arrive_frame(&frame, to),
         }
         true
     }
 
-    fn happen(&mut self, at: Instant, what: What) {
+    pub(crate) fn happen(&mut self, at: Instant, what: What) {
         self.order += 1;
         self.queue.push(Reverse(Event {
             due: Due {
@@ -382,6 +416,9 @@ impl<S: Storage> World<S> {
         node.queued = None;
         if node.power == Power::Awake {
             node.core.call(|core| core.handle_timeout(now));
+            for machine in self.machines(index) {
+                machine.handle_timeout(now);
+            }
             self.drain(index);
         }
     }
@@ -446,6 +483,7 @@ impl<S: Storage> World<S> {
         if self.node(index).power != Power::Awake {
             return;
         }
+        self.drain_addresses(index);
         let mut left = 10_000u32;
         while let Some(transmit) = {
             let World {
@@ -475,7 +513,12 @@ impl<S: Storage> World<S> {
             });
         }
         let timeout = self.node(index).core.call(|core| core.poll_timeout());
-        let Some(at) = timeout else { return };
+        let timeouts = self
+            .machines(index)
+            .filter_map(|machine| machine.poll_timeout());
+        let Some(at) = timeouts.chain(timeout).min() else {
+            return;
+        };
         assert!(
             at > now,
             "{}: it is drained, and its timeout is {at:?}",
@@ -488,8 +531,14 @@ impl<S: Storage> World<S> {
         }
     }
 
+    /// What claims the addresses of a host.
+    pub(crate) fn machines(&mut self, index: usize) -> impl Iterator<Item = &mut AddressMachine> {
+        let interfaces = self.stations[index].interfaces.iter_mut();
+        interfaces.filter_map(|interface| interface.machine.as_deref_mut())
+    }
+
     /// Where and when, for a panic.
-    fn place(&self, index: usize) -> String {
+    pub(crate) fn place(&self, index: usize) -> String {
         format!(
             "seed {}, {:?}, {}",
             self.chance.0, self.now, self.stations[index].name
@@ -612,17 +661,7 @@ impl<S: Storage> World<S> {
             u64::from(packet.from.station) << 32 ^ packet.number ^ again.unwrap_or(0) << 48,
             u64::from(to.station) << 32 | u64::from(to.interface),
         ];
-        let chance = self.chance;
-        let mut arrivals = [None; 3];
-        if !chance.happens(Draw::Loss, subject, conditions.loss_percent) {
-            arrivals[0] = Some(chance.within(Draw::Delay, subject, &conditions.delay));
-            if chance.happens(Draw::Duplicate, subject, conditions.duplication_percent) {
-                arrivals[1] = Some(chance.within(Draw::DuplicateDelay, subject, &conditions.delay));
-            }
-        }
-        if chance.happens(Draw::Stale, subject, conditions.stale_percent) {
-            arrivals[2] = Some(chance.within(Draw::StaleDelay, subject, &conditions.stale_delay));
-        }
+        let arrivals = conditions.delays(self.chance, subject);
         for delay in arrivals.into_iter().flatten() {
             self.happen(
                 self.now + delay,
@@ -655,7 +694,7 @@ impl<S: Storage> World<S> {
 }
 
 /// A number of a station or interface; there are never four billion.
-fn number(index: usize) -> u32 {
+pub(crate) fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 

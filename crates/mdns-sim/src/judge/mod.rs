@@ -13,12 +13,14 @@
 //! assert_eq!(figures.renames, 0);
 //! ```
 
+mod addresses;
 mod rules;
 mod script;
 mod shrink;
 mod worlds;
 
 use std::{
+    any::Any,
     collections::{BTreeMap, BTreeSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -33,13 +35,14 @@ use mdns_proto::{
     wire::{Question, RecordType},
 };
 
-use self::{rules::Rules, script::SERVICE_TYPE};
 pub use self::{
+    addresses::{ADDRESS_WORLDS, AddressWorld},
     rules::{Failure, Rule},
     script::{Act, Guest, Script},
     shrink::shrink,
     worlds::{WORLDS, WorldPlan},
 };
+use self::{rules::Rules, script::SERVICE_TYPE};
 use crate::{
     Conditions, Host, Net, Sent,
     transcript::{Entry, Told},
@@ -100,18 +103,21 @@ impl Figures {
 /// The first rule that was broken; a panic counts as a broken contract.
 pub fn run(script: &Script) -> Result<Figures, Box<Failure>> {
     let played = catch_unwind(AssertUnwindSafe(|| Judge::new(script).play()));
-    played.unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
-            .unwrap_or_default();
-        Err(Box::new(Failure {
-            at: Instant::ZERO,
-            rule: Rule::Contract,
-            what,
-            page: String::new(),
-        }))
+    played.unwrap_or_else(|panic| Err(caught(&*panic)))
+}
+
+/// A panic, as a broken contract.
+fn caught(panic: &(dyn Any + Send)) -> Box<Failure> {
+    let what = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_default();
+    Box::new(Failure {
+        at: Instant::ZERO,
+        rule: Rule::Contract,
+        what,
+        page: String::new(),
     })
 }
 

@@ -47,6 +47,8 @@ pub enum Rule {
     Picture,
     /// After quiet, an instance resolves to what is not so.
     Details,
+    /// In the end, a host has no address, or two have one (RFC 3927 §2).
+    Addresses,
 }
 
 /// A rule that was broken.
