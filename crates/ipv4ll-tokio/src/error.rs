@@ -10,6 +10,8 @@ pub enum Error {
     NoInterface(String),
     /// The interface is not Ethernet, or has no hardware address: it has no ARP.
     NotEthernet(String),
+    /// The interface is down, or has no link, or lost it while an address was checked: whether another host uses the address cannot be told.
+    NoLink(String),
     /// The program may not send and receive ARP packets: it lacks `CAP_NET_RAW`.
     NoRawSockets,
     /// The program may not change addresses: it lacks `CAP_NET_ADMIN`.
@@ -27,6 +29,7 @@ impl fmt::Display for Error {
         match self {
             Error::NoInterface(name) => write!(f, "there is no interface `{name}`"),
             Error::NotEthernet(name) => write!(f, "interface `{name}` is not Ethernet, and so has no ARP"),
+            Error::NoLink(name) => write!(f, "interface `{name}` is down, or has no link: nobody could be asked there"),
             Error::NoRawSockets => f.write_str(
                 "sending ARP packets needs the capability CAP_NET_RAW: run as root, or give it to the program with setcap",
             ),

@@ -150,15 +150,22 @@ pub enum Usage {
 /// Looks whether another host on the link of an interface uses an address (RFC 5227 §2.1). It takes 4 to 7 seconds if none does.
 ///
 /// # Errors
-/// If there is no such interface, or it is not Ethernet or has no link, or the program lacks `CAP_NET_RAW`, or no host can have the address.
+/// If there is no such interface, or it is not Ethernet or has no link, or loses it meanwhile, or the program lacks `CAP_NET_RAW`, or no host can have
+/// the address.
 pub async fn check(interface: &str, address: Ipv4Addr) -> Result<Usage, Error> {
+    // Before the first look at the interfaces, so that no change is missed.
+    let (watcher, changes) = watch_interfaces()?;
     let port = OpenPort::open(interface)?;
-    let all = interfaces().map_err(|error| Error::System("list interfaces", error))?;
-    let state = all.iter().find(|one| one.index == port.port.index);
-    if state.is_none_or(|state| !state.is_up || !state.has_carrier) {
-        let error = std::io::Error::other("the interface is down, or has no link");
-        return Err(Error::System("send ARP packets", error));
-    }
+    let has_link = || {
+        let all = interfaces().map_err(|error| Error::System("list interfaces", error))?;
+        let state = all.iter().find(|one| one.index == port.port.index);
+        // Without a link nobody could object: that is no sign that nobody would.
+        match state.is_some_and(|state| state.is_up && state.has_carrier) {
+            true => Ok(()),
+            false => Err(Error::NoLink(interface.to_owned())),
+        }
+    };
+    has_link()?;
     let clock = Clock::new();
     let mut machine = machine(port.port.hardware)?;
     machine.check(clock.now(), address)?;
@@ -169,7 +176,7 @@ pub async fn check(interface: &str, address: Ipv4Addr) -> Result<Usage, Error> {
         port.send(&mut machine, now)?;
         while let Some(event) = machine.poll_event() {
             match event {
-                Event::Unused { .. } => return Ok(Usage::Unused),
+                Event::Unused { .. } => return has_link().map(|()| Usage::Unused),
                 Event::Conflict { hardware, .. } => return Ok(Usage::Used(hardware)),
                 _ => {}
             }
@@ -177,9 +184,24 @@ pub async fn check(interface: &str, address: Ipv4Addr) -> Result<Usage, Error> {
         let timeout = until(&machine, now);
         tokio::select! {
             received = port.receive(&mut machine, &clock, &own) => received?,
+            _ = changes.readable() => {
+                drain_changes(&watcher, &changes);
+                has_link()?;
+            }
             () = sleep(timeout) => {}
         }
     }
+}
+
+/// Forgets which changes there were: they are looked at together.
+fn drain_changes(watcher: &Watcher, changes: &UdpSocket) {
+    // Read by way of tokio, which then knows that the socket is no longer readable.
+    changes
+        .try_io(Interest::READABLE, || {
+            watcher.drain()?;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        })
+        .ok();
 }
 
 fn machine(hardware: HardwareAddress) -> Result<AddressMachine, Error> {
@@ -301,7 +323,7 @@ impl Task {
                 },
                 _ = self.changes.readable() => {
                     sleep(BURST).await;
-                    self.drain_changes();
+                    drain_changes(&self.watcher, &self.changes);
                     let now = self.clock.now();
                     self.look(now);
                 }
@@ -325,17 +347,6 @@ impl Task {
         {
             self.tell(Err(error)).ok();
         }
-    }
-
-    /// Forgets which changes there were: they are looked at together.
-    fn drain_changes(&self) {
-        // Read by way of tokio, which then knows that the socket is no longer readable.
-        self.changes
-            .try_io(Interest::READABLE, || {
-                self.watcher.drain()?;
-                Err::<(), _>(ErrorKind::WouldBlock.into())
-            })
-            .ok();
     }
 
     /// Tells of an event, if there is room. An error when nobody wants to know any more.

@@ -6,6 +6,9 @@ use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 
 use crate::args::Show;
 
+#[cfg(target_os = "linux")]
+mod script;
+
 /// Claims a link-local IPv4 address (169.254.x.x) for an interface and defends it, or checks whether an address is in use.
 ///
 /// Runs until ctrl-C, and then removes the address. While the interface has another IPv4 address, from DHCP or by hand, it has no
@@ -21,7 +24,7 @@ Exit codes of --check:
   0  no other host uses the address
   1  another host uses it
   2  something is wrong with the arguments
-  3  the network cannot be used, or a capability is missing")]
+  3  it cannot be told: the interface has no link, or lost it, or a capability is missing")]
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "read where the command works")
@@ -71,6 +74,8 @@ pub(crate) struct Args {
 
     /// Runs this program when something happens, with the words BIND, CONFLICT, UNBIND or STOP, the interface and the address, as
     /// avahi-autoipd does. The address is added and removed before.
+    ///
+    /// One runs at a time, in order, while the address is defended; after 30 s it is killed. What it prints goes to standard error.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
 
@@ -123,16 +128,12 @@ pub(super) use linux::run;
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::{
-        net::Ipv4Addr,
-        path::{Path, PathBuf},
-        process::{Child, Command, Stdio},
-    };
+    use std::{net::Ipv4Addr, path::Path};
 
     use ipv4ll_tokio::{AddressClaim, Error, Event, HardwareAddress, Options, Usage, check};
     use serde::Serialize;
 
-    use super::{Args, Policy};
+    use super::{Args, Policy, candidate, script::Script};
     use crate::{
         files::{Kept, unreadable, unwritable},
         output::{Output, Print, Stamp},
@@ -219,14 +220,22 @@ mod linux {
         };
         options.default_route = args.default_route;
         options.broadcast_arp = args.broadcast_arp;
+        // Before anything is changed: what is wrong with the arguments is said at once.
         let state = args.state.as_deref().map(State::open).transpose()?;
         let previous = match &state {
             Some(state) => state.address(output)?,
             None => None,
         };
         options.previous = args.start.or(previous);
+        let script = args.script.clone();
+        let script = script.map(|path| Script::open(interface, path, output.clone()));
+        let script = script.transpose().map_err(Failure::Usage)?;
+        let call = |word, address| {
+            if let Some(script) = &script {
+                script.call(word, address);
+            }
+        };
         let mut claim = AddressClaim::start(options).map_err(failure)?;
-        let mut script = Script::new(interface, args.script.clone());
         let mut claimed = false;
         loop {
             let event = tokio::select! {
@@ -241,7 +250,9 @@ mod linux {
                     continue;
                 }
                 None => {
-                    script.run(STOP, None, output);
+                    if let Some(script) = script {
+                        script.stop(STOP, None).await;
+                    }
                     let text = format!("interface `{interface}` cannot be given an address");
                     return Err(Failure::Network(text));
                 }
@@ -252,18 +263,18 @@ mod linux {
                     if let Some(Err(why)) = state.as_ref().map(|state| state.keep(address)) {
                         output.remark(&why);
                     }
-                    script.run(BIND, Some(address), output);
+                    call(BIND, Some(address));
                     Line::new("claimed", interface, address, None)
                 }
                 Event::Defended { address, hardware } => {
                     Line::new("defended", interface, address, Some(hardware))
                 }
                 Event::Conflict { address, hardware } => {
-                    script.run(CONFLICT, Some(address), output);
+                    call(CONFLICT, Some(address));
                     Line::new("conflict", interface, address, Some(hardware))
                 }
                 Event::Lost { address } => {
-                    script.run(UNBIND, Some(address), output);
+                    call(UNBIND, Some(address));
                     Line::new("lost", interface, address, None)
                 }
                 _ => continue,
@@ -272,7 +283,9 @@ mod linux {
         }
         let last = claim.address();
         claim.stop().await;
-        script.run(STOP, last, output);
+        if let Some(script) = script {
+            script.stop(STOP, last).await;
+        }
         Ok(Found(claimed))
     }
 
@@ -301,14 +314,13 @@ mod linux {
         fn address(&self, output: &Output) -> Result<Option<Ipv4Addr>, Failure> {
             let read = self.file.read();
             let text = read.map_err(|error| unreadable(self.path, &error))?;
-            let address = text.trim().parse().ok();
-            if address.is_none() && !text.is_empty() {
-                output.remark(&format!(
-                    "{}: there is no IPv4 address in it",
-                    self.path.display()
-                ));
+            let text = text.trim();
+            let address = candidate(text);
+            if let (Err(what), false) = (&address, text.is_empty()) {
+                let path = self.path.display();
+                output.remark(&format!("{path}: no address to begin with: {what}"));
             }
-            Ok(address)
+            Ok(address.ok())
         }
 
         /// # Errors
@@ -318,47 +330,6 @@ mod linux {
             self.file
                 .write(&format!("{address}\n"))
                 .map_err(|error| format!("{} cannot be written: {error}", self.path.display()))
-        }
-    }
-
-    /// The program of `--script`. It is not waited for: the address must be defended meanwhile. One that still runs when there is something
-    /// new to tell is waited for by then, so that it is told in order.
-    struct Script {
-        interface: String,
-        program: Option<PathBuf>,
-        running: Option<Child>,
-    }
-
-    impl Script {
-        fn new(interface: &str, program: Option<PathBuf>) -> Self {
-            Script {
-                interface: interface.to_owned(),
-                program,
-                running: None,
-            }
-        }
-
-        fn run(&mut self, word: &str, address: Option<Ipv4Addr>, output: &Output) {
-            let Some(program) = &self.program else {
-                return;
-            };
-            self.running.take().map(|mut child| child.wait());
-            let mut command = Command::new(program);
-            command.args([word, &self.interface]);
-            command.args(address.map(|address| address.to_string()));
-            command.stdin(Stdio::null());
-            match command.spawn() {
-                Ok(child) => self.running = Some(child),
-                Err(error) => output.remark(&format!("{}: {error}", program.display())),
-            }
-        }
-    }
-
-    impl Drop for Script {
-        fn drop(&mut self) {
-            if let Some(mut child) = self.running.take() {
-                child.wait().ok();
-            }
         }
     }
 }
