@@ -1,6 +1,6 @@
 """A raw question and answer: one question to the group, from a port of our own; prints the milliseconds until its answer.
 
-  raw_question.py SOURCE NAME    asks for NAME.local A by the interface that has the address SOURCE
+  raw_question.py SOURCE NAME    asks for the addresses of NAME.local by eth0, which has the address SOURCE, in the family of that
 """
 
 import socket
@@ -9,14 +9,22 @@ import sys
 import time
 
 source, name = sys.argv[1], sys.argv[2].encode()
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+is_v6 = ":" in source
+index = socket.if_nametoindex("eth0")
+with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM) as asker:
     asker.settimeout(3)
-    asker.bind((source, 0))
-    asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(source))
-    question = bytes([len(name)]) + name + b"\x05local\x00" + struct.pack("!2H", 1, 1)
+    if is_v6:
+        asker.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        group = ("ff02::fb", 5353, 0, index)
+    else:
+        asker.bind((source, 0))
+        asker.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(source))
+        group = ("224.0.0.251", 5353)
+    wanted = 28 if is_v6 else 1
+    question = bytes([len(name)]) + name + b"\x05local\x00" + struct.pack("!2H", wanted, 1)
     message = struct.pack("!6H", 4711, 0, 1, 0, 0, 0) + question
     start = time.monotonic()
-    asker.sendto(message, ("224.0.0.251", 5353))
+    asker.sendto(message, group)
     packet, _ = asker.recvfrom(9000)
     elapsed = time.monotonic() - start
 identity, flags, _, answers = struct.unpack("!4H", packet[:8])

@@ -16,6 +16,7 @@ use crate::{
     lab::{
         self, Content, Context, Datagram, Kind, Lab,
         net::{Families, Host},
+        peer::Peer,
         stack::{SOON, Service, Stack, mdns},
     },
     shell::{machine, root, target},
@@ -32,7 +33,7 @@ pub(crate) struct Options {
 }
 
 /// What is measured in every run, and what is wanted of it.
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 15] = [
     (
         "advertise: process started to groups joined",
         "median at most 50",
@@ -60,7 +61,22 @@ const ROWS: [(&str, &str); 9] = [
         "median at most 10",
     ),
     ("look-up: process started to line printed", "as it is"),
+    (
+        "ten look-ups in a row, IPv4: first question to line printed, beyond the raw one",
+        "median at most 10",
+    ),
+    ("the same, IPv6", "median at most 10"),
+    ("the same beside Avahi, IPv4", "median at most 10"),
+    ("the same beside Avahi, IPv6", "median at most 10"),
+    ("the same with 30 interfaces, IPv4", "median at most 10"),
+    ("the same with 30 interfaces, IPv6", "median at most 10"),
 ];
+
+/// How many look-ups follow one another.
+const IN_A_ROW: usize = 10;
+
+/// How many interfaces a host has that has many.
+const INTERFACES: usize = 30;
 
 /// Milliseconds, a value a row.
 type Run = [f64; ROWS.len()];
@@ -131,6 +147,9 @@ fn once(context: &Context) -> Result<Run> {
         anyhow::Ok(milliseconds(joined(browser, v6)?, at))
     };
     let (raw, looked_up, in_all) = look_up(context)?;
+    let [v4, v6] = in_a_row(context, |_| Ok(()))?;
+    let [v4_beside, v6_beside] = in_a_row(context, |lab| lab.host(2).avahi("asker", &[]))?;
+    let [v4_many, v6_many] = in_a_row(context, |lab| lab.host(2).wire(lab.host(3), 1..INTERFACES))?;
     let last_join = joined(advertiser, false)?.max(joined(advertiser, true)?);
     Ok([
         milliseconds(advertising.started(), last_join),
@@ -145,35 +164,49 @@ fn once(context: &Context) -> Result<Run> {
         raw,
         looked_up - raw,
         in_all,
+        v4,
+        v6,
+        v4_beside,
+        v6_beside,
+        v4_many,
+        v6_many,
     ])
 }
 
-/// On another fresh network, a host is asked for raw, and a moment later looked up by `mdns lookup`: milliseconds of the one, of the
-/// other from its first question on, and of its whole process.
-fn look_up(context: &Context) -> Result<(f64, f64, f64)> {
-    let lab = Lab::new(context, 2, Families::Both)?;
-    let (owner, asker) = (lab.host(1), lab.host(2));
+/// Of the host 1 of a network: a service on a host of a name that is asked for.
+fn advertised(context: &Context, lab: &Lab) -> Result<Peer> {
     let service = Service {
-        host: Some("timed"),
+        host: Some(NAME),
         ..Service::new("Timed", "_http._tcp", 80)
     };
-    let _advertising = Stack::Ours.advertised(context, owner, &service)?;
+    let (advertising, _) = Stack::Ours.advertised(context, lab.host(1), &service)?;
     // Its announcements are over.
     sleep(Duration::from_millis(1500));
+    Ok(advertising)
+}
+
+/// The host that is asked for.
+const NAME: &str = "timed";
+
+/// Asks for a host raw, from an address of one's own; in milliseconds.
+fn raw(asker: &Host, source: &str) -> Result<f64> {
     let script = root().join("xtask/lab/raw_question.py");
     let script = script.to_str().context("the path is not UTF-8")?;
-    let source = asker.v4();
-    let output = asker.run(&["python3", script, &source, "timed"])?;
-    let raw: f64 = output
-        .stdout
-        .trim()
-        .parse()
-        .with_context(|| format!("raw_question.py said {output:?}"))?;
-    let looking = mdns(context, asker, &["lookup", "timed.local"])?;
+    let output = asker.run(&["python3", script, source, NAME])?;
+    let millis = output.stdout.trim().parse();
+    millis.with_context(|| format!("raw_question.py said {output:?}"))
+}
+
+/// Looks a host up by a process of its own; in milliseconds, from its first question on and from its start on.
+fn look_up_once(context: &Context, lab: &Lab, options: &[&str]) -> Result<(f64, f64)> {
+    let asker = lab.host(2);
+    let full = format!("{NAME}.local");
+    let looking = mdns(context, asker, &[&["lookup", &full], options].concat())?;
     let found = looking.event("the addresses", SOON, |event| {
         event.addresses().next().is_some()
     })?;
     let printed = found.at.context("a line without its time")?;
+    looking.wait(SOON)?;
     let packets = lab.packets()?;
     let is_question = |p: &&Datagram| {
         p.at >= looking.started() && p.message().is_some_and(|m| !m.header().flags.response())
@@ -182,10 +215,40 @@ fn look_up(context: &Context) -> Result<(f64, f64, f64)> {
         .find(is_question)
         .context("it asked nothing")?;
     Ok((
-        raw,
         milliseconds(asked.at, printed),
         milliseconds(looking.started(), printed),
     ))
+}
+
+/// On another fresh network, a host is asked for raw, and a moment later looked up by `mdns lookup`: milliseconds of the one, of the
+/// other from its first question on, and of its whole process.
+fn look_up(context: &Context) -> Result<(f64, f64, f64)> {
+    let lab = Lab::new(context, 2, Families::Both)?;
+    let _advertising = advertised(context, &lab)?;
+    let asker = lab.host(2);
+    let raw = raw(asker, &asker.v4())?;
+    let (looked_up, in_all) = look_up_once(context, &lab, &[])?;
+    Ok((raw, looked_up, in_all))
+}
+
+/// On another fresh network, which is made ready first, a host is looked up again and again by one process after another, over IPv4 and then over
+/// IPv6: the median of the milliseconds from the first question on, beyond those of a raw one.
+fn in_a_row<T>(context: &Context, ready: impl FnOnce(&Lab) -> Result<T>) -> Result<[f64; 2]> {
+    let lab = Lab::new(context, 3, Families::Both)?;
+    let _advertising = advertised(context, &lab)?;
+    let _ready = ready(&lab)?;
+    let asker = lab.host(2);
+    let of_family = |option, source: &str| {
+        let raw = raw(asker, source)?;
+        let mut all = Vec::new();
+        for _ in 0..IN_A_ROW {
+            let (looked_up, _) = look_up_once(context, &lab, &[option])?;
+            all.push(looked_up - raw);
+        }
+        all.sort_by(f64::total_cmp);
+        anyhow::Ok(median(&all))
+    };
+    Ok([of_family("-4", &asker.v4())?, of_family("-6", &asker.v6())?])
 }
 
 fn from<'p>(packets: &'p [Datagram], host: &Host) -> impl Iterator<Item = &'p Datagram> {
@@ -280,7 +343,9 @@ fn report(runs: &[Run]) -> String {
         - A *first announcement* is the first response with an SRV record among its answers.\n\
         - An instance is *complete* with PTR, SRV, TXT and an address.\n\
         - The look-up is for both families, from a network on which the same host was just asked for; the first question is the first\n  \
-        packet of its process that is one.\n"
+        packet of its process that is one.\n\
+        - Look-ups in a row are ten processes one after another; what stands here is made of the median of each ten. With 30 interfaces, the host is on\n  \
+        the first.\n"
 }
 
 /// Of sorted values; the mean of the middle two when there is no middle one.
