@@ -11,8 +11,8 @@ use crate::{
     discovery::{self, AddressKind, AskError, AskId, Details, Span},
     echo::Echoes,
     link::{
-        Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, PORT, Packet, SourcePort,
-        Subnet, Transmit, Via, is_link_local,
+        Destination, Family, HOP_LIMIT, InterfaceId, LinkConfig, LinkId, LinkNumber, PORT, Packet,
+        SourcePort, Subnet, Transmit, Via, is_link_local,
     },
     moment::Now,
     name::Name,
@@ -93,10 +93,8 @@ pub struct Host<S: Storage> {
     /// The latest time that was brought; time does not go backwards here.
     now: Instant,
     is_started: bool,
-    /// Links that cannot send just now, a bit each.
-    blocked: [u64; 4],
-    /// The link whose turn it is to send.
-    turn: u8,
+    /// The row of the link whose turn it is to send.
+    turn: LinkNumber,
 }
 
 impl<S: Storage> Host<S> {
@@ -109,7 +107,6 @@ impl<S: Storage> Host<S> {
             echoes: Echoes::new(),
             now: Instant::ZERO,
             is_started: false,
-            blocked: [0; 4],
             turn: 0,
         }
     }
@@ -263,20 +260,11 @@ impl<S: Storage> Host<S> {
     /// Whether a link can take a datagram now. While it cannot, [`poll_transmit`](Self::poll_transmit) has nothing for it and
     /// [`poll_timeout`](Self::poll_timeout) does not count what it would have to send.
     pub fn set_writable(&mut self, link: LinkId, is_writable: bool) {
-        if let Some(bits) = self.blocked.get_mut(link.index() / 64) {
-            let bit = 1 << (link.index() % 64);
-            if is_writable {
-                *bits &= !bit
-            } else {
-                *bits |= bit
-            }
-        }
+        self.responder.set_writable(link, is_writable);
     }
 
     fn is_writable(&self, link: LinkId) -> bool {
-        self.blocked
-            .get(link.index() / 64)
-            .is_none_or(|bits| bits >> (link.index() % 64) & 1 == 0)
+        self.responder.is_writable(link)
     }
 
     /// A datagram that was polled could not be sent, for another reason than that the socket was full. Probing and announcing on
@@ -722,7 +710,8 @@ impl<S: Storage> Host<S> {
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let now = self.clock(now)?;
         // Each link has its turn, so that a busy one does not keep the others waiting.
-        for _ in 0..=u8::MAX {
+        let tries = self.responder.links_bound().saturating_mul(2).max(256);
+        for _ in 0..tries {
             let link = LinkId(self.turn);
             if let Some(transmit) = self.poll_link(now, link, buffer) {
                 return Some(transmit);
@@ -743,9 +732,7 @@ impl<S: Storage> Host<S> {
     }
 
     fn links(&self) -> impl Iterator<Item = LinkId> {
-        (0..self.responder.links_bound())
-            .filter_map(|link| u8::try_from(link).ok())
-            .map(LinkId)
+        (0..self.responder.links_bound()).map(LinkId::of)
     }
 
     fn link_due(&self, link: LinkId) -> Instant {

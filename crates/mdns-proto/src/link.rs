@@ -72,13 +72,27 @@ impl fmt::Display for Family {
     }
 }
 
+/// The number of a link: a byte where nothing allocates.
+#[cfg(not(feature = "alloc"))]
+pub(crate) type LinkNumber = u8;
+#[cfg(feature = "alloc")]
+pub(crate) type LinkNumber = u16;
+
+/// The most links of a host: 4,096, and 255 without the feature `alloc`. One more is refused.
+pub const LINKS_MAX: usize = if cfg!(feature = "alloc") { 4096 } else { 255 };
+
 /// A link of a host: the number [`add_link`](crate::host::Host::add_link) gave it.
 ///
 /// Numbers are small and taken again after a link is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LinkId(pub(crate) u8);
+pub struct LinkId(pub(crate) LinkNumber);
 
 impl LinkId {
+    /// The link of a row with this number, which is below [`LINKS_MAX`].
+    pub(crate) fn of(row: u32) -> LinkId {
+        LinkId(LinkNumber::try_from(row).unwrap_or(LinkNumber::MAX))
+    }
+
     /// The number itself, for the caller's own tables: below the number of links there ever were at once.
     pub const fn index(self) -> usize {
         self.0 as usize

@@ -4,6 +4,7 @@
 //! is no room. After that both do the same, and the network must not be able to tell them apart.
 
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -18,8 +19,8 @@ use mdns_proto::{
     store::Heap,
     time::Instant,
     wire::{
-        Class, Flags, Header, Message, Nsec, Rdata, Record, RecordType, Section, Srv, Ttl, Txt,
-        TxtVec, TypeSet, Writer,
+        Class, Flags, Header, Message, Nsec, Question, Rdata, Record, RecordType, Section, Srv,
+        Ttl, Txt, TxtVec, TypeSet, Writer,
     },
 };
 
@@ -448,4 +449,71 @@ fn ten_thousand_instances_that_come_whole_cost_one_series() {
             );
         }
     }
+}
+
+/// A router with many networks: where rows grow, links are told from each other by more than a byte.
+///
+/// covers: none (the number of links is a bound of ours)
+#[test]
+fn s14_more_than_255_links_are_served() {
+    const LINKS: u32 = 300;
+    let mut host = Small::started(Config::DEFAULT, Instant::ZERO, 1);
+    host.add_host(Instant::ZERO, "hall").expect("a host");
+    let kind: ServiceType = "_ipp._tcp".parse().expect("a type");
+    for number in 0..LINKS {
+        let interface = InterfaceId(number + 1);
+        let config = LinkConfig {
+            interface,
+            family: Family::V4,
+            mtu: 1500,
+            unicast: false,
+            ..LinkConfig::MULTICAST
+        };
+        let [.., high, low] = number.to_be_bytes();
+        let subnet = Subnet {
+            address: Ipv4Addr::new(10, high, low, 1).into(),
+            prefix_len: 24,
+        };
+        host.add_link(Instant::ZERO, config).expect("a link");
+        host.set_addresses(Instant::ZERO, interface, &[subnet])
+            .expect("room");
+    }
+    host.browse(Instant::ZERO, kind.as_name())
+        .expect("a browse");
+    let (mut asked, mut announced) = (BTreeSet::new(), BTreeSet::new());
+    let mut now = Instant::ZERO;
+    let mut buffer = [0; 9000];
+    while let Some(next) = host
+        .poll_timeout()
+        .filter(|next| *next < Instant::from_millis(3_000))
+    {
+        now = now.max(next);
+        host.handle_timeout(now);
+        while let Some(sent) = host.poll_transmit(now, &mut buffer) {
+            let message = Message::parse(&buffer[..sent.len]).expect("we send what can be read");
+            let is_browse = |question: Question<'_>| question.qtype == RecordType::PTR;
+            if message.questions().any(is_browse) {
+                asked.insert(sent.link);
+            }
+            let [high, low] = u16::try_from(sent.link.index())
+                .expect("a number")
+                .to_be_bytes();
+            let own = Rdata::A(Ipv4Addr::new(10, high, low, 1));
+            if message.answers().any(|answer| answer.rdata == own) {
+                announced.insert(sent.link);
+            }
+        }
+        while host.poll_event().is_some() {}
+    }
+    assert_eq!((asked.len(), announced.len()), (300, 300));
+    // One that cannot send is one, not those whose numbers are like it.
+    for link in &announced {
+        host.set_writable(*link, false);
+    }
+    let one = *announced.iter().nth(44).expect("a link");
+    host.set_writable(one, true);
+    host.resumed(now);
+    host.handle_timeout(now + Duration::from_millis(500));
+    let sent = host.poll_transmit(now + Duration::from_millis(500), &mut buffer);
+    assert_eq!(sent.map(|sent| sent.link), Some(one));
 }

@@ -36,6 +36,8 @@ pub trait LinkStorage {
 pub struct Link<L: LinkStorage> {
     pub(super) config: LinkConfig,
     pub(super) is_up: bool,
+    /// Whether the socket can take a datagram now.
+    pub(super) is_writable: bool,
     /// Whether the system reaches link-local addresses here without having one.
     pub(super) has_link_local_route: bool,
     pub(super) claims: Table<ClaimState, L::Claims>,
@@ -63,6 +65,7 @@ impl<L: LinkStorage> Link<L> {
         Link {
             config,
             is_up: false,
+            is_writable: true,
             has_link_local_route: false,
             claims: Table::new(),
             records: Table::new(),

@@ -34,7 +34,7 @@ pub use state::{ClaimState, RecordState};
 use crate::{
     chance::Chance,
     config::Config,
-    link::{Destination, Family, InterfaceId, LinkConfig, LinkId, Subnet, UNICAST_SPAN},
+    link::{Destination, Family, InterfaceId, LINKS_MAX, LinkConfig, LinkId, Subnet, UNICAST_SPAN},
     moment::{Ageing, Moment, Now},
     name::Name,
     registry::{
@@ -166,6 +166,17 @@ impl<S: ResponderStorage> Responder<S> {
         self.link(id).map(|link| link.config)
     }
 
+    /// Whether a link can take a datagram.
+    pub(crate) fn is_writable(&self, id: LinkId) -> bool {
+        self.link(id).is_none_or(|link| link.is_writable)
+    }
+
+    pub(crate) fn set_writable(&mut self, id: LinkId, is_writable: bool) {
+        if let Some(link) = self.link_mut(id) {
+            link.is_writable = is_writable;
+        }
+    }
+
     pub(crate) fn has_link_local_route(&self, id: LinkId) -> bool {
         self.link(id).is_some_and(|link| link.has_link_local_route)
     }
@@ -199,8 +210,8 @@ impl<S: ResponderStorage> Responder<S> {
     pub(crate) fn add_link(&mut self, config: LinkConfig) -> Result<LinkId, Full> {
         let id = self
             .links
-            .insert_with(u32::from(u8::MAX), || Link::new(config))?;
-        let link_id = LinkId(u8::try_from(id).map_err(|_| Full)?);
+            .insert_with(LINKS_MAX as u32, || Link::new(config))?;
+        let link_id = LinkId::of(id);
         self.follow();
         Ok(link_id)
     }
@@ -304,7 +315,7 @@ impl<S: ResponderStorage> Responder<S> {
     pub(crate) fn resumed(&mut self, now: Now) {
         for id in 0..self.links.bound() {
             if self.links.get(id).is_some_and(|link| link.is_up) {
-                self.link_up(now, LinkId(u8::try_from(id).unwrap_or(u8::MAX)));
+                self.link_up(now, LinkId::of(id));
             }
         }
     }
