@@ -95,12 +95,13 @@ impl Form {
             len = len.saturating_sub(1);
         }
         let base = base.get(..len).unwrap_or(&[]);
-        base.iter()
-            .chain(mark)
-            .chain(digits.iter().rev())
-            .chain(after)
-            .copied()
-            .collect()
+        digits.reverse();
+        let mut label = Label::new();
+        let pushed = [base, mark, &digits, after]
+            .iter()
+            .try_for_each(|part| label.extend_from_slice(part));
+        debug_assert!(pushed.is_ok(), "the base was cut to leave room");
+        label
     }
 }
 
