@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Decode(Decode),
     Address(crate::commands::address::Args),
     Resolver(Box<crate::commands::resolver::Args>),
+    Domains(crate::commands::unicast::Domains),
+    Publish(Box<crate::commands::publish::Args>),
     Completions(Completions),
     Man(Man),
 }
@@ -85,7 +87,8 @@ Examples:
   mdns browse _http._tcp --resolve             web servers, with address and port
   mdns browse _ssh._tcp --once --short         names alone, of what is there now
   mdns browse _printer._sub._http._tcp         those of the subtype _printer
-  mdns browse _ipp._tcp --timeout 3 --json     printers that answer within 3 s, as JSON")]
+  mdns browse _ipp._tcp --timeout 3 --json     printers that answer within 3 s, as JSON
+  mdns browse _ipp._tcp -d example.com         printers that DNS knows in example.com")]
 pub(crate) struct Browse {
     /// A service type such as _http._tcp, perhaps with a subtype before it: _printer._sub._http._tcp [default: all types].
     #[arg(value_name = "TYPE", value_parser = browsed, add = ArgValueCandidates::new(known_types))]
@@ -105,6 +108,8 @@ pub(crate) struct Browse {
     #[arg(long)]
     pub(crate) lax: bool,
 
+    #[command(flatten)]
+    pub(crate) dns: Dns,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
@@ -136,6 +141,8 @@ pub(crate) struct Resolve {
     service_type: Option<ServiceType>,
 
     #[command(flatten)]
+    pub(crate) dns: Dns,
+    #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) network: Network,
@@ -159,6 +166,8 @@ pub(crate) struct Lookup {
     #[arg(value_name = "HOST", value_parser = host_name)]
     pub(crate) host: NameBuf,
 
+    #[command(flatten)]
+    pub(crate) dns: Servers,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
@@ -422,6 +431,37 @@ pub(crate) struct Man {
     pub(crate) command: Option<String>,
 }
 
+/// Which domain of unicast DNS to look in, if not `.local`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Unicast DNS")]
+pub(crate) struct Dns {
+    /// Looks in this domain of unicast DNS, in place of the local network.
+    #[arg(long, short, value_name = "DOMAIN", value_parser = domain_name)]
+    pub(crate) domain: Option<NameBuf>,
+
+    /// Asks this DNS server, in place of those in /etc/resolv.conf; may be repeated.
+    #[arg(long = "server", value_name = "ADDRESS[:PORT]", value_parser = server_address)]
+    pub(crate) servers: Vec<SocketAddr>,
+}
+
+/// Which servers of unicast DNS to ask.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Unicast DNS")]
+pub(crate) struct Servers {
+    /// Asks this DNS server, in place of those in /etc/resolv.conf; may be repeated.
+    #[arg(long = "server", value_name = "ADDRESS[:PORT]", value_parser = server_address)]
+    servers: Vec<SocketAddr>,
+}
+
+impl Servers {
+    pub(crate) fn dns(&self) -> Dns {
+        Dns {
+            domain: None,
+            servers: self.servers.clone(),
+        }
+    }
+}
+
 /// When to end.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Limits {
@@ -543,6 +583,8 @@ impl Command {
             Command::Monitor(args) => args.show,
             Command::Address(args) => args.show(),
             Command::Resolver(args) => args.show(),
+            Command::Domains(args) => args.show(),
+            Command::Publish(args) => args.show(),
             Command::Doctor(Doctor { json, .. }) | Command::Decode(Decode { json, .. }) => Show {
                 json: *json,
                 ..Show::default()
@@ -579,6 +621,24 @@ impl Browse {
 }
 
 impl Resolve {
+    /// The instance in a domain of unicast DNS, if it was given so.
+    pub(crate) fn unicast_name(&self) -> Result<Option<NameBuf>, String> {
+        match (&self.service_type, &self.dns.domain) {
+            (Some(service_type), Some(domain)) => {
+                let labels = service_type.as_name().labels().take(2);
+                let mut name =
+                    NameBuf::from_labels([self.instance.as_bytes()].into_iter().chain(labels));
+                if let Ok(name) = &mut name {
+                    name.push_name(domain.as_name())
+                        .map_err(|error| error.to_string())?;
+                }
+                name.map(Some).map_err(|error| error.to_string())
+            }
+            (None, domain) => unicast_instance(&self.instance, domain.as_ref()),
+            (Some(_), None) => Ok(None),
+        }
+    }
+
     /// The instance, in whichever way it was given.
     pub(crate) fn name(&self) -> Result<NameBuf, String> {
         let name = match &self.service_type {
@@ -754,7 +814,7 @@ fn browsed(text: &str) -> Result<ServiceType, ServiceError> {
 }
 
 /// A type without a subtype: instances have none in their names.
-fn instance_type(text: &str) -> Result<ServiceType, ServiceError> {
+pub(crate) fn instance_type(text: &str) -> Result<ServiceType, ServiceError> {
     let service_type = ServiceType::browse(text)?;
     match service_type.subtype() {
         Some(_) => Err(ServiceError::Subtype { at: 0 }),
@@ -762,7 +822,7 @@ fn instance_type(text: &str) -> Result<ServiceType, ServiceError> {
     }
 }
 
-fn instance(text: &str) -> Result<String, LabelError> {
+pub(crate) fn instance(text: &str) -> Result<String, LabelError> {
     check_instance(text).map(|()| text.to_owned())
 }
 
@@ -786,10 +846,72 @@ fn host_name(text: &str) -> Result<NameBuf, String> {
     if name.as_name().labels().count() == 1 && name != LOCAL {
         name.push_name(LOCAL).map_err(|error| error.to_string())?;
     }
-    if name == LOCAL || !name.as_name().ends_with(LOCAL) {
+    if name == LOCAL || name.as_name().is_root() {
         return Err("not a name under .local".to_owned());
     }
     Ok(name)
+}
+
+/// `Front Desk._ipp._tcp.example.com`, or without the domain where it is given; `None` if it is under `.local`.
+fn unicast_instance(text: &str, domain: Option<&NameBuf>) -> Result<Option<NameBuf>, String> {
+    // What is wrong with it is said where `.local` is looked in.
+    let Ok(name) = text.parse::<NameBuf>() else {
+        return Ok(None);
+    };
+    let labels: Vec<&[u8]> = name.as_name().labels().collect();
+    let is_type = |at: &usize| match labels.get(*at..*at + 2) {
+        Some([service, protocol]) => {
+            let is = |known: &[u8]| protocol.eq_ignore_ascii_case(known);
+            service.starts_with(b"_") && (is(b"_tcp") || is(b"_udp"))
+        }
+        _ => false,
+    };
+    let Some(at) = (1..labels.len()).rev().find(is_type) else {
+        return Ok(None);
+    };
+    let (label, rest) = labels.split_at(at);
+    let written =
+        NameBuf::from_labels(rest.iter().skip(2).copied()).map_err(|error| error.to_string())?;
+    let domain = match domain {
+        _ if !written.as_name().is_root() => &written,
+        Some(domain) => domain,
+        None => return Ok(None),
+    };
+    if domain.as_name().is_link_local() {
+        return Ok(None);
+    }
+    // In front of the type there is exactly one label.
+    let label = label.join(&b'.');
+    let labels = [label.as_slice()]
+        .into_iter()
+        .chain(rest.iter().take(2).copied());
+    let mut instance = NameBuf::from_labels(labels).map_err(|error| error.to_string())?;
+    instance
+        .push_name(domain.as_name())
+        .map_err(|error| error.to_string())?;
+    Ok(Some(instance))
+}
+
+/// A name of unicast DNS.
+pub(crate) fn domain_name(text: &str) -> Result<NameBuf, String> {
+    let name: NameBuf = text
+        .parse()
+        .map_err(|error: NameError| format!("not a name: {error}"))?;
+    match name.as_name() {
+        name if name.is_root() => Err("the root is not a domain to look in".to_owned()),
+        name if name.is_link_local() => {
+            Err("of the local network, which needs no DNS server".to_owned())
+        }
+        _ => Ok(name),
+    }
+}
+
+/// The address of a DNS server; the port is 53 if it is not given.
+pub(crate) fn server_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    let address = address.or_else(|_| text.parse());
+    address
+        .map_err(|_| "not an address such as 192.0.2.53, [2001:db8::53]:5353 or fe80::1".to_owned())
 }
 
 /// A name that multicast is the place to ask for.

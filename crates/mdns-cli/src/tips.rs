@@ -42,9 +42,8 @@ const OVER_UDP: [&str; 7] = [
 ];
 
 /// Words for what a command does, in other programs.
-const SYNONYMS: [(&str, &str); 20] = [
+const SYNONYMS: [(&str, &str); 19] = [
     ("announce", "advertise"),
-    ("publish", "advertise"),
     ("register", "advertise"),
     ("serve", "advertise"),
     ("discover", "browse"),
@@ -265,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_likely_command_is_named() {
-        let table: [(&[&str], &str); 38] = [
+        let table: [(&[&str], &str); 37] = [
             (&["browse", "http"], "mdns browse _http._tcp"),
             (&["browse", "HTTP"], "mdns browse _http._tcp"),
             (&["browse", "_http"], "mdns browse _http._tcp"),
@@ -326,7 +325,6 @@ mod tests {
                 &["advertise", "Web", "80", "_http._tcp"],
                 "NAME, TYPE and PORT come in this order",
             ),
-            (&["publish"], "mdns advertise"),
             (&["scan"], "mdns browse"),
             (&["_http._tcp"], "mdns browse _http._tcp"),
             (&["hall.local"], "mdns lookup hall.local"),

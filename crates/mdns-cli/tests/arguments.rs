@@ -21,7 +21,7 @@ fn mdns(words: &[&str]) -> Output {
 fn bad_input_is_refused_with_the_reason() {
     const ADVERTISE: [&str; 4] = ["advertise", "Name", "_http._tcp", "80"];
     let long = "x".repeat(64);
-    let table: [(&[&str], &[&str]); 46] = [
+    let table: [(&[&str], &[&str]); 50] = [
         (&[], &["Usage"]),
         (&["brows"], &["'brows'", "browse"]),
         (&["browse", "http"], &["'http'", "underscore, at byte 0"]),
@@ -68,9 +68,19 @@ fn bad_input_is_refused_with_the_reason() {
         (&["resolve", &long, "_http._tcp"], &["64 bytes", "63"]),
         (&["lookup", ""], &["HOST", "not a name"]),
         (&["lookup", "a..local"], &["a..local", "at byte 2"]),
+        (&["lookup", "local"], &["not a name under .local"]),
         (
-            &["lookup", "printer.example.com"],
-            &["not a name under .local"],
+            &["browse", "-d", "local"],
+            &["--domain", "of the local network"],
+        ),
+        (&["browse", "-d", "."], &["--domain", "the root"]),
+        (
+            &["domains", "example.com", "--server", "ns.example.com"],
+            &["--server", "not an address"],
+        ),
+        (
+            &["publish", "A", "_http._tcp", "80"],
+            &["--domain", "--server"],
         ),
         (&["advertise"], &["<NAME|--from <FILE>|--host <HOST>>"]),
         (&["advertise", "Name", "_http._tcp"], &["PORT"]),
@@ -243,6 +253,8 @@ fn help() {
         &["decode", "--help"],
         &["address", "--help"],
         &["resolver", "--help"],
+        &["domains", "--help"],
+        &["publish", "--help"],
         &["completions", "--help"],
         &["man", "--help"],
     ] {

@@ -289,7 +289,7 @@ impl Translator {
                         RecordType::NSEC => RecordType::ANY,
                         qtype => qtype,
                     };
-                    return self.ask(now, client, query, &name, rtype);
+                    return self.wait_for_records(now, client, query, &name, rtype);
                 }
             },
         };
@@ -360,12 +360,13 @@ impl Translator {
             }
             Stage::Waiting(_) if is_any || is_complete => self.settle(now, id),
             Stage::Waiting(_) | Stage::Gathering(_) | Stage::Cancelled => {}
-            // Records went: the name is absent from now on.
-            Stage::Settled if had_any && !is_any => {
-                entry.settled = now;
+            Stage::Settled => {
+                // Records came or went: from now on it is there, or absent.
+                if had_any == entry.answers.is_empty() {
+                    entry.settled = now;
+                }
                 self.reschedule(id);
             }
-            Stage::Settled => self.reschedule(id),
         }
     }
 
@@ -494,7 +495,7 @@ impl Translator {
     }
 
     /// Lets a query wait for the records of a name.
-    fn ask(
+    fn wait_for_records(
         &mut self,
         now: Instant,
         client: Client,
@@ -694,7 +695,7 @@ impl Translator {
             Stage::Settled if entry.is_negative() => {
                 Some(entry.settled.max(entry.used) + self.idle_max_of_absent())
             }
-            Stage::Settled => Some(entry.used + self.config.idle_max),
+            Stage::Settled => Some(entry.settled.max(entry.used) + self.config.idle_max),
             Stage::Cancelled => None,
         }
     }

@@ -9,10 +9,12 @@ mod doctor;
 mod lookup;
 mod manual;
 mod monitor;
+pub(crate) mod publish;
 mod query;
 mod resolve;
 pub(crate) mod resolver;
 mod reverse;
+pub(crate) mod unicast;
 
 use std::time::Duration;
 
@@ -69,9 +71,20 @@ where
 /// Does what was asked for.
 pub(crate) async fn run(command: Command, output: Output) -> Result<Found, Failure> {
     match command {
-        Command::Browse(args) => browse::run(args, output).await,
-        Command::Resolve(args) => resolve::run(args, output).await,
+        Command::Browse(args) => match args.dns.domain.clone() {
+            Some(domain) => unicast::browse(args, domain, output).await,
+            None => browse::run(args, output).await,
+        },
+        Command::Resolve(args) => match args.unicast_name().map_err(Failure::Usage)? {
+            Some(name) => unicast::resolve(args, name, output).await,
+            None => resolve::run(args, output).await,
+        },
+        Command::Lookup(args) if !args.host.as_name().is_link_local() => {
+            unicast::look_up(args, output).await
+        }
         Command::Lookup(args) => lookup::run(args, output).await,
+        Command::Domains(args) => unicast::domains(args, output).await,
+        Command::Publish(args) => publish::run(*args, output).await,
         Command::Reverse(args) => reverse::run(args, output).await,
         Command::Query(args) => query::run(args, output).await,
         Command::Advertise(args) => advertise::run(args, output).await,

@@ -35,7 +35,7 @@ pub(crate) struct Reply {
 }
 
 /// A query, before it is sent.
-pub(crate) struct Ask {
+pub(crate) struct Query {
     pub(crate) name: NameBuf,
     pub(crate) qtype: RecordType,
     pub(crate) client: Client,
@@ -57,9 +57,9 @@ pub(crate) fn client(address: &str, transport: Transport) -> Client {
     }
 }
 
-impl Ask {
+impl Query {
     pub(crate) fn new(text: &str, qtype: RecordType) -> Self {
-        Ask {
+        Query {
             name: name(text),
             qtype,
             client: client("127.0.0.1:40000", Transport::Udp),
@@ -129,17 +129,17 @@ impl Bench {
     }
 
     /// Sends a query and returns its id.
-    pub(crate) fn ask(&mut self, ask: &Ask) -> u16 {
+    pub(crate) fn query(&mut self, query: &Query) -> u16 {
         self.next_id += 1;
         let id = self.next_id;
-        let bytes = ask.bytes(id);
-        self.translator.handle_query(self.now, ask.client, &bytes);
+        let bytes = query.bytes(id);
+        self.translator.handle_query(self.now, query.client, &bytes);
         id
     }
 
     /// Sends a query and returns the response, which must come at once.
-    pub(crate) fn reply(&mut self, ask: &Ask) -> Reply {
-        let id = self.ask(ask);
+    pub(crate) fn reply(&mut self, query: &Query) -> Reply {
+        let id = self.query(query);
         let mut replies = self.poll();
         assert_eq!(replies.len(), 1, "one response at once");
         let reply = replies.remove(0);

@@ -3,7 +3,7 @@
 use mdns_dns::{Config, Face};
 use mdns_proto::wire::{Rdata, RecordType};
 
-use crate::bench::{Ask, Bench};
+use crate::bench::{Bench, Query};
 
 /// covers: SEC-11, SEC-12
 #[test]
@@ -15,7 +15,7 @@ fn a_flood_of_absent_names_costs_a_bounded_number_of_requests() {
         // From as many networks, within half a second.
         bench.now += std::time::Duration::from_micros(25);
         let address = format!("10.{}.{}.1:4000", n / 256 % 256, n % 256);
-        bench.ask(&Ask::new(&format!("a{n}.local"), RecordType::A).from(&address));
+        bench.query(&Query::new(&format!("a{n}.local"), RecordType::A).from(&address));
         for reply in bench.poll() {
             assert_eq!(reply.rcode, 2);
             refused += 1;
@@ -42,14 +42,14 @@ fn a_flood_of_absent_names_costs_a_bounded_number_of_requests() {
 fn one_network_begins_half_of_all_requests_at_most() {
     let mut bench = Bench::stub();
     for n in 0..100 {
-        bench.ask(&Ask::new(&format!("a{n}.local"), RecordType::A));
+        bench.query(&Query::new(&format!("a{n}.local"), RecordType::A));
         bench.poll();
     }
     assert_eq!(bench.requests.len(), 50);
     bench
         .translator
         .set_clients(["10.0.0.0/8".parse().unwrap()]);
-    bench.ask(&Ask::new("hall.local", RecordType::A).from("10.0.0.1:4000"));
+    bench.query(&Query::new("hall.local", RecordType::A).from("10.0.0.1:4000"));
     bench.request("hall.local", RecordType::A);
 }
 
@@ -59,17 +59,17 @@ fn one_network_begins_half_of_all_requests_at_most() {
 #[test]
 fn beyond_the_rate_udp_gets_tc_or_nothing_and_tcp_goes_on() {
     let mut bench = Bench::stub();
-    let ask = Ask::new("hall.local", RecordType::A);
-    bench.ask(&ask);
+    let query = Query::new("hall.local", RecordType::A);
+    bench.query(&query);
     let request = bench.request("hall.local", RecordType::A);
     let address = Rdata::A([10, 0, 0, 1].into());
     bench.tell(request, &[address], true);
     let (mut whole, mut truncated, mut silent) = (1, 0, 0);
     for _ in 1..1500 {
-        let id = bench.ask(&ask);
+        let id = bench.query(&query);
         match bench.poll().as_slice() {
             [reply] if reply.flags.truncated() => {
-                assert!(reply.len <= ask.bytes(id).len() && reply.answers.is_empty());
+                assert!(reply.len <= query.bytes(id).len() && reply.answers.is_empty());
                 truncated += 1;
             }
             [_] => whole += 1,
@@ -78,10 +78,10 @@ fn beyond_the_rate_udp_gets_tc_or_nothing_and_tcp_goes_on() {
     }
     assert_eq!((whole, truncated, silent), (500, 500, 500));
     assert_eq!(bench.translator.stats().limited, 1000);
-    let reply = bench.reply(&Ask::new("hall.local", RecordType::A).tcp());
+    let reply = bench.reply(&Query::new("hall.local", RecordType::A).tcp());
     assert_eq!(reply.answers.len(), 1);
     bench.pass_millis(1000);
-    assert_eq!(bench.reply(&ask).answers.len(), 1);
+    assert_eq!(bench.reply(&query).answers.len(), 1);
 }
 
 /// covers: SEC-11
@@ -94,20 +94,20 @@ fn the_oldest_request_makes_room_absent_names_first() {
     let mut bench = Bench::new(Face::Stub, config);
     let address = Rdata::A([10, 0, 0, 1].into());
     for text in ["a.local", "b.local"] {
-        bench.ask(&Ask::new(text, RecordType::A));
+        bench.query(&Query::new(text, RecordType::A));
         let request = bench.request(text, RecordType::A);
         bench.tell(request, &[address], true);
         bench.pass_millis(10);
     }
-    bench.ask(&Ask::new("none.local", RecordType::A));
+    bench.query(&Query::new("none.local", RecordType::A));
     let none = bench.request("none.local", RecordType::A);
     // All three are of use: a client waits.
     bench.pass_millis(1000);
-    bench.ask(&Ask::new("c.local", RecordType::A));
+    bench.query(&Query::new("c.local", RecordType::A));
     let c = bench.request("c.local", RecordType::A);
     assert_eq!(bench.cancelled, [none]);
     bench.tell(c, &[address], true);
-    bench.ask(&Ask::new("d.local", RecordType::A));
+    bench.query(&Query::new("d.local", RecordType::A));
     bench.request("d.local", RecordType::A);
     assert_eq!(bench.cancelled, [none, bench.requests[0].id]);
     assert_eq!(bench.translator.request_count(), 3);
@@ -122,10 +122,10 @@ fn where_clients_wait_for_all_requests_the_next_fails() {
     };
     let mut bench = Bench::new(Face::Stub, config);
     for text in ["a.local", "b.local", "c.local"] {
-        bench.ask(&Ask::new(text, RecordType::A));
+        bench.query(&Query::new(text, RecordType::A));
     }
     assert!(bench.poll().is_empty());
-    assert_eq!(bench.reply(&Ask::new("d.local", RecordType::A)).rcode, 2);
+    assert_eq!(bench.reply(&Query::new("d.local", RecordType::A)).rcode, 2);
 }
 
 /// covers: SEC-11
@@ -136,14 +136,14 @@ fn the_number_of_waiting_queries_is_bounded() {
         ..Config::DEFAULT
     };
     let mut bench = Bench::new(Face::Stub, config);
-    let ask = Ask::new("a.local", RecordType::A);
-    bench.ask(&ask);
-    bench.ask(&ask);
+    let query = Query::new("a.local", RecordType::A);
+    bench.query(&query);
+    bench.query(&query);
     assert!(bench.poll().is_empty());
-    assert_eq!(bench.reply(&ask).rcode, 2);
+    assert_eq!(bench.reply(&query).rcode, 2);
     // One that needs not wait is answered.
     assert_eq!(
-        bench.reply(&Ask::new("example.com", RecordType::A)).rcode,
+        bench.reply(&Query::new("example.com", RecordType::A)).rcode,
         5
     );
 }
@@ -163,7 +163,7 @@ fn records_that_find_no_room_are_an_error_and_no_part_of_an_answer() {
     };
     // 36 bytes each.
     for (text, count, rcode) in [("a.local", 3, 2), ("b.local", 2, 0)] {
-        bench.ask(&Ask::new(text, RecordType::A));
+        bench.query(&Query::new(text, RecordType::A));
         let request = bench.request(text, RecordType::A);
         let reply = &bench.tell(request, &records(count), true)[0];
         assert_eq!(
@@ -177,7 +177,7 @@ fn records_that_find_no_room_are_an_error_and_no_part_of_an_answer() {
 #[test]
 fn time_that_goes_backwards_stands_still() {
     let mut bench = Bench::stub();
-    bench.ask(&Ask::new("none.local", RecordType::A));
+    bench.query(&Query::new("none.local", RecordType::A));
     bench.poll();
     bench
         .translator

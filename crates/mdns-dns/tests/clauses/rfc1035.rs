@@ -3,13 +3,13 @@
 use mdns_dns::Transport;
 use mdns_proto::wire::{Flags, Rdata, RecordType};
 
-use crate::bench::{Ask, Bench, client, name};
+use crate::bench::{Bench, Query, client, name};
 
 /// A bench with an answered request for the pointers to as many instances, each of 41 bytes.
-fn with_instances(count: usize) -> (Bench, Ask) {
+fn with_instances(count: usize) -> (Bench, Query) {
     let mut bench = Bench::zone();
-    let ask = Ask::new("_ipp._tcp.link1.example.com", RecordType::PTR);
-    bench.ask(&ask);
+    let query = Query::new("_ipp._tcp.link1.example.com", RecordType::PTR);
+    bench.query(&query);
     let request = bench.request("_ipp._tcp.local", RecordType::PTR);
     let names: Vec<_> = (0..count)
         .map(|n| name(&format!("Printer {n:05} of the house._ipp._tcp.local")))
@@ -20,7 +20,7 @@ fn with_instances(count: usize) -> (Bench, Ask) {
         .collect();
     bench.tell(request, &records, true);
     bench.pass_millis(200);
-    (bench, ask)
+    (bench, query)
 }
 
 /// covers: 1035-4.2.1-a
@@ -28,13 +28,13 @@ fn with_instances(count: usize) -> (Bench, Ask) {
 fn s4_2_1_a_response_over_udp_has_512_bytes_at_most() {
     // 45 bytes before, 41 for each.
     for (count, fits) in [(11, true), (12, false)] {
-        let (mut bench, ask) = with_instances(count);
-        let reply = bench.reply(&ask);
+        let (mut bench, query) = with_instances(count);
+        let reply = bench.reply(&query);
         assert_eq!(reply.flags.truncated(), !fits, "{count}: {}", reply.len);
         assert!(reply.len <= 512 && reply.questions == 1);
         assert_eq!(reply.answers.len(), if fits { count } else { 0 });
         // Over TCP all of them come.
-        let reply = bench.reply(&ask.tcp());
+        let reply = bench.reply(&query.tcp());
         assert!(!reply.flags.truncated() && reply.answers.len() == count);
     }
 }
@@ -42,13 +42,13 @@ fn s4_2_1_a_response_over_udp_has_512_bytes_at_most() {
 /// covers: 1035-4.2.2-a
 #[test]
 fn s4_2_2_over_tcp_65535_bytes_fit_and_more_is_an_error() {
-    let (mut bench, ask) = with_instances(1590);
-    let ask = ask.tcp();
-    let reply = bench.reply(&ask);
+    let (mut bench, query) = with_instances(1590);
+    let query = query.tcp();
+    let reply = bench.reply(&query);
     assert_eq!((reply.rcode, reply.answers.len()), (0, 1590));
     assert!(reply.len > 65_000);
-    let (mut bench, ask) = with_instances(1600);
-    let reply = bench.reply(&ask.tcp());
+    let (mut bench, query) = with_instances(1600);
+    let reply = bench.reply(&query.tcp());
     // Not a part of it that looks like all of it.
     assert_eq!((reply.rcode, reply.answers.len()), (2, 0));
 }
@@ -57,25 +57,25 @@ fn s4_2_2_over_tcp_65535_bytes_fit_and_more_is_an_error() {
 #[test]
 fn s4_1_1_id_opcode_and_rd_are_repeated() {
     let mut bench = Bench::stub();
-    let mut ask = Ask::new("example.com", RecordType::A);
+    let mut query = Query::new("example.com", RecordType::A);
     for rd in [0, 0x0100] {
-        ask.flags = Flags(rd);
-        let reply = bench.reply(&ask);
+        query.flags = Flags(rd);
+        let reply = bench.reply(&query);
         assert_eq!(reply.flags, Flags(0x8400 | rd | 5));
     }
     // TC, AD, CD and the rest are no business of a response.
-    ask.flags = Flags(0x02f0);
-    assert_eq!(bench.reply(&ask).flags, Flags(0x8405));
+    query.flags = Flags(0x02f0);
+    assert_eq!(bench.reply(&query).flags, Flags(0x8405));
 }
 
 /// covers: 1035-4.1.1-e
 #[test]
 fn s4_1_1_other_opcodes_are_not_implemented() {
     let mut bench = Bench::stub();
-    let mut ask = Ask::new("hall.local", RecordType::A);
+    let mut query = Query::new("hall.local", RecordType::A);
     for opcode in [1, 2, 4, 5, 6, 15] {
-        ask.flags = Flags(opcode << 11);
-        let reply = bench.reply(&ask);
+        query.flags = Flags(opcode << 11);
+        let reply = bench.reply(&query);
         assert_eq!((reply.rcode, reply.flags.opcode()), (4, opcode as u8));
     }
     assert_eq!(bench.translator.stats().malformed, 6);
@@ -87,14 +87,14 @@ fn s4_1_1_other_opcodes_are_not_implemented() {
 #[test]
 fn s4_1_1_a_response_is_not_answered() {
     let mut bench = Bench::stub();
-    let mut ask = Ask::new("hall.local", RecordType::A);
-    ask.flags = Flags(0x8000);
-    bench.ask(&ask);
+    let mut query = Query::new("hall.local", RecordType::A);
+    query.flags = Flags(0x8000);
+    bench.query(&query);
     assert!(bench.poll().is_empty());
     let source = client("127.0.0.1:40000", Transport::Udp);
     bench.translator.handle_query(bench.now, source, b"short");
     assert!(bench.poll().is_empty());
-    bench.ask(&Ask::new("hall.local", RecordType::A).from("127.0.0.1:0"));
+    bench.query(&Query::new("hall.local", RecordType::A).from("127.0.0.1:0"));
     assert!(bench.poll().is_empty());
     assert_eq!(bench.translator.stats().ignored, 3);
     assert!(bench.requests.is_empty());
@@ -105,7 +105,7 @@ fn s4_1_1_a_response_is_not_answered() {
 fn s4_1_2_a_query_has_one_question_that_can_be_read() {
     let mut bench = Bench::stub();
     let source = client("127.0.0.1:40000", Transport::Udp);
-    let good = Ask::new("hall.local", RecordType::A).bytes(7);
+    let good = Query::new("hall.local", RecordType::A).bytes(7);
     let mut none = good[..12].to_vec();
     none[5] = 0;
     let mut two = good.clone();
@@ -128,12 +128,12 @@ fn s4_1_2_a_query_has_one_question_that_can_be_read() {
 fn s3_2_3_transfers_and_other_classes_are_refused() {
     let mut bench = Bench::zone();
     for (qtype, rcode) in [(252, 5), (251, 5), (253, 4), (0, 4), (41, 4), (250, 4)] {
-        let reply = bench.reply(&Ask::new("link1.example.com", RecordType(qtype)));
+        let reply = bench.reply(&Query::new("link1.example.com", RecordType(qtype)));
         assert_eq!(reply.rcode, rcode, "{qtype}");
     }
     let source = client("127.0.0.1:40000", Transport::Udp);
     for class in [3, 4, 0x8001] {
-        let mut bytes = Ask::new("laser.link1.example.com", RecordType::A).bytes(7);
+        let mut bytes = Query::new("laser.link1.example.com", RecordType::A).bytes(7);
         let end = bytes.len();
         bytes[end - 2..].copy_from_slice(&u16::to_be_bytes(class));
         bench.translator.handle_query(bench.now, source, &bytes);
@@ -153,12 +153,12 @@ fn a_name_of_more_than_255_bytes_is_malformed() {
             "a".repeat(last)
         ))
     };
-    let ask = |name| Ask {
+    let query = |name| Query {
         name,
-        ..Ask::new("x", RecordType::A)
+        ..Query::new("x", RecordType::A)
     };
-    assert_eq!(bench.reply(&ask(long(56))).rcode, 1);
-    bench.ask(&ask(long(55)));
+    assert_eq!(bench.reply(&query(long(56))).rcode, 1);
+    bench.query(&query(long(55)));
     bench.poll();
     assert_eq!(bench.requests.len(), 1);
 }

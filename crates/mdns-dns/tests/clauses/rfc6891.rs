@@ -3,26 +3,26 @@
 use mdns_dns::Transport;
 use mdns_proto::wire::{Rdata, RecordType};
 
-use crate::bench::{Ask, Bench, client, name};
+use crate::bench::{Bench, Query, client, name};
 
 /// covers: 6891-6.1.1-a, 6891-7-a
 #[test]
 fn s6_1_1_an_opt_is_answered_by_one_and_none_by_none() {
     let mut bench = Bench::stub();
-    let ask = Ask::new("example.com", RecordType::A);
-    assert_eq!(bench.reply(&ask).opt, None);
-    assert_eq!(bench.reply(&ask.edns(4096)).opt, Some((1232, 0)));
+    let query = Query::new("example.com", RecordType::A);
+    assert_eq!(bench.reply(&query).opt, None);
+    assert_eq!(bench.reply(&query.edns(4096)).opt, Some((1232, 0)));
     // DO is repeated (RFC 3225 §3).
-    let mut ask = Ask::new("example.com", RecordType::A);
-    ask.edns = Some((4096, 0x8000));
-    assert_eq!(bench.reply(&ask).opt, Some((1232, 0x8000)));
+    let mut query = Query::new("example.com", RecordType::A);
+    query.edns = Some((4096, 0x8000));
+    assert_eq!(bench.reply(&query).opt, Some((1232, 0x8000)));
 }
 
 /// covers: 6891-6.2.3-a, 6891-6.2.5-a
 #[test]
 fn s6_2_3_the_payload_counts_between_512_and_1232() {
     let mut bench = Bench::zone();
-    bench.ask(&Ask::new("_ipp._tcp.link1.example.com", RecordType::PTR));
+    bench.query(&Query::new("_ipp._tcp.link1.example.com", RecordType::PTR));
     let request = bench.request("_ipp._tcp.local", RecordType::PTR);
     let names: Vec<_> = (0..60)
         .map(|n| name(&format!("Printer {n:05} of the house._ipp._tcp.local")))
@@ -35,9 +35,10 @@ fn s6_2_3_the_payload_counts_between_512_and_1232() {
                 .collect();
             bench.tell(request, &records, true);
             bench.pass_millis(200);
-            let mut ask = Ask::new("_ipp._tcp.link1.example.com", RecordType::PTR).edns(payload);
-            ask.client.transport = transport;
-            let reply = bench.reply(&ask);
+            let mut query =
+                Query::new("_ipp._tcp.link1.example.com", RecordType::PTR).edns(payload);
+            query.client.transport = transport;
+            let reply = bench.reply(&query);
             let limit = usize::from(payload.clamp(512, 1232));
             assert!(transport == Transport::Tcp || reply.len <= limit);
             assert!(reply.opt.is_some());
@@ -58,7 +59,7 @@ fn s6_2_3_the_payload_counts_between_512_and_1232() {
 #[test]
 fn s6_1_1_two_opts_are_malformed() {
     let mut bench = Bench::stub();
-    let mut bytes = Ask::new("hall.local", RecordType::A).edns(1232).bytes(7);
+    let mut bytes = Query::new("hall.local", RecordType::A).edns(1232).bytes(7);
     let opt = bytes[bytes.len() - 11..].to_vec();
     bytes.extend_from_slice(&opt);
     bytes[11] = 2;
@@ -71,9 +72,9 @@ fn s6_1_1_two_opts_are_malformed() {
 #[test]
 fn s6_1_3_another_version_is_badvers() {
     let mut bench = Bench::stub();
-    let mut ask = Ask::new("hall.local", RecordType::A);
-    ask.edns = Some((1232, 0x0001_0000));
-    let reply = bench.reply(&ask);
+    let mut query = Query::new("hall.local", RecordType::A);
+    query.edns = Some((1232, 0x0001_0000));
+    let reply = bench.reply(&query);
     assert_eq!((reply.rcode, reply.answers.len()), (16, 0));
     assert_eq!(reply.opt, Some((1232, 0)));
     assert!(bench.requests.is_empty());

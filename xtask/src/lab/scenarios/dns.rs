@@ -297,7 +297,7 @@ fn bind(host: &Host, zone: &str, key: Option<&str>) -> Result<Peer> {
     let root = "$TTL 60\n. SOA ns.example.test. a. 1 1 1 1 1\n. NS ns.example.test.\nexample.test. NS ns.example.test.\nns.example.test. A 127.0.0.1\n";
     host.write("/run/named/root", root)?;
     let named = host.spawn(&["named", "-g", "-c", "/run/named.conf"])?;
-    named.wait_for("running", SOON)?;
+    named.wait_for(" running$", SOON)?;
     Ok(named)
 }
 
@@ -369,6 +369,8 @@ pub(super) fn proxy(context: &Context) -> Result<()> {
     let found = resolve_by_resolved(
         client,
         &resolved,
+        "eth1",
+        "10.100.0.3",
         &["Laser Printer", "_ipp._tcp", "link1.example.test"],
     )?;
     ensure!(
@@ -411,7 +413,13 @@ fn wide_area(host: &Host, domain: &str) -> Result<String> {
 }
 
 /// Resolves a service by systemd-resolved, which asks BIND.
-fn resolve_by_resolved(host: &Host, root: &Path, service: &[&str]) -> Result<String> {
+fn resolve_by_resolved(
+    host: &Host,
+    root: &Path,
+    device: &str,
+    server: &str,
+    service: &[&str],
+) -> Result<String> {
     let passwd = std::fs::read_to_string("/etc/passwd")?;
     let user = "systemd-resolve:x:998:998::/:/usr/sbin/nologin\n";
     if !passwd.contains("systemd-resolve:") {
@@ -442,7 +450,7 @@ fn resolve_by_resolved(host: &Host, root: &Path, service: &[&str]) -> Result<Str
     ])?;
     let resolvectl = format!("{}/usr/bin/resolvectl", root.display());
     // The hosts of a service are asked for on the interface that told of it.
-    for words in [["dns", "eth1", "10.100.0.3"], ["domain", "eth1", "~."]] {
+    for words in [["dns", device, server], ["domain", device, "~."]] {
         until("resolvectl", SOON, || {
             let output = host.run(&[&["env", &env, &resolvectl], &words[..]].concat())?;
             Ok(output.status.success())
@@ -549,5 +557,285 @@ pub(super) fn proxy_large(context: &Context) -> Result<()> {
     );
     let found = dig(client, "10.100.0.2", &[asked, "PTR", "+tcp", "+short"])?;
     ensure!(count(&found) == 60, "after the flood: {found}");
+    Ok(())
+}
+
+/// Two printers and the domain itself, for browsing.
+const PRINTERS: &str = r#"$TTL 5
+@ SOA ns hostmaster 1 3600 600 86400 2
+@ NS ns
+ns A 10.99.0.1
+b._dns-sd._udp PTR @
+lb._dns-sd._udp PTR @
+laser A 10.99.0.1
+press CNAME laser
+_services._dns-sd._udp PTR _ipp._tcp
+_ipp._tcp PTR Laser\032Printer._ipp._tcp
+_ipp._tcp PTR The\.Press._ipp._tcp
+Laser\032Printer._ipp._tcp SRV 0 0 631 laser
+Laser\032Printer._ipp._tcp TXT "rp=print" "note=\195\164"
+The\.Press._ipp._tcp SRV 0 0 632 press
+The\.Press._ipp._tcp TXT ""
+"#;
+
+/// Browse, resolve, look-up and domains against BIND; Avahi's wide area and systemd-resolved see the same; the server is restarted under an
+/// open browse.
+///
+/// covers: 6763-10-a, 6763-11-a, 6763-11-e
+pub(super) fn unicast(context: &Context) -> Result<()> {
+    let resolved = unpacked(&["systemd-resolved", "libsystemd-shared"])?;
+    let lab = Lab::new(context, 3, Families::Both)?;
+    let (server, client, cache) = (lab.host(1), lab.host(2), lab.host(3));
+    let named = bind(server, PRINTERS, None)?;
+    // In between a cache, as networks have.
+    cache.write(
+        "/run/unbound.conf",
+        "server:\n interface: 10.99.0.3\n access-control: 0.0.0.0/0 allow\n use-syslog: no\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n directory: \"/run\"\n pidfile: \"\"\n \
+         local-zone: \"test.\" nodefault\n domain-insecure: \"test\"\nremote-control:\n control-enable: no\nstub-zone:\n name: \"example.test\"\n stub-addr: 10.99.0.1\n",
+    )?;
+    let unbound = cache.spawn(&["unbound", "-d", "-c", "/run/unbound.conf"])?;
+    unbound.wait_for("start of service", SOON)?;
+    replace(
+        client,
+        "/etc/resolv.conf",
+        "search example.test\nnameserver 10.99.0.3\n",
+    )?;
+
+    let run = |words: &[&str]| -> Result<String> {
+        let output = mdns(context, client, words)?.output(SOON)?;
+        ensure!(
+            output.status.success(),
+            "{words:?}: {}{}",
+            output.stdout,
+            output.stderr
+        );
+        Ok(output.stdout)
+    };
+    let found = run(&["domains"])?;
+    for kind in ["browse", "automatic"] {
+        let wanted = format!(r#""kind":"{kind}","domain":"example.test""#);
+        ensure!(found.contains(&wanted), "no {wanted} in {found}");
+    }
+    let found = run(&["browse", "-d", "example.test", "--once"])?;
+    ensure!(
+        found.contains(r#""event":"type""#) && found.contains("_ipp._tcp"),
+        "types: {found}"
+    );
+    let found = run(&[
+        "browse",
+        "-d",
+        "example.test",
+        "_ipp._tcp",
+        "--resolve",
+        "--once",
+    ])?;
+    for wanted in [
+        r#""instance":"Laser Printer""#,
+        r#""domain":"example.test""#,
+        r#""host":"laser.example.test""#,
+        r#""rp":"print""#,
+        r#""note":"ä""#,
+        r#""instance":"The.Press""#,
+        r#""canonical_name":"laser.example.test""#,
+        r#""socket":"10.99.0.1:632""#,
+    ] {
+        ensure!(found.contains(wanted), "no {wanted} in {found}");
+    }
+    let found = run(&["resolve", "The.Press._ipp._tcp.example.test"])?;
+    ensure!(found.contains(r#""port":632"#), "resolve: {found}");
+    let found = run(&["lookup", "press.example.test"])?;
+    ensure!(
+        found.contains("10.99.0.1") && found.contains("laser.example.test"),
+        "lookup: {found}"
+    );
+
+    let theirs = wide_area(client, "example.test")?;
+    ensure!(
+        theirs.contains("Laser") && theirs.contains("Press"),
+        "avahi-browse: {theirs}"
+    );
+    let domains = client.run(&["avahi-browse", "-D", "-t", "-p"])?.stdout;
+    ensure!(
+        domains.contains("example.test"),
+        "avahi-browse -D: {domains}"
+    );
+    let service = ["Laser Printer", "_ipp._tcp", "example.test"];
+    let theirs = resolve_by_resolved(client, &resolved, "eth0", "10.99.0.3", &service)?;
+    ensure!(
+        theirs.contains("laser.example.test:631"),
+        "resolvectl: {theirs}"
+    );
+
+    // Restarted with other printers, under an open browse.
+    let watching = mdns(
+        context,
+        client,
+        &[
+            "browse",
+            "-d",
+            "example.test",
+            "_ipp._tcp",
+            "--server",
+            "10.99.0.1",
+        ],
+    )?;
+    watching.wait_for(r#""found".*Laser"#, SOON)?;
+    named.kill();
+    watching.wait_for("no DNS server answers", Duration::from_secs(40))?;
+    let changed = PRINTERS.replace(
+        "_ipp._tcp PTR Laser",
+        "_ipp._tcp PTR Third._ipp._tcp\n_http._tcp PTR Laser",
+    );
+    let _named = bind(server, &changed, None)?;
+    watching.wait_for(r#""found".*Third"#, Duration::from_secs(90))?;
+    watching.wait_for(r#""gone".*Laser"#, SOON)?;
+    Ok(())
+}
+
+/// Services published by DNS Update: two who want one name get two, Avahi finds them, a server that lost them gets them back, and in the end
+/// they are removed. A key that the server does not know is refused in words.
+///
+/// covers: 6763-10-a
+pub(super) fn publish(context: &Context) -> Result<()> {
+    const EMPTY: &str = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 2\n@ NS ns\nns A 10.99.0.1\nlaser A 10.99.0.2\n";
+    let lab = Lab::new(context, 4, Families::Both)?;
+    let (server, client) = (lab.host(1), lab.host(4));
+    let key = server
+        .run(&["tsig-keygen", "-a", "hmac-sha256", "lab-key"])?
+        .stdout;
+    let named = bind(server, EMPTY, Some(&key))?;
+    let publish = |number: usize, words: &[&str]| -> Result<Peer> {
+        let host = lab.host(number);
+        host.write("/run/key", &key)?;
+        let all = [
+            "publish",
+            "Front Desk",
+            "_ipp._tcp",
+            "631",
+            "-d",
+            "example.test",
+            "--server",
+            "10.99.0.1",
+            "--key",
+            "/run/key",
+            "--ttl",
+            "10",
+        ];
+        mdns(context, host, &[&all, words].concat())
+    };
+    let first = publish(
+        2,
+        &[
+            "--host",
+            "laser",
+            "--txt",
+            "rp=print",
+            "--subtype",
+            "_universal",
+        ],
+    )?;
+    first.wait_for(r#""registered""#, SOON)?;
+    let second = publish(
+        3,
+        &[
+            "--host",
+            "press",
+            "--address",
+            "10.99.0.3",
+            "--address",
+            "fd00::3",
+        ],
+    )?;
+    second.wait_for(r#""registered".*Front Desk \(2\)"#, SOON)?;
+
+    replace(client, "/etc/resolv.conf", "nameserver 10.99.0.1\n")?;
+    let theirs = wide_area(client, "example.test")?;
+    let named_two =
+        theirs.contains("10.99.0.2") && theirs.contains("10.99.0.3") && theirs.contains("rp=print");
+    ensure!(named_two, "avahi-browse: {theirs}");
+    let query = |name: &str, rtype: &str| {
+        dig(
+            client,
+            "10.99.0.1",
+            &[&format!("{name}.example.test"), rtype, "+short"],
+        )
+    };
+    ensure!(
+        query("_universal._sub._ipp._tcp", "PTR")?.contains("Front"),
+        "the subtype"
+    );
+    ensure!(
+        query("_services._dns-sd._udp", "PTR")?.contains("_ipp._tcp"),
+        "the type"
+    );
+    ensure!(query("press", "AAAA")?.contains("fd00::3"), "the address");
+
+    // The server comes back with nothing.
+    named.kill();
+    server.run(&["sh", "-c", "rm -f /run/named/*.jnl"])?;
+    let _named = bind(server, EMPTY, Some(&key))?;
+    until("the services are back", Duration::from_secs(60), || {
+        Ok(query("_ipp._tcp", "PTR")?.lines().count() == 2)
+    })?;
+
+    // Killed without a goodbye, it takes its own name again.
+    first.kill();
+    let first = publish(2, &["--host", "laser"])?;
+    let line = first.wait_for(r#""registered""#, SOON)?;
+    ensure!(
+        !line.text.contains("(2)"),
+        "renamed from itself: {}",
+        line.text
+    );
+
+    for (peer, left) in [(&first, 1), (&second, 0)] {
+        peer.signal(nix::sys::signal::Signal::SIGTERM)?;
+        ensure!(peer.wait(SOON)?.success(), "it ended badly");
+        peer.wait_for(r#""withdrawn""#, SOON)?;
+        ensure!(
+            query("_ipp._tcp", "PTR")?.lines().count() == left,
+            "after {left}"
+        );
+    }
+    for (name, rtype) in [
+        ("_services._dns-sd._udp", "PTR"),
+        ("press", "A"),
+        (r"Front\032Desk._ipp._tcp", "ANY"),
+        (r"Front\032Desk\032\(2\)._ipp._tcp", "ANY"),
+    ] {
+        let left = query(name, rtype)?;
+        ensure!(left.is_empty(), "{name} is there still: {left}");
+    }
+
+    for (key, words) in [
+        (key.replace("lab-key", "other"), "does not know the key"),
+        (
+            key.replace("secret \"", "secret \"AAAA"),
+            "finds the signature wrong",
+        ),
+    ] {
+        client.write("/run/key", &key)?;
+        let words_ = [
+            "publish",
+            "X",
+            "_ipp._tcp",
+            "631",
+            "-d",
+            "example.test",
+            "--server",
+            "10.99.0.1",
+            "--key",
+            "/run/key",
+            "--host",
+            "laser",
+        ];
+        let output = mdns(context, client, &words_)?.output(SOON)?;
+        ensure!(
+            output.status.code() == Some(3) && output.stderr.contains(words),
+            "{:?}: {}",
+            output.status,
+            output.stderr
+        );
+    }
     Ok(())
 }

@@ -72,6 +72,16 @@ pub(super) fn all() -> Vec<Scenario> {
             dns::forwarders,
         ),
         long(
+            "dns-unicast",
+            "mdns browses, resolves and looks up in DNS; Avahi and resolved see the same; BIND restarted",
+            dns::unicast,
+        ),
+        long(
+            "dns-publish",
+            "mdns publish: two of one name, found by Avahi, a server that lost them, removal, wrong keys",
+            dns::publish,
+        ),
+        long(
             "dns-proxy",
             "a printer on one link, found from another through BIND by resolved and Avahi",
             dns::proxy,
