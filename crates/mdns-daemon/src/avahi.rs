@@ -35,6 +35,8 @@ const GROUP: &str = "org.freedesktop.Avahi.EntryGroup";
 
 /// Any interface, any family.
 const UNSPECIFIED: i32 = -1;
+const V4: i32 = 0;
+const V6: i32 = 1;
 /// The class of the Internet.
 const IN: u16 = 1;
 
@@ -48,9 +50,9 @@ const GROUP_COLLISION: i32 = 3;
 const GROUP_FAILURE: i32 = 4;
 
 /// Flags of an entry.
+const NO_FLAGS: u32 = 0;
 const UNIQUE: u32 = 1;
 const NO_REVERSE: u32 = 16;
-const UPDATE: u32 = 64;
 
 /// The most entries that Avahi takes in a group, unless it is configured otherwise.
 const ENTRIES_MAX: usize = 32;
@@ -125,6 +127,10 @@ struct Group {
     path: Option<OwnedObjectPath>,
     /// Goes up with each new filling: replies to older ones mean nothing.
     round: u32,
+    /// Replacing entries that are still to be confirmed.
+    updating: usize,
+    /// The entries have changed since they were replaced.
+    is_outdated: bool,
     /// What the first entry that was refused means.
     refused: Option<Outcome>,
     is_established: bool,
@@ -353,7 +359,8 @@ impl Avahi {
                     self.settle(id, outcome_of(&refusal));
                 }
             }
-            (Purpose::Commit(..) | Purpose::Update(..) | Purpose::Nothing, _) => {}
+            (Purpose::Update(id, round), Ok(())) => self.updated(id, round),
+            (Purpose::Commit(..) | Purpose::Nothing, _) => {}
         }
     }
 
@@ -606,10 +613,11 @@ impl Avahi {
         if group.is_established && is_update(&before, &group.entries) {
             return self.update(id);
         }
-        if group.path.is_some() {
-            self.refill(id);
-        } else {
-            self.create(id);
+        match group.phase {
+            // What is on the way is replaced when it has arrived.
+            GroupPhase::Filling(_) => group.is_outdated = true,
+            GroupPhase::Committed => self.refill(id),
+            GroupPhase::Idle | GroupPhase::Creating => self.create(id),
         }
     }
 
@@ -673,32 +681,60 @@ impl Avahi {
             return;
         };
         group.round += 1;
+        (group.updating, group.is_outdated) = (0, false);
         group.refused = None;
         group.phase = GroupPhase::Filling(group.entries.len());
         let (round, entries) = (group.round, group.entries.clone());
         for entry in &entries {
-            self.add(path.as_str(), entry, 0, Purpose::Fill(id, round));
+            self.add(path.as_str(), entry, Purpose::Fill(id, round));
         }
     }
 
-    /// Entries that differ in port or TXT alone are replaced in place, and announced.
+    /// TXT data are replaced in place, and announced. While that goes on, later ones wait.
     fn update(&mut self, id: GroupId) {
-        let Some((path, round, entries)) = self
-            .groups
-            .get(&id)
-            .and_then(|group| Some((group.path.clone()?, group.round, group.entries.clone())))
-        else {
+        let Some(group) = self.groups.get_mut(&id) else {
             return;
         };
-        for entry in entries
-            .iter()
-            .filter(|entry| matches!(entry, Entry::Service { .. }))
-        {
-            self.add(path.as_str(), entry, UPDATE, Purpose::Update(id, round));
+        group.is_outdated = group.updating > 0;
+        let Some(path) = group.path.clone().filter(|_| !group.is_outdated) else {
+            return;
+        };
+        let round = group.round;
+        let mut services = group.entries.clone();
+        services.retain(|entry| matches!(entry, Entry::Service { .. }));
+        group.updating = services.len();
+        for entry in services {
+            if let Entry::Service {
+                place,
+                instance,
+                service_type,
+                txt,
+                ..
+            } = entry
+            {
+                let (interface, protocol) = place.numbers();
+                let (name, service_type, domain) = (instance.as_str(), service_type.as_str(), "");
+                let body = (interface, protocol, 0_u32, name, service_type, domain, txt);
+                let purpose = Purpose::Update(id, round);
+                self.call(path.as_str(), GROUP, "UpdateServiceTxt", &body, purpose);
+            }
         }
     }
 
-    fn add(&mut self, path: &str, entry: &Entry, flags: u32, purpose: Purpose) {
+    fn updated(&mut self, id: GroupId, round: u32) {
+        if let Some(group) = self
+            .groups
+            .get_mut(&id)
+            .filter(|group| group.round == round)
+        {
+            group.updating = group.updating.saturating_sub(1);
+            if group.updating == 0 && group.is_outdated {
+                self.update(id);
+            }
+        }
+    }
+
+    fn add(&mut self, path: &str, entry: &Entry, purpose: Purpose) {
         match entry {
             Entry::Service {
                 place,
@@ -710,13 +746,13 @@ impl Avahi {
             } => {
                 let host = host.as_ref().map(|host| escape(host.as_name()));
                 let host = host.unwrap_or_default();
-                let (interface, any) = (place.number(), UNSPECIFIED);
+                let (interface, protocol) = place.numbers();
                 let (service_type, domain) = (service_type.as_str(), "");
                 let name = instance.as_str();
                 let body = (
                     interface,
-                    any,
-                    flags,
+                    protocol,
+                    NO_FLAGS,
                     name,
                     service_type,
                     domain,
@@ -736,9 +772,17 @@ impl Avahi {
                 escape_label(subtype.as_bytes(), &mut full);
                 full.push_str("._sub.");
                 full.push_str(service_type);
-                let (interface, any) = (place.number(), UNSPECIFIED);
+                let (interface, protocol) = place.numbers();
                 let (name, service_type) = (instance.as_str(), service_type.as_str());
-                let body = (interface, any, flags, name, service_type, "", full.as_str());
+                let body = (
+                    interface,
+                    protocol,
+                    NO_FLAGS,
+                    name,
+                    service_type,
+                    "",
+                    full.as_str(),
+                );
                 self.call(path, GROUP, "AddServiceSubtype", &body, purpose);
             }
             Entry::Address {
@@ -748,12 +792,11 @@ impl Avahi {
             } => {
                 let interface = i32::try_from(*interface).unwrap_or(UNSPECIFIED);
                 let (host, address) = (escape(host.as_name()), address.to_string());
-                let flags = flags | NO_REVERSE;
                 // On both families: an address of one is found over the other.
                 let body = (
                     interface,
                     UNSPECIFIED,
-                    flags,
+                    NO_REVERSE,
                     host.as_str(),
                     address.as_str(),
                 );
@@ -766,13 +809,12 @@ impl Avahi {
                 ttl,
                 rdata,
             } => {
-                let (interface, any) = (place.number(), UNSPECIFIED);
+                let (interface, protocol) = place.numbers();
                 let name = escape(name.as_name());
-                let flags = flags | UNIQUE;
                 let body = (
                     interface,
-                    any,
-                    flags,
+                    protocol,
+                    UNIQUE,
                     name.as_str(),
                     IN,
                     *rtype,
@@ -803,6 +845,9 @@ impl Avahi {
             return;
         }
         group.phase = GroupPhase::Committed;
+        if group.is_outdated {
+            return self.refill(id);
+        }
         match (group.refused.take(), group.path.clone()) {
             (Some(outcome), _) => {
                 self.reset(id);
@@ -904,6 +949,8 @@ impl Group {
             phase: GroupPhase::Idle,
             path: None,
             round: 0,
+            updating: 0,
+            is_outdated: false,
             refused: None,
             is_established: false,
             outcome: None,
@@ -914,6 +961,8 @@ impl Group {
         self.phase = GroupPhase::Idle;
         self.path = None;
         self.round += 1;
+        self.updating = 0;
+        self.is_outdated = false;
         self.is_established = false;
         self.outcome = None;
     }
@@ -925,32 +974,30 @@ impl Group {
 }
 
 impl Place {
-    fn number(self) -> i32 {
+    /// The numbers of the interface and of the protocol.
+    fn numbers(self) -> (i32, i32) {
         match self {
-            Place::Everywhere => UNSPECIFIED,
-            Place::Interface(index) => i32::try_from(index).unwrap_or(UNSPECIFIED),
+            Place::Everywhere => (UNSPECIFIED, UNSPECIFIED),
+            Place::Interface(index, family) => (
+                i32::try_from(index).unwrap_or(UNSPECIFIED),
+                match family {
+                    Some(Family::V4) => V4,
+                    Some(Family::V6) => V6,
+                    None => UNSPECIFIED,
+                },
+            ),
         }
     }
 }
 
-/// Whether only ports and TXT data of services have changed.
+/// Whether only TXT data of services have changed: all else cannot be replaced in place.
 fn is_update(before: &[Entry], after: &[Entry]) -> bool {
-    let bare = |entry: &Entry| match entry.clone() {
-        Entry::Service {
-            place,
-            instance,
-            service_type,
-            host,
-            ..
-        } => Entry::Service {
-            place,
-            instance,
-            service_type,
-            host,
-            port: 0,
-            txt: Vec::new(),
-        },
-        other => other,
+    let bare = |entry: &Entry| {
+        let mut entry = entry.clone();
+        if let Entry::Service { txt, .. } = &mut entry {
+            txt.clear();
+        }
+        entry
     };
     before.iter().map(bare).eq(after.iter().map(bare))
 }
@@ -966,8 +1013,8 @@ fn outcome_of(refusal: &Refusal) -> Outcome {
 /// The link that numbers of Avahi mean.
 fn link_of(interface: i32, protocol: i32) -> Option<(u32, Family)> {
     let family = match protocol {
-        0 => Family::V4,
-        1 => Family::V6,
+        V4 => Family::V4,
+        V6 => Family::V6,
         _ => return None,
     };
     Some((u32::try_from(interface).ok()?, family))

@@ -1,6 +1,6 @@
 //! What is published: groups of entries that are there together or not at all.
 
-use mdns_proto::name::NameBuf;
+use mdns_proto::{link::Family, name::NameBuf};
 
 /// The number of a group. The caller chooses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,8 +11,8 @@ pub struct GroupId(pub u64);
 pub enum Place {
     /// On all interfaces that the daemon uses.
     Everywhere,
-    /// On one interface, for both families.
-    Interface(u32),
+    /// On one interface, for one family or, with `None`, for both.
+    Interface(u32, Option<Family>),
 }
 
 /// Something to be published.

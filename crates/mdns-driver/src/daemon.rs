@@ -59,7 +59,7 @@ const ANY_TYPES: [RecordType; 6] = [
 ];
 
 /// What a group of the daemon is of: something that is ours, everywhere or on one interface.
-type GroupKey = (OwnId, Option<u32>);
+type GroupKey = (OwnId, Option<(u32, Option<Family>)>);
 
 /// The daemons of this host.
 #[derive(Debug)]
@@ -591,7 +591,7 @@ impl Daemons {
                 });
                 let entries: Vec<_> = entries.collect();
                 if !entries.is_empty() {
-                    wanted.insert((own, Some(interface)), entries);
+                    wanted.insert((own, Some((interface, None))), entries);
                 }
             }
             return;
@@ -599,17 +599,23 @@ impl Daemons {
         let host = (!ours.is_daemon_host(published.on)).then(|| NameBuf::from(published.host_name));
         let daemon_host = ours.daemon_host();
         let entries = |place| service.entries(place, published.name, host.clone(), daemon_host);
-        if self.mode == Backend::Resolved
-            || service.interfaces.is_none() && links.is_selection_usual()
-        {
+        if self.mode == Backend::Resolved || service.links.is_none() && links.is_selection_usual() {
             // What is usual is for the daemon to say, and to follow as interfaces change.
             wanted.insert((own, None), entries(Place::Everywhere));
             return;
         }
-        for interface in links.interfaces_of_daemon() {
-            if service.wants(interface) {
-                wanted.insert((own, Some(interface)), entries(Place::Interface(interface)));
-            }
+        for (interface, families) in links.families_of_daemon() {
+            let families: Vec<_> = families
+                .into_iter()
+                .filter(|family| service.wants(interface, *family))
+                .collect();
+            let family = match families.as_slice() {
+                [] => continue,
+                [family] => Some(*family),
+                _ => None,
+            };
+            let key = (own, Some((interface, family)));
+            wanted.insert(key, entries(Place::Interface(interface, family)));
         }
     }
 
@@ -688,6 +694,13 @@ impl Daemons {
             .filter(|(key, _)| key.0 == own || Some(key.0) == on)
             .all(|(_, group)| self.established.contains(group));
         if is_settled && self.told.insert(own) {
+            if let Some((name, _)) = ours.name(own) {
+                let deferred = &mut self.deferred;
+                deferred.log_name(
+                    name.as_name(),
+                    |name| info!(%name, "registered by the daemon"),
+                );
+            }
             let waker = match own {
                 OwnId::Service(id) => host
                     .service_name(id)

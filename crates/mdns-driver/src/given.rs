@@ -1,9 +1,10 @@
 //! What a daemon is given of what is ours: the parts of a service that it publishes.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use mdns_daemon::{Entry, Place};
 use mdns_proto::{
+    link::Family,
     name::{Name, NameBuf, ServiceType},
     own::HostId,
     wire::{RecordType, Txt},
@@ -35,8 +36,8 @@ pub(crate) struct Given {
     txt: Vec<Vec<u8>>,
     subtypes: Vec<String>,
     placeholders: Vec<ServiceType>,
-    /// The interfaces it is for; `None` for all.
-    pub(crate) interfaces: Option<BTreeSet<u32>>,
+    /// The links it is for; `None` for all.
+    pub(crate) links: Option<HashSet<(u32, Family)>>,
 }
 
 /// Something that is to be published.
@@ -59,12 +60,12 @@ impl Given {
             txt: strings(announcement.txt.as_txt()),
             subtypes: announcement.subtypes.clone(),
             placeholders: announcement.placeholders.clone(),
-            interfaces: wanted.map(Wanted::interfaces),
+            links: wanted.map(Wanted::links),
         }
     }
 
     pub(crate) fn set_wanted(&mut self, wanted: &Wanted) {
-        self.interfaces = Some(wanted.interfaces());
+        self.links = Some(wanted.links());
     }
 
     pub(crate) fn update(&mut self, update: Update<'_>) {
@@ -75,10 +76,10 @@ impl Given {
         }
     }
 
-    /// Whether it is for an interface.
-    pub(crate) fn wants(&self, interface: u32) -> bool {
-        let interfaces = self.interfaces.as_ref();
-        interfaces.is_none_or(|interfaces| interfaces.contains(&interface))
+    /// Whether it is for a link.
+    pub(crate) fn wants(&self, interface: u32, family: Family) -> bool {
+        let links = self.links.as_ref();
+        links.is_none_or(|links| links.contains(&(interface, family)))
     }
 
     /// The entries of a group, for the service under a full name, on a host of ours or the daemon's own.
@@ -125,9 +126,11 @@ impl Given {
     }
 }
 
-/// The strings of TXT data. Data without a string has one that is empty, which a daemon adds itself.
+/// The strings of TXT data. An empty one says nothing (RFC 6763 §6.1); where there is no other, a daemon adds it itself, and Avahi
+/// takes none.
 fn strings(txt: Txt<'_>) -> Vec<Vec<u8>> {
-    txt.strings().map(<[u8]>::to_vec).collect()
+    let strings = txt.strings().filter(|string| !string.is_empty());
+    strings.map(<[u8]>::to_vec).collect()
 }
 
 /// A service type as daemons want it: without `.local`.

@@ -334,11 +334,15 @@ impl Links {
         self.daemon_links.iter().any(|link| link.id == id)
     }
 
-    /// The interfaces that have links to Avahi.
+    /// The interfaces that have links to Avahi, each with the families of them.
     #[cfg(all(unix, feature = "daemon"))]
-    pub(crate) fn interfaces_of_daemon(&self) -> std::collections::BTreeSet<u32> {
-        let links = self.daemon_links.iter();
-        links.map(|link| link.config.interface.0).collect()
+    pub(crate) fn families_of_daemon(&self) -> BTreeMap<u32, Vec<Family>> {
+        let mut families = BTreeMap::<u32, Vec<Family>>::new();
+        for link in &self.daemon_links {
+            let of_interface = families.entry(link.config.interface.0).or_default();
+            of_interface.push(link.config.family);
+        }
+        families
     }
 
     /// These interfaces with their addresses.
@@ -346,7 +350,7 @@ impl Links {
     pub(crate) fn addresses_of_daemon(
         &self,
     ) -> impl Iterator<Item = (u32, impl Iterator<Item = std::net::IpAddr>)> {
-        let interfaces = self.interfaces_of_daemon().into_iter();
+        let interfaces = self.families_of_daemon().into_keys();
         interfaces.map(|interface| {
             let subnets = self
                 .addresses

@@ -89,10 +89,10 @@ impl Wanted {
         )
     }
 
-    /// The interfaces of them.
+    /// All of them.
     #[cfg(all(unix, feature = "daemon"))]
-    pub(crate) fn interfaces(&self) -> std::collections::BTreeSet<u32> {
-        self.0.iter().map(|(interface, _)| *interface).collect()
+    pub(crate) fn links(&self) -> HashSet<(u32, Family)> {
+        self.0.clone()
     }
 
     /// Whether a link is among them.

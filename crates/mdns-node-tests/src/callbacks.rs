@@ -152,7 +152,7 @@ fn call_from_everywhere<R: Reactor, E: Executor>() {
     };
     let options = Options {
         interfaces: selection(),
-        ..Options::loopback()
+        ..crate::stories::loopback()
     };
     let clock = CallingClock {
         clocks: clocks.clone(),

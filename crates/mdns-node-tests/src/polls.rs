@@ -239,12 +239,13 @@ fn datagrams<R: Reactor>(mdns: &Mdns<R>) -> u32 {
 pub(crate) fn a_task_is_polled_for_news_alone<R: Reactor, E: Executor>() {
     // In the ways in which a program may run: as a whole, and from a thread beside the event loop.
     E::run(each_wait::<R>());
-    let hall = E::enter(|| Mdns::<R>::with(Options::loopback())).expect("a host on loopback");
+    let hall =
+        E::enter(|| Mdns::<R>::with(crate::stories::loopback())).expect("a host on loopback");
     E::block_on(each_wait_of(hall));
 }
 
 async fn each_wait<R: Reactor>() {
-    let hall = Mdns::<R>::with(Options::loopback()).expect("a host on loopback");
+    let hall = Mdns::<R>::with(crate::stories::loopback()).expect("a host on loopback");
     each_wait_of(hall).await;
 }
 
@@ -279,7 +280,7 @@ async fn each_wait_of<R: Reactor>(hall: Mdns<R>) {
 pub(crate) fn a_task_that_drives_is_polled_for_datagrams_and_deadlines<R: Reactor, E: Executor>() {
     E::run(async {
         let clock = Box::new(mdns_driver::SystemClock::new());
-        let opened = Mdns::<R>::unspawned(Options::loopback(), clock);
+        let opened = Mdns::<R>::unspawned(crate::stories::loopback(), clock);
         let (hall, run) = opened.expect("a host on loopback");
         let counts = Counts::default();
         let waits = all_waits(&hall, &counts.events);
@@ -294,7 +295,7 @@ pub(crate) fn a_task_that_drives_is_polled_for_datagrams_and_deadlines<R: Reacto
 /// covers: none (adapters)
 pub(crate) fn a_loop_turns_for_datagrams_and_deadlines<L: Loop>() {
     const LIMIT: Duration = Duration::from_millis(50);
-    let driver = Driver::open(Options::loopback()).expect("a host on loopback");
+    let driver = Driver::open(crate::stories::loopback()).expect("a host on loopback");
     let mut event_loop = L::new(driver);
     let driver = event_loop.driver_mut();
     let kind = kind();

@@ -10,7 +10,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Trial};
 use mdns_driver::{
-    Announcement, BrowseEvent, Driver, Options, ResolveEvent,
+    Announcement, Backend, BrowseEvent, Driver, Options, ResolveEvent,
     proto::{
         discovery::AskError,
         name::{NameBuf, ServiceType},
@@ -92,11 +92,15 @@ impl Suite {
             the_second_on_the_port_asks_for_multicast_alone::<N>,
             a_host_name_is_the_same_at_each_start::<N>,
         ];
+        let is_left_out = |story: &str| {
+            backend() == Backend::Avahi && NOT_OVER_AVAHI.iter().any(|(name, _)| *name == story)
+        };
         let trial = |(story, tell): (&str, fn())| {
-            Trial::test(format!("{name}::{story}"), move || {
+            let trial = Trial::test(format!("{name}::{story}"), move || {
                 tell();
                 Ok(())
-            })
+            });
+            trial.with_ignored_flag(is_left_out(story))
         };
         self.stories.extend(stories.map(trial));
         self.stories
@@ -117,8 +121,67 @@ impl Suite {
     }
 }
 
+/// The environment variable that names the backend of all nodes. Without it they are on sockets of their own.
+const BACKEND: &str = "MDNS_TEST_BACKEND";
+
+/// The backend of all nodes.
+fn backend() -> Backend {
+    match std::env::var(BACKEND) {
+        Ok(text) => text.parse().expect("a backend"),
+        Err(_) => Backend::Own,
+    }
+}
+
+/// The stories that are not of a node for which Avahi asks and publishes, and why.
+const NOT_OVER_AVAHI: [(&str, &str); 9] = [
+    (
+        "after_sleep_names_are_claimed_anew",
+        "Avahi claims the names; our own packets are counted there",
+    ),
+    (
+        "what_vanished_is_gone_when_doubted_or_after_sleep",
+        "Avahi has no command to doubt a record",
+    ),
+    (
+        "the_second_on_the_port_asks_for_multicast_alone",
+        "it reads our questions on port 5353, which is closed to us",
+    ),
+    (
+        "what_is_no_message_is_passed_over",
+        "it speaks on port 5353, which is closed to us",
+    ),
+    (
+        "what_finds_no_room_is_told_as_incomplete",
+        "it speaks on port 5353, which is closed to us",
+    ),
+    (
+        "a_host_with_300_addresses_is_shown_whole",
+        "it speaks on port 5353, which is closed to us",
+    ),
+    (
+        "an_alias_is_followed_to_who_has_the_addresses",
+        "it speaks on port 5353, which is closed to us",
+    ),
+    (
+        "what_is_no_instance_and_no_type_is_not_told",
+        "it speaks on port 5353, which is closed to us",
+    ),
+    (
+        "a_host_name_is_the_same_at_each_start",
+        "the name of the host is Avahi's, and is so for all nodes",
+    ),
+];
+
+/// Loopback alone, by the backend of all nodes.
+pub(crate) fn loopback() -> Options {
+    Options {
+        backend: backend(),
+        ..Options::loopback()
+    }
+}
+
 pub(crate) fn node<N: Node>() -> N {
-    N::open(Options::loopback(), Box::new(Clocks::new()))
+    N::open(loopback(), Box::new(Clocks::new()))
 }
 
 /// A service type that nobody else on this machine has now.
@@ -213,9 +276,16 @@ fn a_service_is_found_updated_and_gone<N: Node>() {
     let (mut desk, name) = announce(&hall, &announcement);
     assert_eq!(name.as_name().first_label(), Some(&b"Front Desk. 2"[..]));
 
-    let Some(BrowseEvent::Found(found)) = attic.next(&mut browse, PATIENCE) else {
+    let Some(BrowseEvent::Found(mut found)) = attic.next(&mut browse, PATIENCE) else {
         panic!("not found");
     };
+    // A daemon tells record by record.
+    while found.addresses.is_empty() {
+        match attic.next(&mut browse, PATIENCE) {
+            Some(BrowseEvent::Changed(changed)) => found = changed,
+            other => panic!("{other:?}"),
+        }
+    }
     assert_eq!(
         (found.port, &found.host),
         (Some(8080), &Some(hall.host_name()))
@@ -437,7 +507,7 @@ fn many_handles_are_one_host<N: Node>() {
 /// covers: 6762-8-a
 fn after_sleep_names_are_claimed_anew<N: Node>() {
     let clocks = Clocks::new();
-    let hall = N::open(Options::loopback(), Box::new(clocks.clone()));
+    let hall = N::open(loopback(), Box::new(clocks.clone()));
     let kind = kind();
     let (_desk, _) = announce(&hall, &Announcement::new("Desk", kind.clone(), 1));
     // The second announcement.
@@ -673,7 +743,7 @@ fn what_vanished_is_gone_when_doubted_or_after_sleep<N: Node>() {
     let sleep: fn(&N, &Clocks, &NameBuf) = |_, clocks, _| clocks.sleep(Duration::from_secs(3600));
     let nodes = [doubt, sleep].map(|shake| {
         let clocks = Clocks::new();
-        let node = N::open(Options::loopback(), Box::new(clocks.clone()));
+        let node = N::open(loopback(), Box::new(clocks.clone()));
         let browse = node.browse(&kind);
         (node, clocks, browse, shake)
     });
