@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Everyone may do everything: all are root, in a world of their own.
-const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+pub(crate) const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
@@ -43,7 +43,13 @@ impl Host {
     }
 
     fn avahi_with(&self, name: &str, services: &[Service<'_>], wide_area: &str) -> Result<Daemon> {
-        self.write("/run/bus.conf", BUS)?;
+        self.bus(BUS)?;
+        self.start_avahi(name, services, "", wide_area)
+    }
+
+    /// Starts a system bus with a configuration.
+    pub(crate) fn bus(&self, configuration: &str) -> Result<Peer> {
+        self.write("/run/bus.conf", configuration)?;
         let bus = self.spawn(&[
             "dbus-daemon",
             "--nofork",
@@ -52,6 +58,26 @@ impl Host {
             "--config-file=/run/bus.conf",
         ])?;
         bus.wait_for("^unix:", SOON)?;
+        Ok(bus)
+    }
+
+    /// Starts Avahi as [`avahi`](Self::avahi) does, on the bus that runs already, with more lines for its section `[server]`.
+    pub(crate) fn avahi_on_bus(
+        &self,
+        name: &str,
+        services: &[Service<'_>],
+        settings: &str,
+    ) -> Result<Daemon> {
+        self.start_avahi(name, services, settings, "no")
+    }
+
+    fn start_avahi(
+        &self,
+        name: &str,
+        services: &[Service<'_>],
+        settings: &str,
+        wide_area: &str,
+    ) -> Result<Daemon> {
         self.avahi_services(services)?;
         let families = self.families();
         let yes_no = |yes| if yes { "yes" } else { "no" };
@@ -60,7 +86,7 @@ impl Host {
             "/run/avahi.conf",
             &format!(
                 "[server]\nhost-name={name}\nuse-ipv4={v4}\nuse-ipv6={v6}\n\
-                 ratelimit-interval-usec=1000000\nratelimit-burst=1000\n\
+                 ratelimit-interval-usec=1000000\nratelimit-burst=1000\n{settings}\n\
                  [wide-area]\nenable-wide-area={wide_area}\n[publish]\npublish-hinfo=no\npublish-workstation=no\n"
             ),
         )?;
@@ -131,6 +157,11 @@ impl Daemon {
         let cache = self.cache()?;
         let found = cache.iter().filter_map(|line| address.captures(line));
         Ok(found.map(|captures| captures[1].to_owned()).collect())
+    }
+
+    /// Ends it at once, without a goodbye.
+    pub(crate) fn kill(&self) {
+        self.0.kill();
     }
 
     /// Makes it read its services again.

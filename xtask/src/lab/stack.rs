@@ -58,7 +58,7 @@ impl<'a> Service<'a> {
     }
 
     /// As JSON, for those that read a list of them.
-    fn to_json(&self, host: &Host) -> serde_json::Value {
+    pub(crate) fn to_json(&self, host: &Host) -> serde_json::Value {
         json!({
             "instance": self.name,
             "type": self.service_type,

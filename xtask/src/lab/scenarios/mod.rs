@@ -2,6 +2,7 @@
 
 mod adapters;
 mod address;
+mod backend;
 mod beside;
 mod command;
 mod conflict;
@@ -39,6 +40,36 @@ pub(super) fn all() -> Vec<Scenario> {
         ..scenario(name, about, run)
     };
     vec![
+        scenario(
+            "backend-suite",
+            "the suite of all adapters over Avahi, with port 5353 closed to us",
+            backend::suite,
+        ),
+        scenario(
+            "backend-forbidden",
+            "Avahi keeps the port: browse, resolve, look-up and advertise go through it, as nobody too",
+            backend::forbidden,
+        ),
+        scenario(
+            "backend-restarted",
+            "Avahi, then the bus, killed and started under a browse and an advertise",
+            backend::restarted,
+        ),
+        scenario(
+            "backend-denied",
+            "no bus, no daemon, and a bus that forbids Avahi are told as such",
+            backend::denied,
+        ),
+        scenario(
+            "backend-auto",
+            "Avahi stopped and started under a browse that chooses by itself",
+            backend::auto,
+        ),
+        scenario(
+            "backend-500",
+            "five hundred services published and resolved through Avahi",
+            backend::many,
+        ),
         scenario(
             "peers-v4",
             "Avahi and python-zeroconf find each other on IPv4",

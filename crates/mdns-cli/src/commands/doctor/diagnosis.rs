@@ -34,7 +34,7 @@ fn problem(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     }
 }
 
-fn note(what: impl Into<String>, advice: impl Into<String>) -> Finding {
+pub(super) fn note(what: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding {
         level: Level::Note,
         ..problem(what, advice)
@@ -56,6 +56,7 @@ pub(super) fn diagnose(found: &Examination) -> Vec<Finding> {
         findings.push(problem("no interface can be used", all_remedies(found)));
     }
     findings.extend(of_port(found));
+    findings.extend(found.daemons.findings());
     if let Err(error) = &found.watch {
         findings.push(problem(
             format!("changes of interfaces cannot be noticed: {error}"),
@@ -334,6 +335,7 @@ pub(super) mod tests {
             holders: Vec::new(),
             unicast: Family::ALL.map(|family| (family, Unicast::Ours)).into(),
             watch: Ok(()),
+            daemons: Default::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Here things are tried and looked up; `diagnosis` says what they mean, `report` prints it.
 
+mod daemons;
 mod diagnosis;
 mod report;
 
@@ -16,7 +17,7 @@ use mdns_socket::{
     Watcher, interfaces, memberships, port_holders, try_links,
 };
 
-use self::report::Report;
+use self::{daemons::Daemons, report::Report};
 use crate::{
     args::Doctor,
     output::Output,
@@ -40,6 +41,7 @@ struct Examination {
     unicast: Vec<(Family, Unicast)>,
     /// Why changes of interfaces cannot be noticed, if so.
     watch: Result<(), String>,
+    daemons: Daemons,
 }
 
 /// An interface and its links, those of them that were to be examined.
@@ -98,6 +100,7 @@ fn examine(selection: &Selection, args: &Doctor) -> Result<Examination, Failure>
     };
     // Before we are among them.
     let holders = port_holders();
+    let daemons = Daemons::examine();
     let joined = joined();
     let (unicast, unicast_sockets) = open_unicast(&families);
     let all = interfaces().map_err(network)?;
@@ -131,6 +134,7 @@ fn examine(selection: &Selection, args: &Doctor) -> Result<Examination, Failure>
         holders,
         unicast,
         watch: Watcher::new().map(drop).map_err(|error| error.to_string()),
+        daemons,
     })
 }
 

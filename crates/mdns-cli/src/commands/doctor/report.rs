@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::{
     Examination, Examined, Link, State, Unicast,
+    daemons::Daemons,
     diagnosis::{Finding, Level, diagnose},
 };
 use crate::output::{Print, Stamp};
@@ -69,6 +70,10 @@ impl Report<'_> {
         }
         writeln!(page, "\nOthers on UDP port 5353")?;
         holders(page, self.found)?;
+        writeln!(page, "\nDaemons of this host")?;
+        for line in self.found.daemons.lines() {
+            writeln!(page, "  {line}")?;
+        }
         writeln!(page, "\nWhat is sent to this host alone")?;
         for (family, state) in &self.found.unicast {
             let words = match state {
@@ -188,6 +193,7 @@ struct Facts<'a> {
     interfaces: Vec<InterfaceFacts<'a>>,
     holders: Vec<HolderFacts<'a>>,
     unicast: Vec<UnicastFacts>,
+    daemons: &'a Daemons,
 }
 
 #[derive(Serialize)]
@@ -245,6 +251,7 @@ impl<'a> Facts<'a> {
             interfaces: found.interfaces.iter().map(interface_facts).collect(),
             holders: found.holders.iter().map(holder_facts).collect(),
             unicast: found.unicast.iter().map(unicast_facts).collect(),
+            daemons: &found.daemons,
         }
     }
 }
@@ -349,6 +356,9 @@ mod tests {
 
             Others on UDP port 5353
               avahi�daemon (pid 812) on 0.0.0.0, 224.0.0.251
+
+            Daemons of this host
+              neither avahi-daemon nor systemd-resolved runs
 
             What is sent to this host alone
               IPv4  goes to others, who had the port before
