@@ -95,7 +95,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for n in 1..=options.runs {
         println!("run {n} of {}", options.runs);
         runs.push(
-            once(&context.named(&format!("run-{n}")))
+            once(&|network| context.named(&format!("run-{n}-{network}")))
                 .with_context(|| format!("run {n}, see {}", dir.display()))?,
         );
     }
@@ -107,7 +107,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// On a fresh network, one browses and then another advertises.
-fn once(context: &Context) -> Result<Run> {
+fn once(named: &dyn Fn(&str) -> Context) -> Result<Run> {
+    let context = &named("browse");
     let lab = Lab::new(context, 2, Families::Both)?;
     let (advertiser, browser) = (lab.host(1), lab.host(2));
     let service = Service {
@@ -149,10 +150,12 @@ fn once(context: &Context) -> Result<Run> {
         let at = first(browser, v6, "question", is_browse)?;
         anyhow::Ok(milliseconds(joined(browser, v6)?, at))
     };
-    let (raw, looked_up, in_all) = look_up(context)?;
-    let [v4, v6] = in_a_row(context, |_| Ok(()))?;
-    let [v4_beside, v6_beside] = in_a_row(context, |lab| lab.host(2).avahi("asker", &[]))?;
-    let [v4_many, v6_many] = in_a_row(context, |lab| lab.host(2).wire(lab.host(3), 1..INTERFACES))?;
+    let (raw, looked_up, in_all) = look_up(&named("look-up"))?;
+    let [v4, v6] = in_a_row(&named("alone"), |_| Ok(()))?;
+    let avahi = |lab: &Lab| lab.host(2).avahi("asker", &[]);
+    let [v4_beside, v6_beside] = in_a_row(&named("beside"), avahi)?;
+    let many = |lab: &Lab| lab.host(2).wire(lab.host(3), 1..INTERFACES);
+    let [v4_many, v6_many] = in_a_row(&named("many"), many)?;
     let last_join = joined(advertiser, false)?.max(joined(advertiser, true)?);
     Ok([
         milliseconds(advertising.started(), last_join),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often what is said is said again.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// How many addresses go into one packet.
 const ADDRESSES: usize = 50;
