@@ -33,6 +33,9 @@ const QUIET: Duration = Duration::from_secs(2);
 /// The same while details are missing, which are told after three seconds as far as they are known.
 const QUIET_FOR_DETAILS: Duration = Duration::from_millis(3500);
 
+/// How soon details that found no room are asked for again when others were let go.
+const RETRY: Duration = Duration::from_millis(100);
+
 /// The longest that `--once` takes, whatever goes on.
 const ONCE_MAX: Duration = Duration::from_secs(30);
 
@@ -85,6 +88,8 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         holds: args.once || args.limits.count.is_some(),
         held: VecDeque::new(),
         missing: 0,
+        waiting: HashMap::new(),
+        has_freed: false,
         last_new: Instant::now(),
     };
     watch.holds |= watch.session.output.is_short();
@@ -99,7 +104,8 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
         watch.draw()?;
         let end = end.map(|end| end.min(watch.quiet()));
         let held = watch.held.front().map(|(due, _)| *due);
-        let wake = [end, held].into_iter().flatten().min();
+        let retry = watch.can_retry().then(|| Instant::now() + RETRY);
+        let wake = [end, held, retry].into_iter().flatten().min();
         tokio::select! {
             biased;
             () = &mut watch.session.stop => break,
@@ -109,6 +115,7 @@ async fn browse(args: &Browse, session: &mut Session) -> Result<Found, Failure> 
             Some(news) = watch.news.next() => watch.tell_all(news)?,
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                 watch.release(Instant::now())?;
+                watch.resolve_waiting()?;
                 if end.is_some_and(|end| end <= Instant::now()) {
                     break;
                 }
@@ -148,6 +155,10 @@ struct Watch<'a> {
     held: VecDeque<(Instant, String)>,
     /// How many instances have no details yet.
     missing: usize,
+    /// Instances whose details found no room, by [`key`]. They are asked for when others are gone.
+    waiting: HashMap<String, NameBuf>,
+    /// Details of an instance were let go since something waits.
+    has_freed: bool,
     /// When something was told that was not there before.
     last_new: Instant,
 }
@@ -220,6 +231,7 @@ impl Watch<'_> {
                 if let Some(of) = of {
                     self.change(&of, |of_type| of_type.instances -= 1);
                 }
+                self.waiting.remove(&key(&gone.name));
                 self.forget_details(&gone.name);
                 self.print(&Line::of_instance(Kind::Gone, &gone))?;
             }
@@ -349,7 +361,32 @@ impl Watch<'_> {
         if let Some(details) = self.details.remove(&key(name)) {
             self.missing -= usize::from(!details.is_counted);
             details.stream.abort();
+            self.has_freed = true;
         }
+    }
+
+    /// Whether something waits for room, and there may be some.
+    fn can_retry(&self) -> bool {
+        self.has_freed && !self.waiting.is_empty()
+    }
+
+    /// Asks for the details that found no room before, as many as find some now. A stream that was ended is dropped when it is polled
+    /// next: if there is no room yet, there is soon.
+    fn resolve_waiting(&mut self) -> Result<(), Failure> {
+        while self.can_retry() {
+            let Some(name) = self.waiting.values().next().cloned() else {
+                break;
+            };
+            self.waiting.remove(&key(&name));
+            self.resolve(&name)?;
+            if self.waiting.contains_key(&key(&name)) {
+                break;
+            }
+        }
+        if self.waiting.is_empty() {
+            self.has_freed = false;
+        }
+        Ok(())
     }
 
     /// When nothing new has come for long enough.
@@ -378,6 +415,17 @@ impl Watch<'_> {
                 self.forget_details(name);
                 self.missing += 1;
                 self.details.insert(key(name), details);
+                Ok(())
+            }
+            Err(AskError::Full) => {
+                // Told once; the others go on, and this one when there is room.
+                if self.waiting.is_empty() && !self.has_freed {
+                    self.tell(News::Details(
+                        Rc::new(name.clone()),
+                        ResolveEvent::Incomplete,
+                    ))?;
+                }
+                self.waiting.insert(key(name), name.clone());
                 Ok(())
             }
             Err(error) => self.remark(name, error),
@@ -461,6 +509,8 @@ mod tests {
             holds: false,
             held: VecDeque::new(),
             missing: 0,
+            waiting: HashMap::new(),
+            has_freed: false,
             last_new: Instant::now(),
         };
         let found = |name: &str| News::Types(BrowseEvent::Found(named(name)));
@@ -494,6 +544,63 @@ mod tests {
         assert!(watch.types.is_empty());
         assert!(watch.news.next().await.is_none());
         assert!(session.is_answered, "that nothing was found is not said");
+        session.close().await;
+    }
+
+    /// Instances that are gone give their room to those that found none: who makes up instances does not hide the true ones for good.
+    ///
+    /// covers: SEC-11
+    #[tokio::test]
+    async fn details_that_found_no_room_are_asked_for_when_there_is_some() {
+        const ROOM: usize = 3;
+        let mut options = Options::loopback();
+        options.config.asks_max = ROOM as u32;
+        let show = Show {
+            json: true,
+            ..Show::default()
+        };
+        let mut session = Session {
+            mdns: session::open(options).expect("a host"),
+            output: Output::new(std::time::Instant::now(), show),
+            stop: Box::pin(std::future::pending()),
+            is_answered: false,
+            told: Vec::new(),
+        };
+        let mut watch = Watch {
+            session: &mut session,
+            table: None,
+            news: SelectAll::new(),
+            types: HashMap::new(),
+            details: HashMap::new(),
+            results: Results::default(),
+            resolves: true,
+            holds: false,
+            held: VecDeque::new(),
+            missing: 0,
+            waiting: HashMap::new(),
+            has_freed: false,
+            last_new: Instant::now(),
+        };
+        let name = |n: usize| named(&format!("Desk-{n}._c-room._udp.local"));
+        for n in 0..2 * ROOM {
+            let found = News::Instances(None, BrowseEvent::Found(name(n)));
+            watch.tell(found).expect("told");
+        }
+        assert_eq!((watch.details.len(), watch.waiting.len()), (ROOM, ROOM));
+        watch.resolve_waiting().expect("nothing is free");
+        assert_eq!(watch.waiting.len(), ROOM);
+        let resolved: Vec<_> = (0..2 * ROOM)
+            .filter(|n| watch.details.contains_key(&key(&name(*n).name)))
+            .collect();
+        for n in resolved {
+            let gone = News::Instances(None, BrowseEvent::Gone(name(n)));
+            watch.tell(gone).expect("told");
+        }
+        // Ended streams are dropped when they are polled.
+        let _ = tokio::time::timeout(Duration::from_millis(1), watch.news.next()).await;
+        watch.resolve_waiting().expect("room");
+        assert_eq!((watch.details.len(), watch.waiting.len()), (ROOM, 0));
+        drop(watch);
         session.close().await;
     }
 }

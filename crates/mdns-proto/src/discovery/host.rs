@@ -66,6 +66,8 @@ pub struct Addresses<'a> {
     kind: AddressKind,
     /// Whether a link knows of more than may be looked at.
     pub(super) is_cut: bool,
+    /// How many there were so far.
+    pub(super) count: usize,
 }
 
 impl<'a> Addresses<'a> {
@@ -83,8 +85,19 @@ impl<'a> Addresses<'a> {
             instance,
             kind,
             is_cut: false,
+            count: 0,
         }
     }
+}
+
+/// A number of all that can be read of something, and what is to be known of how it was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fingerprint<N> {
+    pub(super) number: N,
+    /// There is more than may be looked at.
+    pub(super) is_cut: bool,
+    /// So many addresses were looked at.
+    pub(super) addresses: usize,
 }
 
 impl Iterator for Addresses<'_> {
@@ -100,6 +113,7 @@ impl Iterator for Addresses<'_> {
                     let Some(ip) = heard.address(record).filter(|_| is_wanted) else {
                         continue;
                     };
+                    self.count += 1;
                     return Some(Address {
                         ip,
                         link: *link,
@@ -171,8 +185,8 @@ impl<'a> Host<'a> {
         self.is_own
     }
 
-    /// A number of all that can be read here, `None` if that is nothing; and whether there is more.
-    pub(super) fn fingerprint(&self, key: u64) -> (Option<u32>, bool) {
+    /// A number of all that can be read here, `None` if that is nothing.
+    pub(super) fn fingerprint(&self, key: u64) -> Fingerprint<Option<u32>> {
         let mut sum = None;
         let mut addresses = self.addresses();
         for address in addresses.by_ref() {
@@ -187,10 +201,11 @@ impl<'a> Host<'a> {
         } else {
             self.links.fingerprint(canonical)
         };
-        (
-            sum.map(|sum| fingerprint(sum.wrapping_add(alias))),
-            addresses.is_cut,
-        )
+        Fingerprint {
+            number: sum.map(|sum| fingerprint(sum.wrapping_add(alias))),
+            is_cut: addresses.is_cut,
+            addresses: addresses.count,
+        }
     }
 }
 

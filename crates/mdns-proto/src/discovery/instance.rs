@@ -10,6 +10,7 @@ use super::{
     AddressKind, Addresses, Heard, Links,
     alias::{canonical, canonical_on},
     heard::{Rank, each_link, fingerprint, newest, newest_on, rank, some_of},
+    host::Fingerprint,
 };
 use crate::{
     cache::HeardRecord,
@@ -165,9 +166,9 @@ impl<'a> Instance<'a> {
         has_txt && has_address
     }
 
-    /// A number of all that can be read here, and whether there is more.
+    /// A number of all that can be read here.
     #[cfg_attr(target_os = "none", inline(never))]
-    pub(super) fn fingerprint(&self, key: u64) -> (u32, bool) {
+    pub(super) fn fingerprint(&self, key: u64) -> Fingerprint<u32> {
         let mut sum = self.sum_of_targets(key);
         if let Some((txt, _)) = self.newest_txt() {
             let mut hash = KeyedHash::new(key);
@@ -175,8 +176,11 @@ impl<'a> Instance<'a> {
             sum = sum.wrapping_add(hash.finish());
         }
         let host = first_target(self.links, self.name).map(|target| target.host);
-        let (addresses, is_cut) = self.sum_of_addresses(host, key);
-        (fingerprint(sum.wrapping_add(addresses)), is_cut)
+        let of_addresses = self.sum_of_addresses(host, key);
+        Fingerprint {
+            number: fingerprint(sum.wrapping_add(of_addresses.number)),
+            ..of_addresses
+        }
     }
 
     // Each sum apart: the rows they go through are not on the stack while the host is looked for.
@@ -205,7 +209,7 @@ impl<'a> Instance<'a> {
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
-    fn sum_of_addresses(&self, host: Option<NameId>, key: u64) -> (u32, bool) {
+    fn sum_of_addresses(&self, host: Option<NameId>, key: u64) -> Fingerprint<u32> {
         let mut sum = 0u32;
         let mut addresses = self.addresses_of(host);
         for address in addresses.by_ref() {
@@ -217,7 +221,11 @@ impl<'a> Instance<'a> {
                 sum = sum.wrapping_add(self.links.fingerprint(canonical));
             }
         }
-        (sum, addresses.is_cut)
+        Fingerprint {
+            number: sum,
+            is_cut: addresses.is_cut,
+            addresses: addresses.count,
+        }
     }
 }
 

@@ -28,6 +28,10 @@ use crate::{
 /// How many results are looked at at once, and how soon the next so many are. One record can touch any number of them: those of the
 /// instances that are on one host.
 pub(crate) const RECONCILED_MAX: usize = 64;
+
+/// So many addresses of a host count as a result more: a stranger can give it many.
+const ADDRESSES_EACH: usize = 8;
+
 const RECONCILE_INTERVAL: Duration = Duration::from_millis(10);
 
 impl<S: QuerierStorage> Querier<S> {
@@ -88,14 +92,15 @@ impl<S: QuerierStorage> Querier<S> {
 
     /// Looks at some of the results that were touched, the first of them first.
     fn reconcile_some(&mut self, now: Instant, own: &dyn OwnRecords) {
-        let most = core::mem::replace(&mut self.reconciled_max, RECONCILED_MAX);
-        for _ in 0..most {
+        while self.reconciled_left > 0 {
             let Some(told) = self.asks.take_touched() else {
-                return;
+                break;
             };
+            self.reconciled_left -= 1;
             // What finds no room is made up for when there is some.
             let _ = self.reconcile(now, told, own);
         }
+        self.reconciled_left = RECONCILED_MAX;
     }
 
     /// Compares what is known with what was told of one result, and gets what is missing. Says whether all of that could be asked for.
@@ -207,11 +212,14 @@ impl<S: QuerierStorage> Querier<S> {
             name,
             is_own: false,
         };
-        let (number, is_cut) = instance.fingerprint(self.key);
-        if is_cut {
+        let known = instance.fingerprint(self.key);
+        self.reconciled_left = self
+            .reconciled_left
+            .saturating_sub(known.addresses / ADDRESSES_EACH);
+        if known.is_cut {
             self.asks.set_incomplete(ask);
         }
-        number
+        known.number
     }
 
     #[cfg_attr(target_os = "none", inline(never))]
@@ -387,11 +395,14 @@ impl<S: QuerierStorage> Querier<S> {
             canonical_on(links, heard, name)
                 .is_some_and(|name| types.iter().any(|&rtype| has_own(heard, name, rtype)))
         });
-        let (number, is_cut) = host.fingerprint(self.key);
-        if is_cut {
+        let known = host.fingerprint(self.key);
+        self.reconciled_left = self
+            .reconciled_left
+            .saturating_sub(known.addresses / ADDRESSES_EACH);
+        if known.is_cut {
             self.asks.set_incomplete(standing.ask);
         }
-        let number = match number {
+        let number = match known.number {
             Some(number) => number,
             None if is_denied || standing.told != NOTHING => EMPTY,
             None => NOTHING,

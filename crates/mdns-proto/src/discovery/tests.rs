@@ -1019,7 +1019,7 @@ fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
 
     use crate::{querier::scene::Server, store::looks, wire::Message};
 
-    let work = |instances: usize| {
+    let work = |instances: usize, addresses: usize| {
         let mut scene = browsing::<Server>();
         for n in 0..instances {
             let instance = format!("Printer-{n}._ipp._tcp.local");
@@ -1029,7 +1029,10 @@ fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
                 &format!("{instance} 4500! TXT a"),
             ]);
         }
-        scene.hear(&["hall.local 120 A 192.0.2.1"]);
+        for n in 0..addresses {
+            let address = format!("10.0.{}.{}", n / 250, n % 250);
+            scene.hear(&[&format!("hall.local 120 A {address}")]);
+        }
         scene.run(secs(20));
         let mut most = 0;
         for n in 2..5 {
@@ -1051,6 +1054,11 @@ fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
         }
         most
     };
-    let (few, many) = (work(100), work(2_000));
+    let (few, many) = (work(100, 1), work(2_000, 1));
     assert!(many < few + few / 10, "{many} looks, {few} with few");
+    let with_addresses = work(100, 400);
+    assert!(
+        with_addresses < 10 * few,
+        "{with_addresses} looks, {few} with one address"
+    );
 }

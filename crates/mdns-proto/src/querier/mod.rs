@@ -197,8 +197,8 @@ pub(crate) struct Querier<S: QuerierStorage> {
     /// Whether records are kept that nobody has asked for.
     pub(crate) cache_unasked: bool,
     pub(crate) key: u64,
-    /// How many results are looked at the next time: in proportion to the packet that was read.
-    pub(crate) reconciled_max: usize,
+    /// How many results are looked at before others have their turn: in proportion to the packet that was read.
+    pub(crate) reconciled_left: usize,
     /// When results that were touched and not yet looked at are; [`Instant::MAX`] if there are none.
     pub(crate) reconcile_at: Instant,
 }
@@ -220,7 +220,7 @@ impl<S: QuerierStorage> Querier<S> {
             own_results: config.own_results,
             cache_unasked: config.cache_unasked,
             key: 0,
-            reconciled_max: RECONCILED_MAX,
+            reconciled_left: RECONCILED_MAX,
             reconcile_at: Instant::MAX,
         }
     }
@@ -449,7 +449,7 @@ impl<S: QuerierStorage> Querier<S> {
         };
         let records = message.answers().len() + message.additionals().len();
         link.cache.begin_packet(records);
-        self.reconciled_max = RECONCILED_MAX / 4 + 2 * records;
+        self.reconciled_left = RECONCILED_MAX / 4 + 2 * records;
         for is_in in passes {
             for section in [Section::Answer, Section::Additional] {
                 for mut record in message.section(section) {
