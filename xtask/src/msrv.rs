@@ -23,7 +23,12 @@ struct Metadata {
 struct Package {
     name: String,
     rust_version: Option<String>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
 }
+
+/// The feature whose dependencies need a later Rust than the packages that have it.
+const LATER: &str = "daemon";
 
 pub(crate) fn run() -> Result<()> {
     check()?;
@@ -33,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
 /// For `cargo xtask test`: the workspace.
 pub(crate) fn check() -> Result<()> {
     let said = Shell::cargo("metadata --no-deps --format-version 1").output()?;
+    let later = with_later_feature(&said)?;
     for (version, packages) in by_version(&said)? {
         install::toolchain(&version)?;
         let start = Instant::now();
@@ -44,13 +50,16 @@ pub(crate) fn check() -> Result<()> {
                 .args(["--target-dir".into(), target().join("msrv").join(&version)])
                 .args(args.split_whitespace())
         };
-        check("--all-features")
-            .args(
-                packages
-                    .iter()
-                    .flat_map(|name| ["--package", name.as_str()]),
-            )
-            .run()?;
+        let (without, with) = packages
+            .iter()
+            .partition::<Vec<_>, _>(|name| later.contains(name));
+        // What is built by one command has the features of all.
+        for (features, packages) in [("--all-features", with), ("", without)] {
+            let names = packages.iter().flat_map(|name| ["--package", name.as_str()]);
+            if !packages.is_empty() {
+                check(features).args(names).run()?;
+            }
+        }
         if packages.iter().any(|name| name == CORE) {
             check("--no-default-features --package")
                 .args([CORE])
@@ -88,6 +97,14 @@ pub(crate) fn check_board() -> Result<()> {
     Ok(())
 }
 
+/// The packages that are checked without [`LATER`].
+fn with_later_feature(metadata: &str) -> Result<Vec<String>> {
+    let metadata: Metadata = serde_json::from_str(metadata)?;
+    let packages = metadata.packages.into_iter();
+    let with = packages.filter(|package| package.features.contains_key(LATER));
+    Ok(with.map(|package| package.name).collect())
+}
+
 /// The packages of each version that is stated.
 fn by_version(metadata: &str) -> Result<BTreeMap<String, Vec<String>>> {
     let metadata: Metadata = serde_json::from_str(metadata)?;
@@ -114,6 +131,20 @@ mod tests {
         let silent = r#"{"packages":[{"name":"a","rust_version":null}]}"#;
         let error = by_version(silent).expect_err("no version");
         assert!(error.to_string().contains("a states no rust-version"));
+    }
+
+    /// Who does not want daemons does not build them: without the feature an adapter has no crate of D-Bus, and the core never has.
+    #[test]
+    fn no_crate_of_dbus_is_built_without_its_feature() {
+        let crates = |package: &str, features: &str| {
+            let args = format!("tree --offline --edges normal --prefix none --package {package} {features}");
+            Shell::cargo(&args).output().expect("a tree")
+        };
+        for package in ["mdns-proto", "mdns-driver", "mdns-tokio", "mdns-async-io", "mdns-mio"] {
+            let all = crates(package, "");
+            assert!(!all.contains("zbus") && !all.contains("mdns-daemon"), "{package}: {all}");
+        }
+        assert!(crates("mdns-tokio", "--features daemon").contains("zbus v"));
     }
 
     /// What README.md says is what the packages state.
