@@ -55,7 +55,9 @@ pub(crate) fn check() -> Result<()> {
             .partition::<Vec<_>, _>(|name| later.contains(name));
         // What is built by one command has the features of all.
         for (features, packages) in [("--all-features", with), ("", without)] {
-            let names = packages.iter().flat_map(|name| ["--package", name.as_str()]);
+            let names = packages
+                .iter()
+                .flat_map(|name| ["--package", name.as_str()]);
             if !packages.is_empty() {
                 check(features).args(names).run()?;
             }
@@ -137,12 +139,23 @@ mod tests {
     #[test]
     fn no_crate_of_dbus_is_built_without_its_feature() {
         let crates = |package: &str, features: &str| {
-            let args = format!("tree --offline --edges normal --prefix none --package {package} {features}");
+            let args = format!(
+                "tree --offline --edges normal --prefix none --package {package} {features}"
+            );
             Shell::cargo(&args).output().expect("a tree")
         };
-        for package in ["mdns-proto", "mdns-driver", "mdns-tokio", "mdns-async-io", "mdns-mio"] {
+        for package in [
+            "mdns-proto",
+            "mdns-driver",
+            "mdns-tokio",
+            "mdns-async-io",
+            "mdns-mio",
+        ] {
             let all = crates(package, "");
-            assert!(!all.contains("zbus") && !all.contains("mdns-daemon"), "{package}: {all}");
+            assert!(
+                !all.contains("zbus") && !all.contains("mdns-daemon"),
+                "{package}: {all}"
+            );
         }
         assert!(crates("mdns-tokio", "--features daemon").contains("zbus v"));
     }
