@@ -768,7 +768,8 @@ impl<S: Storage> Host<S> {
         let bytes = buffer.get(..len).unwrap_or(&[]);
         if destination == Destination::Multicast {
             self.echoes.remember(now, link, source, bytes);
-            if let Ok(message) = &Message::parse(bytes)
+            if self.querier.wants_own()
+                && let Ok(message) = &Message::parse(bytes)
                 && message.header().flags.response()
             {
                 self.querier.handle_own(now, link, message, &self.responder);

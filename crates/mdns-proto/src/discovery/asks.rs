@@ -683,6 +683,11 @@ impl<A: AskStorage> Asks<A> {
         }
     }
 
+    /// Whether anything was ever asked for.
+    pub(crate) fn had_any(&self) -> bool {
+        self.generation > 0
+    }
+
     /// Whether nothing is asked for.
     pub(crate) fn is_idle(&self) -> bool {
         self.asks.len() == 0

@@ -407,6 +407,12 @@ impl<S: QuerierStorage> Querier<S> {
         is_of_use
     }
 
+    /// Whether what we say ourselves is of use here. Before anything was ever asked for it is not: the first request is given our own
+    /// records by the responder.
+    pub(crate) fn wants_own(&self) -> bool {
+        self.own_results && self.asks.had_any()
+    }
+
     /// Takes in what we ourselves have just said on a link.
     pub(crate) fn handle_own(
         &mut self,

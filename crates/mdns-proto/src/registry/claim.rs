@@ -117,13 +117,19 @@ impl<S: RegistryStorage> Registry<S> {
     /// Whose name this is, if it is claimed.
     #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn claim_named(&self, name: Name<'_>) -> Option<ClaimId> {
+        let hash = if Self::SCANS { 0 } else { name.hash(self.key) };
+        self.claim_named_by(hash, name)
+    }
+
+    /// Whose name this is, if it is claimed. The hash of the name is known.
+    pub(super) fn claim_named_by(&self, hash: u32, name: Name<'_>) -> Option<ClaimId> {
         let negative = if Self::SCANS {
             self.named(name).find(|&id| {
                 self.row(id)
                     .is_some_and(|row| row.kind == Kind::Negative && !row.is_leaving())
             })?
         } else {
-            let hash = self.claim_hash(name);
+            let hash = Self::claim_hash(hash);
             let head = self.by_data.find(hash, &|id| self.is_negative_of(id, name));
             let mut id = head;
             while id != NONE && self.is_leaving(id) {

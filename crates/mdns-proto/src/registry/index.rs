@@ -55,6 +55,11 @@ impl<I: Slots<u32>> Index<I> {
         NONE
     }
 
+    /// Whether a record is in a group.
+    pub(super) fn contains(&self, id: u32) -> bool {
+        beside(&self.before, id) != NONE
+    }
+
     /// The hash under which a record was added.
     pub(super) fn hash(&self, id: u32) -> u32 {
         beside(&self.hashes, id)

@@ -473,7 +473,8 @@ impl<S: RegistryStorage> Registry<S> {
         even_leaving: bool,
     ) -> Option<TypeSet> {
         let mut types = TypeSet::new();
-        for id in self.named(self.claim_name(claim)) {
+        let (name, negative) = (self.claim_name(claim), self.negative_of(claim)?);
+        for id in self.named_by(self.name_hash(negative, name), name) {
             let Some(info) = self.info(id) else { continue };
             let counts = info.kind != Kind::Negative
                 && (even_leaving || !info.is_leaving)
@@ -532,30 +533,51 @@ impl<S: RegistryStorage> Registry<S> {
         })
     }
 
-    pub(crate) fn name_hash(&self, name: Name<'_>) -> u32 {
-        name.hash(self.key)
-    }
-
     // --- which records there are ---
 
     /// The records with this name, leaving ones too, in the order of their numbers.
     pub(crate) fn named<'a>(&'a self, name: Name<'a>) -> Named<'a, S> {
-        let head = if Self::SCANS {
-            if self.glances & glance(name) == 0 {
-                NONE
-            } else {
-                0
-            }
-        } else {
-            let hash = name.hash(self.key);
+        let hash = if Self::SCANS { 0 } else { name.hash(self.key) };
+        self.named_by(hash, name)
+    }
+
+    /// The records with this name, of which the hash is known.
+    fn named_by<'a>(&'a self, hash: u32, name: Name<'a>) -> Named<'a, S> {
+        let head = if !Self::SCANS {
             self.by_name.find(hash, &|id| self.has_name(id, name))
+        } else if self.glances & glance(name) == 0 {
+            NONE
+        } else {
+            0
         };
         Named {
             registry: self,
             name,
+            hash,
             head,
             next: head,
         }
+    }
+
+    /// The hash of the name of a record.
+    pub(crate) fn name_hash(&self, id: RecordNumber, name: Name<'_>) -> u32 {
+        if Self::SCANS {
+            name.hash(self.key)
+        } else {
+            self.by_name.hash(id)
+        }
+    }
+
+    /// The records with the name of this one, as long as that is the name of this hash.
+    pub(crate) fn named_as<'a>(
+        &'a self,
+        id: RecordNumber,
+        hash: u32,
+        scratch: &'a mut SubtypeName,
+    ) -> Option<Named<'a, S>> {
+        self.row(id)?;
+        let name = self.owner(id, scratch);
+        (self.name_hash(id, name) == hash).then(|| self.named_by(hash, name))
     }
 
     /// The records of a claim, in the order of their numbers, its negative response among them; none that is leaving.
@@ -569,7 +591,7 @@ impl<S: RegistryStorage> Registry<S> {
                 let head = self.by_name.find(hash, &|id| self.is_under(id, claim));
                 if head == NONE {
                     // A shared record is the first of its name.
-                    self.named(self.claim_name(claim)).head
+                    self.named_by(hash, self.claim_name(claim)).head
                 } else {
                     head
                 }
@@ -579,6 +601,7 @@ impl<S: RegistryStorage> Registry<S> {
             named: Named {
                 registry: self,
                 name: Name::ROOT,
+                hash: 0,
                 head,
                 next: head,
             },
@@ -616,6 +639,7 @@ impl<S: RegistryStorage> Registry<S> {
                 named: Named {
                     registry: self,
                     name: Name::ROOT,
+                    hash: 0,
                     head: NONE,
                     next: NONE,
                 },
@@ -657,7 +681,12 @@ impl<S: RegistryStorage> Registry<S> {
     }
 
     fn data_hash(&self, name: Name<'_>, rdata: &Rdata<'_>) -> u32 {
-        name.hash(self.key).wrapping_mul(0x9e37_79b9) ^ rdata.hash(self.key)
+        self.data_hash_by(name.hash(self.key), rdata)
+    }
+
+    /// The hash of a name and rdata, from that of the name.
+    fn data_hash_by(&self, hash: u32, rdata: &Rdata<'_>) -> u32 {
+        hash.wrapping_mul(0x9e37_79b9) ^ rdata.hash(self.key)
     }
 
     /// A record that says goodbye to what this one says.
@@ -822,7 +851,17 @@ impl<S: RegistryStorage> Registry<S> {
             return;
         }
         // The indices are apart for the while: what is in them is told by the rest.
-        let hash = name.hash(self.key);
+        let hash = match self.row(id) {
+            // Its negative response, which was the first under this name, has the hash already.
+            Some(row) if row.claim != Id::NONE && row.kind != Kind::Negative => self
+                .negative_of(ClaimId::of(row.claim.get()))
+                .filter(|&negative| self.by_name.contains(negative))
+                .map_or_else(
+                    || name.hash(self.key),
+                    |negative| self.by_name.hash(negative),
+                ),
+            _ => name.hash(self.key),
+        };
         let mut by_name = core::mem::replace(&mut self.by_name, Index::new());
         let mut scratch = SubtypeName::new();
         let name = self.owner(id, &mut scratch);
@@ -841,20 +880,21 @@ impl<S: RegistryStorage> Registry<S> {
         let name = self.owner(id, &mut scratch);
         match self.rdata(id) {
             Some(rdata) => {
-                let hash = self.data_hash(name, &rdata);
+                let hash = self.data_hash_by(self.by_name.hash(id), &rdata);
                 by_data.insert(id, hash, &|other| self.says(other, name, &rdata));
             }
             // A negative response is the mark of a claim: by it a name is seen to be one.
             None => {
-                let hash = self.claim_hash(name);
+                let hash = Self::claim_hash(self.by_name.hash(id));
                 by_data.insert(id, hash, &|other| self.is_negative_of(other, name));
             }
         }
         self.by_data = by_data;
     }
 
-    fn claim_hash(&self, name: Name<'_>) -> u32 {
-        !name.hash(self.key)
+    /// The hash under which a name is found to be a claim, from that of the name.
+    fn claim_hash(hash: u32) -> u32 {
+        !hash
     }
 
     fn is_negative_of(&self, id: RecordNumber, name: Name<'_>) -> bool {
@@ -997,6 +1037,8 @@ impl<S: RegistryStorage> Clone for Named<'_, S> {
 pub(crate) struct Named<'a, S: RegistryStorage> {
     registry: &'a Registry<S>,
     name: Name<'a>,
+    /// The hash of the name, where there is an index.
+    hash: u32,
     /// The first of its group, where there is an index.
     head: u32,
     next: u32,
@@ -1038,7 +1080,17 @@ impl<'a, S: RegistryStorage> Named<'a, S> {
         let claim = self.registry.info(first)?.claim;
         claim
             .filter(|&claim| self.registry.claim(claim).is_some())
-            .or_else(|| self.registry.claim_named(self.name))
+            .or_else(|| self.registry.claim_named_by(self.hash, self.name))
+    }
+
+    /// The name.
+    pub(crate) fn name(&self) -> Name<'a> {
+        self.name
+    }
+
+    /// The hash by which [`Registry::named_as`] finds them again.
+    pub(crate) fn hash(&self, first: RecordNumber) -> u32 {
+        self.registry.name_hash(first, self.name)
     }
 
     /// The number of the next one, [`NONE`] if there is none.

@@ -16,7 +16,6 @@ use super::{
 use crate::{
     link::{Destination, InterfaceId, LinkId},
     moment::{Moment, Now},
-    name::Name,
     registry::{
         ClaimId, Kind, RecordInfo, RecordNumber, Registry, RegistryStorage, Scratch, SubtypeName,
     },
@@ -694,11 +693,13 @@ impl<L: LinkStorage> Link<L> {
         form: Form,
     ) -> Result<(), Full> {
         let mut scratch = SubtypeName::new();
-        let Some(name) = asked_name(registry, asked, &mut scratch) else {
+        // Unless no record has the name any more.
+        let Some(named) = registry.named_as(asked.record, asked.hash, &mut scratch) else {
             return Ok(());
         };
+        let claim = named.claim(asked.record);
         let mut is_known = false;
-        for record in registry.named(name) {
+        for record in named {
             let Some(info) = registry.info(record) else {
                 continue;
             };
@@ -724,9 +725,7 @@ impl<L: LinkStorage> Link<L> {
             }
             let _noted_while_there_is_room = answered.push(record);
         }
-        let negative = registry
-            .claim_named(name)
-            .and_then(|claim| registry.negative_of(claim));
+        let negative = claim.and_then(|claim| registry.negative_of(claim));
         if let Some(negative) = negative.filter(|_| !is_known && may_deny(asked.qtype)) {
             self.write_record(registry, writer, Section::Answer, negative, form)?;
         }
@@ -750,16 +749,6 @@ impl<L: LinkStorage> Link<L> {
     }
 }
 
-/// The name that was asked for, unless no record has it any more.
-fn asked_name<'a, O: RegistryStorage>(
-    registry: &'a Registry<O>,
-    asked: &Asked,
-    scratch: &'a mut SubtypeName,
-) -> Option<Name<'a>> {
-    let name = registry.owner(asked.record, scratch);
-    (registry.name_hash(name) == asked.hash).then_some(name)
-}
-
 /// Writes the question of a legacy query as it was asked.
 fn write_question<O: RegistryStorage>(
     registry: &Registry<O>,
@@ -767,12 +756,12 @@ fn write_question<O: RegistryStorage>(
     asked: &Asked,
 ) -> Result<(), Full> {
     let mut scratch = SubtypeName::new();
-    let Some(name) = asked_name(registry, asked, &mut scratch) else {
+    let Some(named) = registry.named_as(asked.record, asked.hash, &mut scratch) else {
         return Ok(());
     };
     let question = Question {
         qclass: asked.qclass,
-        ..Question::new(name, asked.qtype)
+        ..Question::new(named.name(), asked.qtype)
     };
     match asked.legacy {
         Some(echoed) if writer.is_empty() => writer.first_question(&question, &echoed.case),

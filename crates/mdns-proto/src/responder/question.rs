@@ -362,6 +362,7 @@ impl<L: LinkStorage> Link<L> {
         if !has_answer && !can_deny {
             return;
         }
+        let hash = named.hash(first);
         let mut scratch = crate::registry::SubtypeName::new();
         let ours = registry.owner(first, &mut scratch);
         let echoed = Echoed {
@@ -370,7 +371,7 @@ impl<L: LinkStorage> Link<L> {
         };
         let asked = Asked {
             record: first,
-            hash: registry.name_hash(ours),
+            hash,
             qtype: question.qtype,
             qclass: question.qclass,
             legacy: is_legacy.then_some(echoed),

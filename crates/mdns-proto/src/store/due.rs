@@ -168,40 +168,58 @@ impl<D: Slots<u32>> Due<D> {
         Some((table.get(id)?.due(), id))
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        swap(&mut self.heap, a, b);
-        self.note(a);
-        self.note(b);
+    /// Puts an id in a place of the heap.
+    fn put(&mut self, at: usize, id: u32) {
+        if let Some(place) = self.heap.get_mut(at) {
+            *place = id;
+        }
+        set_beside(&mut self.places, id, u32::try_from(at).unwrap_or(NONE));
     }
 
+    /// Moves what stands at a place towards the front, past all that is due later.
     fn rise<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, mut at: usize) -> usize {
+        let Some(moved) = self.due_at(table, at) else {
+            return at;
+        };
+        let from = at;
         while at > 0 {
             let parent = (at - 1) / 2;
-            if self.due_at(table, parent) <= self.due_at(table, at) {
-                break;
+            match self.due_at(table, parent) {
+                Some(above) if above > moved => self.put(at, above.1),
+                _ => break,
             }
-            self.swap(at, parent);
             at = parent;
+        }
+        if at != from {
+            self.put(at, moved.1);
         }
         at
     }
 
+    /// Moves what stands at a place towards the end, past all that is due earlier.
     fn sink<T: Timed, R: Slots<Slot<T>>>(&mut self, table: &Table<T, R>, mut at: usize) {
+        let Some(moved) = self.due_at(table, at) else {
+            return;
+        };
+        let from = at;
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);
             let Some(mut least) = self.due_at(table, left).map(|due| (due, left)) else {
-                return;
+                break;
             };
             if let Some(due) = self.due_at(table, right)
                 && due < least.0
             {
                 least = (due, right);
             }
-            if self.due_at(table, at).is_some_and(|due| due <= least.0) {
-                return;
+            if moved <= least.0 {
+                break;
             }
-            self.swap(at, least.1);
+            self.put(at, least.0.1);
             at = least.1;
+        }
+        if at != from {
+            self.put(at, moved.1);
         }
     }
 }
