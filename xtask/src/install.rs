@@ -3,13 +3,15 @@
 //! What stays missing is an error of the type [`Missing`], which `cargo xtask test` reports as a part that was skipped.
 
 use std::{
-    fmt, fs,
+    fmt,
+    fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Error, Result};
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::shell::{Shell, has, target};
 
@@ -29,6 +31,11 @@ static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 /// Forbids every installation from now on.
 pub(crate) fn forbid() {
     IS_FORBIDDEN.store(true, Ordering::Relaxed);
+}
+
+/// Whether nothing may be installed.
+pub(crate) fn is_forbidden() -> bool {
+    IS_FORBIDDEN.load(Ordering::Relaxed)
 }
 
 /// Something that a check needs is not on this machine: the check says nothing about the code.
@@ -57,12 +64,18 @@ impl Missing {
 
 /// Runs commands that install `what`.
 fn install(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    if IS_FORBIDDEN.load(Ordering::Relaxed) {
+    if is_forbidden() {
         return Err(Missing::error(format!(
             "missing: {what} (--no-install was given)"
         )));
     }
     println!("installing {what}");
+    // One at a time: parts run side by side, and package managers have locks for which not all of them wait.
+    let lock = |file| Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into());
+    let _turn = fs::create_dir_all(target())
+        .and_then(|()| File::create(target().join("installing")))
+        .and_then(lock)
+        .ok();
     work().map_err(|error| {
         let error = format!("{error:#}");
         let why = error.lines().next().unwrap_or_default();

@@ -110,7 +110,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: {e:#}");
-            ExitCode::FAILURE
+            match e.is::<install::Missing>() {
+                true => ExitCode::from(test::SKIPPED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -38,6 +38,9 @@ pub(crate) use self::{
 use self::{deps::Tools, scenarios::Scenario};
 use crate::shell::{Shell, target};
 
+/// How many scenarios run at a time, since they mostly wait: short ones, and beside them long ones, which wait for most of a minute.
+const AT_A_TIME: [usize; 2] = [4, 3];
+
 /// Several times what all scenarios take.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
@@ -172,8 +175,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Two at a time, since they mostly wait, and the long ones beside them, one after the other; one when a person looks on.
-/// Returns how many failed.
+/// As many [at a time](AT_A_TIME) as there may be; one when a person looks on. Returns how many failed.
 fn run_scenarios(context: &Context, scenarios: &[Scenario]) -> Result<usize> {
     let (long, short): (Vec<_>, Vec<_>) = scenarios.iter().partition(|scenario| scenario.is_long);
     let queues = [Mutex::new(short.iter()), Mutex::new(long.iter())];
@@ -193,8 +195,10 @@ fn run_scenarios(context: &Context, scenarios: &[Scenario]) -> Result<usize> {
         if context.keep {
             scope.spawn(|| (0..queues.len()).for_each(work));
         } else {
-            for queue in [0, 0, 1] {
-                scope.spawn(move || work(queue));
+            for (queue, workers) in AT_A_TIME.into_iter().enumerate() {
+                for _ in 0..workers {
+                    scope.spawn(move || work(queue));
+                }
             }
         }
     });
