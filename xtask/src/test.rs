@@ -414,7 +414,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return run_in_lane(&parts);
     }
     let start = Instant::now();
-    let done = match options.one_by_one || !options.only.is_empty() {
+    let done = match options.one_by_one || parts.len() == 1 {
         true => run_parts(&parts, left_out),
         false => run_lanes(&parts, left_out)?,
     };

@@ -21,7 +21,7 @@ use mdns_proto::{
     name::{Name, NameBuf, split_instance},
     wire::{Txt, TxtVec},
 };
-use mdns_socket::Holder;
+use mdns_socket::{Family, Holder};
 use mdns_tokio::{Address, Answer, Backend, BackendInfo, Instance, UnusableLink};
 use serde::{
     Serialize, Serializer,
@@ -157,6 +157,26 @@ pub(crate) struct Interface {
     pub(crate) family: String,
 }
 
+/// A link that should be used, and cannot be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unusable<'a> {
+    pub(crate) interface: &'a str,
+    pub(crate) family: Family,
+    pub(crate) reason: &'a str,
+    pub(crate) holders: &'a [Holder],
+}
+
+impl<'a> From<&'a UnusableLink> for Unusable<'a> {
+    fn from(link: &'a UnusableLink) -> Self {
+        Unusable {
+            interface: &link.interface_name,
+            family: link.family,
+            reason: &link.reason,
+            holders: &link.holders,
+        }
+    }
+}
+
 impl Line {
     pub(crate) fn new(event: Kind) -> Self {
         Line {
@@ -188,11 +208,11 @@ impl Line {
     }
 
     /// A line about a link that cannot be used.
-    fn unusable(link: &UnusableLink) -> Self {
+    fn unusable(link: &Unusable<'_>) -> Self {
         Line {
-            interface: Some(link.interface_name.clone()),
+            interface: Some(link.interface.to_owned()),
             family: Some(link.family.to_string()),
-            reason: Some(link.reason.clone()),
+            reason: Some(link.reason.to_owned()),
             holders: Some(link.holders.iter().map(Holder::to_string).collect()),
             ..Line::new(Kind::Unusable)
         }
@@ -745,7 +765,7 @@ impl Output {
     /// # Errors
     ///
     /// As [`line`](Self::line).
-    pub(crate) fn unusable(&self, link: &UnusableLink) -> io::Result<()> {
+    pub(crate) fn unusable(&self, link: &Unusable<'_>) -> io::Result<()> {
         self.remark(&format!("not used: {}", link.reason));
         match self.show.json {
             true => self.line(&Line::unusable(link)),
@@ -763,6 +783,21 @@ impl Output {
             self.remark(MORE);
         }
         self.line(&Line::new(Kind::Incomplete))
+    }
+
+    /// Tells that links can be used that were told to be unusable.
+    ///
+    /// # Errors
+    ///
+    /// As [`line`](Self::line).
+    pub(crate) fn usable(&self, links: Vec<Interface>) -> io::Result<()> {
+        for link in &links {
+            self.remark(&format!("used now: {}, {}", link.interface, link.family));
+        }
+        match self.show.json && !links.is_empty() {
+            true => self.line(&Line::joined(links, None)),
+            false => Ok(()),
+        }
     }
 
     /// Says something that is no result, to people.

@@ -10,9 +10,12 @@ use std::{
 
 use mdns_socket::PatternError;
 use mdns_tokio::{Backend, Mdns, Options, UnusableLink};
-use tokio::signal;
+use tokio::{signal, time::MissedTickBehavior};
 
 use crate::output::{Interface, OUTPUT, Output, backend_text};
+
+/// How often to look whether a link has become unusable; they are tried again as often.
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
 
 /// What is said where there is no network yet.
 pub(crate) const NO_INTERFACE: &str = "no network interface can be used now; waiting for one";
@@ -54,8 +57,6 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     /// An answer said that there is nothing, or there was something that is no result, such as a type without instances; that was told.
     pub(crate) is_answered: bool,
-    /// The links that were told to be unusable.
-    pub(crate) told: Vec<UnusableLink>,
 }
 
 impl Session {
@@ -82,22 +83,13 @@ impl Session {
         let backend = options.backend;
         let mdns = open(options)?;
         let told = join(&mdns, backend, &output).await?;
+        let stop = watching(stop, mdns.clone(), told, output);
         Ok(Session {
             mdns,
             output,
             stop,
-            told,
             is_answered: false,
         })
-    }
-
-    /// Tells which links have become unusable since this was last told.
-    pub(crate) fn tell_unusable(&mut self) -> io::Result<()> {
-        let unusable = self.mdns.unusable_links();
-        let new = unusable.iter().filter(|link| !self.told.contains(link));
-        tell_unusable(new, &self.output)?;
-        self.told = unusable;
-        Ok(())
     }
 
     /// Says that there is nothing, because somebody answered so.
@@ -187,9 +179,38 @@ fn tell_unusable<'a>(
     output: &Output,
 ) -> io::Result<()> {
     for link in links {
-        output.unusable(link)?;
+        output.unusable(&link.into())?;
     }
     Ok(())
+}
+
+/// The same end; until then it tells which links have become unusable, beside those that were told to be, and which can be used again.
+fn watching(mut stop: Stop, mdns: Mdns, mut told: Vec<UnusableLink>, output: Output) -> Stop {
+    Box::pin(async move {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                _ = look.tick() => {}
+            }
+            let unusable = mdns.unusable_links();
+            let new = unusable.iter().filter(|link| !told.contains(link));
+            // Where nothing can be written any more, the command notices that itself.
+            tell_unusable(new, &output).ok();
+            let again = mdns.links().into_iter().filter(|link| {
+                told.iter()
+                    .any(|told| (told.interface, told.family) == (link.interface, link.family))
+            });
+            let again = again.map(|link| Interface {
+                interface: link.interface_name,
+                family: link.family.to_string(),
+            });
+            output.usable(again.collect()).ok();
+            told = unusable;
+        }
+    })
 }
 
 /// See [`Stop`]. From now on signals end the process no other way.

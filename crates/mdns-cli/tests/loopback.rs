@@ -157,13 +157,15 @@ fn processes_find_each_other() {
     );
 
     let name = registered["name"].as_str().expect("a name");
-    let (code, lines_of_resolve) = lines(mdns(&["resolve", name]).args(ON_LOOPBACK));
+    let (code, lines_of_resolve) =
+        lines(mdns(&["resolve", name, "--timeout", "30"]).args(ON_LOOPBACK));
     assert_eq!(
         (code, &lines_of_resolve[0]["host"]),
         (Some(0), &registered["host"])
     );
 
-    let (code, lines_of_lookup) = lines(mdns(&["lookup", &host, "-4"]).args(ON_LOOPBACK));
+    let (code, lines_of_lookup) =
+        lines(mdns(&["lookup", &host, "-4", "--timeout", "30"]).args(ON_LOOPBACK));
     assert_eq!(code, Some(0));
     assert_eq!(lines_of_lookup[0]["addresses"][0]["address"], "127.0.0.1");
 

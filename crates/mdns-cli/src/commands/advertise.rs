@@ -1,6 +1,6 @@
 //! `mdns advertise`: services of ours, or a host alone, until ctrl-C.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures_util::{
     FutureExt as _, Stream, StreamExt as _,
@@ -9,7 +9,7 @@ use futures_util::{
 use mdns_proto::{name::NameBuf, own::RegisterError, wire::TxtVec};
 use mdns_socket::Selection;
 use mdns_tokio::{Advertisement, AdvertisementEvent, Announcement, Mdns, Options};
-use tokio::{sync::mpsc, task::unconstrained, time::MissedTickBehavior};
+use tokio::{sync::mpsc, task::unconstrained};
 
 use super::Results;
 use crate::{
@@ -19,9 +19,6 @@ use crate::{
     session::{Failure, Found, Session},
     updates::{Reread, Updates},
 };
-
-/// How often to look whether a link has become unusable; they are tried again as often.
-const LOOK: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: Advertise, output: Output) -> Result<Found, Failure> {
     let (limits, mut options) = (args.limits, args.network.options(Selection::usual())?);
@@ -279,8 +276,6 @@ impl Advertised {
         for ours in all {
             self.add(ours, updates.take()).map_err(Failure::Network)?;
         }
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut results = Results::of(limits);
         while !results.are_enough() {
             tokio::select! {
@@ -288,7 +283,6 @@ impl Advertised {
                 () = &mut self.session.stop => break,
                 Some(read) = next_file(&mut reread) => self.follow(read, &mut results)?,
                 Some(first) = self.changes.next() => self.tell_all(first, &mut results)?,
-                _ = look.tick() => self.session.tell_unusable()?,
             }
         }
         Ok(results.outcome())

@@ -496,7 +496,6 @@ mod tests {
             output,
             stop: Box::pin(std::future::pending()),
             is_answered: false,
-            told: Vec::new(),
         };
         let mut watch = Watch {
             session: &mut session,

@@ -9,20 +9,21 @@ use std::{
 };
 
 use mdns_socket::{
-    Family, Interface, LinkSocket, PORT, Received, Selection, Watcher, interfaces, receive,
+    Family, Holder, Interface, LinkSocket, PORT, Received, Selection, Watcher, interfaces, receive,
 };
 use tokio::{
     io::Interest,
     net::UdpSocket,
     sync::{Notify, mpsc},
     task::AbortHandle,
+    time::{Interval, MissedTickBehavior},
 };
 
 use super::Results;
 use crate::{
     args::Monitor,
-    output::{self, Output},
-    session::{Failure, Found, NO_INTERFACE, nothing_found, stop},
+    output::{self, Output, Unusable},
+    session::{Failure, Found, LOOK, NO_INTERFACE, nothing_found, stop},
     transcript::{Datagram, Transcript},
 };
 
@@ -43,12 +44,18 @@ pub(super) async fn run(args: Monitor, output: Output) -> Result<Found, Failure>
     let mut links = Links {
         selection: args.network.selection(Selection::usual())?,
         open: BTreeMap::new(),
+        refused: BTreeMap::new(),
         heard,
     };
     links
         .look(&output)
         .map_err(|error| Failure::Network(error.to_string()))?;
     let mut used = links.used();
+    if let (Some(reason), true) = (links.refused.values().next(), used.is_empty()) {
+        return Err(Failure::Network(reason.clone()));
+    }
+    let mut again = tokio::time::interval(LOOK);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tell(&used, &output)?;
     let mut results = Results::of(&args.limits);
     let mut transcript = Transcript::default();
@@ -56,8 +63,8 @@ pub(super) async fn run(args: Monitor, output: Output) -> Result<Found, Failure>
         tokio::select! {
             biased;
             () = &mut stop => break,
-            () = changed.notified() => {
-                tokio::time::sleep(SETTLE).await;
+            settle = looked_for(&changed, &mut again, &links) => {
+                tokio::time::sleep(settle).await;
                 match links.look(&output) {
                     Err(error) => output.remark(&error.to_string()),
                     Ok(()) if links.used() == used => {}
@@ -97,6 +104,20 @@ fn tell(used: &[output::Interface], output: &Output) -> io::Result<()> {
     Ok(())
 }
 
+/// Ready when interfaces have changed, or it is time to try again what could not be opened. Returns how long to wait for more changes.
+async fn looked_for(changed: &Notify, again: &mut Interval, links: &Links) -> Duration {
+    loop {
+        tokio::select! {
+            () = changed.notified() => return SETTLE,
+            _ = again.tick() => {
+                if !links.refused.is_empty() {
+                    return Duration::ZERO;
+                }
+            }
+        }
+    }
+}
+
 /// Tells when interfaces have changed. It needs a thread, which ends with the process.
 fn watch(output: &Output) -> Arc<Notify> {
     let changed = Arc::new(Notify::new());
@@ -130,10 +151,14 @@ struct Heard {
 /// What there is to hear with.
 struct Links {
     selection: Selection,
-    /// By name and index of the interface; a link that cannot be opened has no task.
-    open: BTreeMap<(String, u32, Family), Option<AbortHandle>>,
+    open: BTreeMap<Key, AbortHandle>,
+    /// Why links cannot be opened, as it was told.
+    refused: BTreeMap<Key, String>,
     heard: mpsc::Sender<Heard>,
 }
+
+/// A link, by name and index of its interface.
+type Key = (String, u32, Family);
 
 impl Links {
     /// Opens and closes what is different since the last look.
@@ -149,38 +174,63 @@ impl Links {
             .collect();
         self.open.retain(|key, task| {
             let stays = wanted.contains_key(key);
-            if let Some(task) = task.as_ref().filter(|_| !stays) {
+            if !stays {
                 task.abort();
             }
             stays
         });
+        self.refused.retain(|key, _| wanted.contains_key(key));
         for (key, interface) in wanted {
-            if !self.open.contains_key(&key) {
-                let task = self.listen(interface, key.2);
-                let task = task
-                    .inspect_err(|error| output.remark(&error.to_string()))
-                    .ok();
-                self.open.insert(key, task);
+            if self.open.contains_key(&key) {
+                continue;
+            }
+            match self.listen(interface, key.2) {
+                Ok(task) => {
+                    if self.refused.remove(&key).is_some() {
+                        output.usable(vec![used(&key)])?;
+                    }
+                    self.open.insert(key, task);
+                }
+                Err((reason, holders)) => {
+                    if self.refused.get(&key) != Some(&reason) {
+                        output.unusable(&Unusable {
+                            interface: &key.0,
+                            family: key.2,
+                            reason: &reason,
+                            holders: &holders,
+                        })?;
+                        self.refused.insert(key, reason);
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn listen(&self, interface: &Interface, family: Family) -> io::Result<AbortHandle> {
-        let link = LinkSocket::open(interface, family)?;
+    /// Opens a link. Says why it cannot, and who has its port.
+    fn listen(
+        &self,
+        interface: &Interface,
+        family: Family,
+    ) -> Result<AbortHandle, (String, Vec<Holder>)> {
+        let link = LinkSocket::open(interface, family)
+            .map_err(|error| (error.to_string(), error.holders().to_vec()))?;
         let (name, group) = (Arc::from(interface.name.as_str()), link.group());
-        let socket = UdpSocket::from_std(link.into_std())?;
+        let socket = UdpSocket::from_std(link.into_std())
+            .map_err(|error| (format!("{}, {family}: {error}", interface.name), Vec::new()))?;
         let task = listen(socket, name, group, self.heard.clone());
         Ok(tokio::spawn(task).abort_handle())
     }
 
     fn used(&self) -> Vec<output::Interface> {
-        let open = self.open.iter().filter(|(_, task)| task.is_some());
-        open.map(|((name, _, family), _)| output::Interface {
-            interface: name.clone(),
-            family: family.to_string(),
-        })
-        .collect()
+        self.open.keys().map(used).collect()
+    }
+}
+
+fn used((name, _, family): &Key) -> output::Interface {
+    output::Interface {
+        interface: name.clone(),
+        family: family.to_string(),
     }
 }
 

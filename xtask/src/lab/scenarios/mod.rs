@@ -9,6 +9,7 @@ mod conflict;
 mod dns;
 mod exchange;
 mod flood;
+mod held;
 mod links;
 mod look_ups;
 mod many;
@@ -259,6 +260,11 @@ pub(super) fn all() -> Vec<Scenario> {
             "flood",
             "a hostile host floods the link, and mdns goes on in the memory it had",
             flood::flood,
+        ),
+        long(
+            "held-port",
+            "another program has port 5353 for itself, of one family or both, and leaves or comes later",
+            held::held_port,
         ),
         scenario(
             "bad-input",
