@@ -240,7 +240,8 @@ fn unique(letter: char) -> (String, String) {
 fn assert_gives_up(running: &mut Running, why: &str) {
     let status = running.end();
     assert!(
-        matches!(status.code(), Some(0 | 3)),
+        // 1: on a busy machine nothing may have been found by then.
+        matches!(status.code(), Some(0 | 1 | 3)),
         "{}, {why}: {status}, {:?}",
         running.what,
         status.signal()
