@@ -1,11 +1,6 @@
 //! The board on the switch of the lab, among Avahi, python-zeroconf and the command `mdns`.
 
-use std::{
-    path::PathBuf,
-    process,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, process, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -18,6 +13,7 @@ use crate::{
     install::{DNSMASQ, unpacked},
     lab::{
         Context, Kind, Lab,
+        address::{dhcp_server, take_address},
         net::{Families, Host},
         peer::Peer,
         stack::{SOON, Service, Stack},
@@ -98,11 +94,16 @@ pub(super) fn run(images: &Images, filter: &str, mdns: Option<PathBuf>) -> Resul
     Ok(())
 }
 
-/// Switches the board on.
+/// Switches the board on, with an address that it is told.
 fn board(lab: &Lab, image: &Image) -> Result<Peer> {
+    start(lab, image, &[&format!("ip={BOARD}/24"), "seed=7"])
+}
+
+/// Switches the board on, told these parameters.
+fn start(lab: &Lab, image: &Image, parameters: &[&str]) -> Result<Peer> {
     lab.open_port("board")?;
     let netdev = "tap,id=n0,ifname=board,script=no,downscript=no";
-    let parameters = [format!("ip={BOARD}/24"), "seed=7".into()];
+    let parameters: Vec<_> = parameters.iter().map(|word| (*word).to_owned()).collect();
     let words = emulator::command(image, &parameters, BOARD_MAC, netdev)?;
     lab.spawn_on_switch(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -181,15 +182,6 @@ fn said(board: &Peer, words: &str) -> Result<f64> {
     seconds.with_context(|| format!("no time in: {line}"))
 }
 
-/// Switches a board on that is told no address.
-fn board_without_address(lab: &Lab, image: &Image, parameters: &[&str]) -> Result<Peer> {
-    lab.open_port("board")?;
-    let netdev = "tap,id=n0,ifname=board,script=no,downscript=no";
-    let parameters: Vec<_> = parameters.iter().map(|word| (*word).to_owned()).collect();
-    let words = emulator::command(image, &parameters, BOARD_MAC, netdev)?;
-    lab.spawn_on_switch(&words.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
 /// Waits until the board's service is resolved to this address.
 fn resolved(browser: &Peer, address: &str) -> Result<()> {
     let what = format!("the board at {address}");
@@ -208,7 +200,7 @@ fn address(context: &Context, images: &Images) -> Result<()> {
     host.add_address("169.254.9.9/16")?;
     host.avahi("h1", &[])?;
     let browser = Stack::Avahi.browse(context, host, HTTP)?;
-    let board = board_without_address(&lab, &images.address, &["seed=7"])?;
+    let board = start(&lab, &images.address, &["seed=7"])?;
     board.wait_for(CLAIMED, SOON * 2)?;
     board.wait_for("registered Front Desk", SOON)?;
     // From link up to the end of probing, with which the first announcement goes out.
@@ -223,11 +215,8 @@ fn address(context: &Context, images: &Images) -> Result<()> {
     resolved(&browser, &first)?;
 
     // Another host takes the address, twice within ten seconds.
-    for _ in 0..2 {
-        let output = host.run(&["python3", "-c", TAKE, &first])?;
-        ensure!(output.status.success(), "{}", output.stderr.trim());
-        sleep(Duration::from_secs(1));
-    }
+    ensure!(take_address(host, &first)?, "{first} is not defended");
+    ensure!(!take_address(host, &first)?, "{first} is defended again");
     let pattern = first.replace('.', r"\.");
     board.wait_for(&format!("defended {pattern}"), SOON)?;
     board.wait_for(&format!("lost {pattern}"), SOON)?;
@@ -243,42 +232,15 @@ fn address(context: &Context, images: &Images) -> Result<()> {
     })
 }
 
-/// Announces an address by ARP for a host that does not exist.
-const TAKE: &str = r#"
-import socket, struct, sys
-address = socket.inet_aton(sys.argv[1])
-mac = bytes.fromhex('020000000099')
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(('eth0', 0x0806))
-s.send(b'\xff' * 6 + mac + b'\x08\x06' + struct.pack('!HHBBH', 1, 0x800, 6, 4, 1) + mac + address + bytes(6) + address)
-"#;
-
 fn dhcp(context: &Context, images: &Images) -> Result<()> {
     let root = unpacked(&DNSMASQ)?;
     let lab = Lab::new(context, 1, Families::V6)?;
     let host = lab.host(1);
-    let board = board_without_address(&lab, &images.dhcp, &["seed=7", "lease=20"])?;
+    let board = start(&lab, &images.dhcp, &["seed=7", "lease=20"])?;
     board.wait_for(CLAIMED, SOON * 2)?;
     let first = claimed(&board)?;
 
-    host.add_address("10.98.0.1/24")?;
-    let libraries = format!(
-        "LD_LIBRARY_PATH={}/usr/lib/{}-linux-gnu",
-        root.display(),
-        std::env::consts::ARCH
-    );
-    let dnsmasq = host.spawn(&[
-        "env",
-        &libraries,
-        &root.join("usr/sbin/dnsmasq").to_string_lossy(),
-        "--no-daemon",
-        "--port=0",
-        "--conf-file=/dev/null",
-        "--interface=eth0",
-        "--user=root",
-        "--dhcp-leasefile=/run/leases",
-        "--dhcp-range=10.98.0.50,10.98.0.99,2m",
-    ])?;
+    let dnsmasq = dhcp_server(host, &root.to_string_lossy())?;
     board.wait_for(r"address 10\.98\.0\.", SOON * 6)?;
     dnsmasq.kill();
     board.wait_for("lease lost", SOON * 6)?;

@@ -9,6 +9,7 @@
 //! Nothing has a name outside: a namespace lives as long as a process in it, and every process here dies with this one. So
 //! runs coexist, and nothing is left behind however a run ends.
 
+pub(crate) mod address;
 pub(crate) mod avahi;
 mod capture;
 mod deps;

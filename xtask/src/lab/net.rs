@@ -444,6 +444,14 @@ impl Host {
         Ok(())
     }
 
+    /// Moves the cable of an interface to the switch `br<bridge>`. The host does not notice.
+    pub(crate) fn move_to(&self, index: usize, bridge: usize) -> Result<()> {
+        let port = self.port(index);
+        self.bridge
+            .must(&format!("ip link set {port} master br{bridge}"))
+            .map(drop)
+    }
+
     /// Takes the interface away, as if it had never been there.
     pub(crate) fn unplug(&self, index: usize) -> Result<()> {
         self.namespace

@@ -129,18 +129,38 @@ pub(super) fn all() -> Vec<Scenario> {
             address::alone,
         ),
         long(
+            "address-times",
+            "how long mdns address and the daemons of others take to have an address, all at one time",
+            address::times,
+        ),
+        long(
+            "address-script",
+            "mdns address with a script that hangs: the address is defended meanwhile, and the script is called in order",
+            address::script,
+        ),
+        long(
+            "address-errors",
+            "mdns address says what is wrong with files, interfaces, rights and links, and ends with the exit code for it",
+            address::errors,
+        ),
+        long(
+            "address-program",
+            "one program claims an address and advertises a service; both follow a conflict",
+            address::program,
+        ),
+        long(
             "address-avahi-autoipd",
-            "mdns address and avahi-autoipd want one address, either first",
+            "mdns address and avahi-autoipd want one address, either first, and on two links that are joined",
             address::avahi_autoipd,
         ),
         long(
             "address-dhcpcd",
-            "mdns address and dhcpcd want one address, either first",
+            "mdns address and dhcpcd want one address, either first, and on two links that are joined",
             address::dhcpcd,
         ),
         long(
             "address-networkd",
-            "mdns address and systemd-networkd want one address, either first",
+            "mdns address and systemd-networkd want one address, either first, and on two links that are joined",
             address::networkd,
         ),
         long(
