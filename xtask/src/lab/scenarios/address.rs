@@ -445,8 +445,12 @@ pub(super) fn errors(context: &Context) -> Result<()> {
 pub(super) fn program(context: &Context) -> Result<()> {
     Shell::cargo("build --quiet --package ipv4ll-tokio --example with_mdns").run()?;
     let example = target().join("debug/examples/with_mdns");
-    let lab = lab(context, 2)?;
+    // IPv4 alone: avahi-browse resolves a service once for each family, and Avahi speaks those of the lab.
+    let lab = Lab::new(context, 2, Families::V4)?;
     let (host, other) = (lab.host(1), lab.host(2));
+    for host in [host, other] {
+        host.remove_address(&format!("{}/24", host.v4()))?;
+    }
     other.add_address("169.254.9.9/16")?;
     let avahi = other.avahi("peer", &[])?;
     let browser = Stack::Avahi.browse(context, other, "_greeting._tcp")?;
