@@ -25,24 +25,50 @@ pub(crate) const TARGET: usize = 38;
 const ARP_FOR_IPV4: [u8; 8] = [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4];
 
 /// A request to all hosts, whose addresses are all zero.
-pub(crate) const BROADCAST_REQUEST: [u8; FRAME_LEN] = {
-    let mut frame = [0; FRAME_LEN];
-    let mut at = 0;
-    while at < SOURCE {
-        frame[at] = 0xff;
-        at += 1;
-    }
-    while at < OPERATION {
-        frame[at] = if at < ETHER_TYPE {
-            0
-        } else {
-            ARP_FOR_IPV4[at - ETHER_TYPE]
-        };
-        at += 1;
-    }
-    frame[OPERATION + 1] = Operation::Request as u8;
-    frame
-};
+pub(crate) const BROADCAST_REQUEST: [u8; FRAME_LEN] = [
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0x08,
+    0x06, //
+    0,
+    1,
+    0x08,
+    0x00,
+    6,
+    4,
+    0,
+    Operation::Request as u8, //
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+];
 
 /// The address of an Ethernet interface, called MAC address elsewhere.
 ///

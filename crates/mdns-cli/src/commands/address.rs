@@ -228,7 +228,7 @@ mod linux {
         };
         options.previous = args.start.or(previous);
         let script = args.script.clone();
-        let script = script.map(|path| Script::open(interface, path, output.clone()));
+        let script = script.map(|path| Script::open(interface, path, *output));
         let script = script.transpose().map_err(Failure::Usage)?;
         let call = |word, address| {
             if let Some(script) = &script {

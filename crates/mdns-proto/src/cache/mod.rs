@@ -302,7 +302,7 @@ impl<H: HeardStorage> Cache<H> {
         match record.data {
             Data::V4(octets) => Some(IpAddr::from(octets)),
             Data::Bytes(block) if record.rtype == RecordType::AAAA => {
-                let octets = *self.text.bytes(block).as_array::<16>()?;
+                let octets = <[u8; 16]>::try_from(self.text.bytes(block)).ok()?;
                 Some(IpAddr::from(octets))
             }
             _ => None,

@@ -63,6 +63,12 @@ struct Incoming<'r> {
     need: Need,
 }
 
+/// The cache and questions of a link, and the names of all links.
+type LinkAndNames<'a, S> = (
+    &'a mut HeardLink<<S as QuerierStorage>::Heard>,
+    &'a mut NamesOf<<S as QuerierStorage>::Ask>,
+);
+
 impl<S: QuerierStorage> Rows<S> {
     /// There never is a link: who only advertises. The compiler sees that nothing that needs one is ever run, and leaves it out.
     const NONE: bool = <S::Links as Slots<Option<HeardLink<S::Heard>>>>::CAPACITY == 0;
@@ -89,10 +95,7 @@ impl<S: QuerierStorage> Rows<S> {
     }
 
     /// The same, with all names.
-    pub(crate) fn up_with_names(
-        &mut self,
-        index: usize,
-    ) -> Option<(&mut HeardLink<S::Heard>, &mut NamesOf<S::Ask>)> {
+    pub(crate) fn up_with_names(&mut self, index: usize) -> Option<LinkAndNames<'_, S>> {
         if Self::NONE {
             return None;
         }

@@ -233,6 +233,10 @@ impl<N: Slots<Slot<NameSlot>>, I: Slots<u32>, T: Slots<u8>> Names<N, I, T> {
     pub(crate) fn fingerprint(&self, id: NameId) -> u32 {
         match self.table.get(id.get()) {
             // All of the hash is kept, or half of it.
+            #[allow(
+                clippy::useless_conversion,
+                reason = "numbers have 16 bits without an allocator"
+            )]
             Some(slot) if size_of::<Raw>() == size_of::<u32>() => u32::from(slot.hash),
             _ => self.name(id).hash(self.key),
         }

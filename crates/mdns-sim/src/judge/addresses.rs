@@ -408,8 +408,8 @@ fn cables(play: &mut Play) -> Result<(), Broken> {
     }
     play.run_for(SETTLED);
     // Who was there keeps what it has, and denies it to those who come.
-    for n in 0..play.size {
-        let (was, is) = (before[n], play.address(n));
+    for (n, was) in before.into_iter().enumerate() {
+        let is = play.address(n);
         if (was == is) != (n % 2 == 0) {
             return Err((
                 Rule::Addresses,
