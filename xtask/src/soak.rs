@@ -286,7 +286,7 @@ impl<'l> Town<'l> {
         let endless = |what, host, args: &[&str]| -> Result<(&'static str, Peer)> {
             Ok((what, mdns(context, lab.host(host), args)?))
         };
-        let asker = |what, args: &[&str]| {
+        let look_up = |what, args: &[&str]| {
             let args = [args, &["--timeout", "10000000"]].concat();
             endless(what, 2, &args)
         };
@@ -295,16 +295,16 @@ impl<'l> Town<'l> {
         let others = vec![
             endless("mdns browse", 2, &["browse", TYPE])?,
             endless("mdns browse, all types", 2, &["browse"])?,
-            asker("mdns lookup", &["lookup", "h1.local", "--count", "1000000"])?,
-            asker(
+            look_up("mdns lookup", &["lookup", "h1.local", "--count", "1000000"])?,
+            look_up(
                 "mdns resolve",
                 &["resolve", STAYS, TYPE, "--count", "1000000"],
             )?,
-            asker(
+            look_up(
                 "mdns reverse",
                 &["reverse", &lab.host(1).v4(), "--count", "1000000"],
             )?,
-            asker("mdns query --all", &["query", "h1.local", "A", "--all"])?,
+            look_up("mdns query --all", &["query", "h1.local", "A", "--all"])?,
             endless("mdns monitor", 2, &["monitor"])?,
             endless(
                 "mdns address",
@@ -589,7 +589,7 @@ impl Watching {
     fn sample_until_over(&self, csv: &mut Option<BufWriter<File>>) -> Result<()> {
         let tick = tick()?;
         let pause = (self.time / PROGRESS_LINES).max(self.every);
-        let (mut due, mut told) = (Duration::ZERO, Duration::ZERO);
+        let (mut due, mut shown) = (Duration::ZERO, Duration::ZERO);
         if let Some(csv) = csv {
             writeln!(
                 csv,
@@ -630,9 +630,9 @@ impl Watching {
                     csv.flush()?;
                 }
             }
-            if due >= told {
+            if due >= shown {
                 println!("{line}");
-                told = due + pause;
+                shown = due + pause;
             }
             due += self.every;
         }
@@ -650,7 +650,7 @@ pub(crate) fn tick() -> Result<Duration> {
     Ok(Duration::from_secs(1) / per_second)
 }
 
-/// What is told of each process.
+/// The columns of the table of processes.
 const COLUMNS: [&str; 8] = [
     "",
     "resident memory, first and last, KiB",

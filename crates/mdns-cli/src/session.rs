@@ -184,8 +184,8 @@ fn tell_unusable<'a>(
     Ok(())
 }
 
-/// The same end; until then it tells which links have become unusable, beside those that were told to be, and which can be used again.
-fn watching(mut stop: Stop, mdns: Mdns, mut told: Vec<UnusableLink>, output: Output) -> Stop {
+/// The same end; until then it reports which links have become unusable, beside those `known` to be, and which can be used again.
+fn watching(mut stop: Stop, mdns: Mdns, mut known: Vec<UnusableLink>, output: Output) -> Stop {
     Box::pin(async move {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -196,19 +196,20 @@ fn watching(mut stop: Stop, mdns: Mdns, mut told: Vec<UnusableLink>, output: Out
                 _ = look.tick() => {}
             }
             let unusable = mdns.unusable_links();
-            let new = unusable.iter().filter(|link| !told.contains(link));
+            let new = unusable.iter().filter(|link| !known.contains(link));
             // Where nothing can be written any more, the command notices that itself.
             tell_unusable(new, &output).ok();
             let again = mdns.links().into_iter().filter(|link| {
-                told.iter()
-                    .any(|told| (told.interface, told.family) == (link.interface, link.family))
+                known
+                    .iter()
+                    .any(|known| (known.interface, known.family) == (link.interface, link.family))
             });
             let again = again.map(|link| Interface {
                 interface: link.interface_name,
                 family: link.family.to_string(),
             });
             output.usable(again.collect()).ok();
-            told = unusable;
+            known = unusable;
         }
     })
 }

@@ -563,7 +563,6 @@ mod tests {
             output: Output::new(std::time::Instant::now(), show),
             stop: Box::pin(std::future::pending()),
             is_answered: false,
-            told: Vec::new(),
         };
         let mut watch = Watch {
             session: &mut session,

@@ -63,8 +63,8 @@ pub(super) async fn run(args: Monitor, output: Output) -> Result<Found, Failure>
         tokio::select! {
             biased;
             () = &mut stop => break,
-            settle = looked_for(&changed, &mut again, &links) => {
-                tokio::time::sleep(settle).await;
+            delay = looked_for(&changed, &mut again, &links) => {
+                tokio::time::sleep(delay).await;
                 match links.look(&output) {
                     Err(error) => output.remark(&error.to_string()),
                     Ok(()) if links.used() == used => {}

@@ -58,7 +58,7 @@ fn held(host: &Host, families: &[&str]) -> Result<Peer> {
 }
 
 /// Waits for a line about the port of IPv4 that names who has it, for people and for programs.
-fn told(peer: &Peer, family: &str) -> Result<()> {
+fn reports(peer: &Peer, family: &str) -> Result<()> {
     peer.wait_for(
         &format!("^mdns: not used: eth0, {family}: .*held by python"),
         AGAIN,
@@ -84,7 +84,7 @@ pub(super) fn held_port(context: &Context) -> Result<()> {
             all.push((words, code, peer));
         }
         for (words, code, peer) in all {
-            told(&peer, name).with_context(|| words.join(" "))?;
+            reports(&peer, name).with_context(|| words.join(" "))?;
             let output = peer.output(AGAIN)?;
             ensure!(
                 output.status.code() == Some(code),
@@ -125,7 +125,7 @@ pub(super) fn held_port(context: &Context) -> Result<()> {
         endless(&["monitor"])?,
     ];
     for peer in &all {
-        told(peer, "IPv4")?;
+        reports(peer, "IPv4")?;
     }
     holder.kill();
     for peer in &all {
