@@ -413,10 +413,11 @@ impl<L: LinkStorage> Link<L> {
         let Some(state) = self.records.get_mut(record) else {
             return false;
         };
-        (state.due, state.announce) = (due, announce);
-        let is_due = due.has_come(now) || announce.has_come(now);
-        self.reschedule(record);
-        is_due
+        if (state.due, state.announce) != (due, announce) {
+            (state.due, state.announce) = (due, announce);
+            self.reschedule(record);
+        }
+        due.has_come(now) || announce.has_come(now)
     }
 
     /// The record that is due first, once all that must wait has been put off.
