@@ -574,3 +574,73 @@ impl<S: ResponderStorage> Responder<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        chance::Chance,
+        config::Config,
+        link::{Family, LinkConfig},
+        name::ServiceType,
+        store::{Heap, looks},
+        time::Instant,
+    };
+
+    const INTERFACE: InterfaceId = InterfaceId(1);
+
+    /// A responder with so many services of one type, all of them probed for, and its link.
+    fn with_services(count: usize) -> (Responder<Heap>, LinkId, std::vec::Vec<ServiceId>) {
+        let now = Instant::from_millis(1000);
+        let mut responder = Responder::new(&Config::DEFAULT);
+        responder.start(now, Chance::new(1));
+        let config = LinkConfig {
+            interface: INTERFACE,
+            family: Family::V4,
+            ..LinkConfig::MULTICAST
+        };
+        let link = responder.add_link(config).unwrap();
+        responder.link_up(Now::of(now), link);
+        let subnet = Subnet {
+            address: [10, 0, 0, 1].into(),
+            prefix_len: 24,
+        };
+        responder
+            .set_addresses(Now::of(now), INTERFACE, &[subnet])
+            .unwrap();
+        responder.add_host(Now::of(now), "hall").unwrap();
+        let http: ServiceType = "_http._tcp".parse().unwrap();
+        let register = |number: usize| {
+            let name = std::format!("Web {number}");
+            responder
+                .register(Now::of(now), &Service::new(&name, &http, 80))
+                .unwrap()
+        };
+        let services = (0..count).map(register).collect();
+        (responder, link, services)
+    }
+
+    #[test]
+    fn to_withhold_one_service_costs_the_same_among_many() {
+        let cost = |count| {
+            let (mut responder, link, services) = with_services(count);
+            let before = looks();
+            let now = Now::of(Instant::from_millis(1100));
+            for is_offered in [false, true] {
+                responder.set_offered(now, services[count / 2], link, is_offered);
+            }
+            looks() - before
+        };
+        // The heap of deadlines is deeper.
+        assert!(cost(2000) <= cost(20) + 200, "{} {}", cost(20), cost(2000));
+    }
+
+    #[test]
+    fn whether_all_goodbyes_were_said_is_known_without_a_look() {
+        let (mut responder, _, services) = with_services(2000);
+        responder.withdraw(Now::of(Instant::from_millis(1100)), services[7]);
+        let before = looks();
+        assert!(responder.is_silent(), "nothing was said yet");
+        assert_eq!(looks(), before);
+    }
+}
