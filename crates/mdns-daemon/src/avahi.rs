@@ -1019,3 +1019,260 @@ fn link_of(interface: i32, protocol: i32) -> Option<(u32, Family)> {
     };
     Some((u32::try_from(interface).ok()?, family))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant::ZERO;
+    const ETH0: (u32, Family) = (2, Family::V4);
+
+    /// A client, and an Avahi that answers all it is asked.
+    struct Bench {
+        avahi: Avahi,
+        /// Calls so far, by their names.
+        called: Vec<String>,
+        objects: usize,
+        objects_max: usize,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let mut bench = Bench {
+                avahi: Avahi::new(),
+                called: Vec::new(),
+                objects: 0,
+                objects_max: 1024,
+            };
+            bench.start();
+            bench
+        }
+
+        fn start(&mut self) {
+            self.avahi.set_owner(NOW, true);
+            self.answer();
+        }
+
+        /// Answers all calls.
+        fn answer(&mut self) {
+            while let Some(call) = self.avahi.calls.poll() {
+                let header = call.header();
+                assert!(
+                    call.primary_header()
+                        .flags()
+                        .contains(zbus::message::Flags::NO_AUTO_START)
+                );
+                let member = header.member().expect("a method").to_string();
+                let reply = Message::method_return(&header);
+                let reply = match member.as_str() {
+                    "GetState" => reply.build(&RUNNING),
+                    "GetVersionString" => reply.build(&"avahi 0.8"),
+                    "GetHostNameFqdn" => reply.build(&"attic.local"),
+                    "RecordBrowserPrepare" | "EntryGroupNew"
+                        if self.objects >= self.objects_max =>
+                    {
+                        let name = "org.freedesktop.Avahi.TooManyObjectsError";
+                        Message::error(&header, name).build(&"Too many objects")
+                    }
+                    "RecordBrowserPrepare" | "EntryGroupNew" => {
+                        self.objects += 1;
+                        let path = format!("/Client0/Object{}", self.called.len());
+                        reply.build(&OwnedObjectPath::try_from(path).expect("a path"))
+                    }
+                    "Free" => {
+                        self.objects -= 1;
+                        reply.build(&())
+                    }
+                    _ => reply.build(&()),
+                };
+                self.called.push(member);
+                let reply = reply.expect("a reply");
+                let taken = self.avahi.calls.take_reply(&reply).expect("it was called");
+                self.avahi.handle_reply(NOW, &reply, taken);
+            }
+        }
+
+        fn watch(&mut self, name: &str) {
+            let name: NameBuf = name.parse().expect("a name");
+            self.avahi.watch(name.as_name(), RecordType::SRV, ETH0);
+            self.answer();
+        }
+
+        fn tell(&mut self, name: &str, rdata: &[u8]) {
+            let name: NameBuf = name.parse().expect("a name");
+            let key = Key::new(name.as_name(), RecordType::SRV);
+            let (interface, family) = ETH0;
+            self.avahi
+                .handle_item(&key, interface, family, name, rdata.to_vec(), true);
+        }
+
+        fn publish(&mut self, port: u16, txt: &str) {
+            let service = Entry::Service {
+                place: Place::Everywhere,
+                instance: "Desk".into(),
+                service_type: "_http._tcp".into(),
+                host: None,
+                port,
+                txt: vec![txt.into()],
+            };
+            self.avahi.publish(GroupId(1), vec![service]);
+        }
+
+        fn count(&self, member: &str) -> usize {
+            self.called
+                .iter()
+                .filter(|called| *called == member)
+                .count()
+        }
+    }
+
+    #[test]
+    fn a_name_and_type_has_one_browser_and_what_is_known_is_told_again() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.avahi.daemon, Daemon::Running);
+        bench.watch("a.local");
+        bench.watch("A.local");
+        assert_eq!(
+            (bench.count("RecordBrowserPrepare"), bench.count("Start")),
+            (1, 1)
+        );
+        bench.tell("a.local", b"1");
+        let told = bench.avahi.poll_told().expect("news");
+        assert_eq!(
+            (told.interface, told.present, told.gone.len()),
+            (2, vec![b"1".to_vec()], 0)
+        );
+        assert_eq!(bench.avahi.poll_told(), None);
+        bench.tell("a.local", b"1");
+        assert_eq!(bench.avahi.poll_told(), None, "nothing is new");
+        bench.watch("a.local");
+        assert!(bench.avahi.poll_told().is_some(), "somebody asked again");
+    }
+
+    #[test]
+    fn what_a_restarted_daemon_does_not_tell_again_is_gone_after_a_while() {
+        let mut bench = Bench::new();
+        bench.watch("a.local");
+        bench.tell("a.local", b"1");
+        bench.tell("a.local", b"2");
+        while bench.avahi.poll_told().is_some() {}
+        bench.avahi.set_owner(NOW, false);
+        assert_eq!((bench.avahi.timeout(), bench.avahi.objects()), (None, 0));
+        bench.start();
+        bench.tell("a.local", b"1");
+        assert_eq!(
+            (bench.count("RecordBrowserPrepare"), bench.avahi.poll_told()),
+            (2, None)
+        );
+        bench
+            .avahi
+            .handle_timeout(NOW + STALE - Duration::from_millis(1));
+        assert_eq!(bench.avahi.poll_told(), None);
+        bench
+            .avahi
+            .handle_timeout(bench.avahi.timeout().expect("a deadline"));
+        let told = bench.avahi.poll_told().expect("news");
+        assert_eq!(
+            (told.present, told.gone),
+            (vec![b"1".to_vec()], vec![b"2".to_vec()])
+        );
+        assert_eq!(bench.avahi.timeout(), None);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_told_and_asked_when_there_is_some() {
+        let mut bench = Bench::new();
+        bench.objects_max = 2;
+        ["a.local", "b.local", "c.local"]
+            .iter()
+            .for_each(|name| bench.watch(name));
+        let not_asked = bench.avahi.poll_not_asked().expect("one found no room");
+        assert_eq!(not_asked.0.to_string(), "c.local");
+        assert_eq!(bench.avahi.poll_not_asked(), None);
+        let a: NameBuf = "a.local".parse().expect("a name");
+        bench.avahi.retain(&mut |name, _| name != a.as_name());
+        bench.answer();
+        assert_eq!((bench.count("Free"), bench.objects), (1, 2));
+        assert_eq!(
+            (bench.avahi.objects(), bench.avahi.poll_not_asked()),
+            (2, None)
+        );
+    }
+
+    #[test]
+    fn a_group_is_committed_when_it_is_whole_and_txt_data_are_replaced_in_place() {
+        let mut bench = Bench::new();
+        bench.publish(80, "a");
+        bench.answer();
+        assert_eq!(
+            bench.called[bench.called.len() - 2..],
+            ["AddService", "Commit"]
+        );
+        bench
+            .avahi
+            .handle_group_state(GroupId(1), GROUP_ESTABLISHED, "");
+        assert_eq!(
+            bench.avahi.poll_settled(),
+            Some((GroupId(1), Outcome::Established))
+        );
+        // While one update is on the way the others wait, and the last of them is sent.
+        for n in 0..1000 {
+            bench.publish(80, &n.to_string());
+        }
+        bench.answer();
+        assert_eq!(
+            (bench.count("UpdateServiceTxt"), bench.count("Reset")),
+            (2, 0)
+        );
+        bench.publish(81, "a");
+        bench.answer();
+        assert_eq!((bench.count("Reset"), bench.count("Commit")), (1, 2));
+        bench.avahi.unpublish(GroupId(1));
+        bench.answer();
+        assert_eq!(bench.objects, 0);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_told_and_another_is_tried() {
+        let mut bench = Bench::new();
+        bench.publish(80, "a");
+        bench.answer();
+        bench
+            .avahi
+            .handle_group_state(GroupId(1), GROUP_COLLISION, "");
+        assert_eq!(
+            bench.avahi.poll_settled(),
+            Some((GroupId(1), Outcome::Collision))
+        );
+        // The same once more, because the caller found no other.
+        bench.publish(80, "a");
+        bench.answer();
+        assert_eq!((bench.count("Reset"), bench.count("Commit")), (1, 2));
+        let refused = Refusal {
+            name: "org.freedesktop.Avahi.CollisionError".into(),
+            message: String::new(),
+        };
+        assert_eq!(outcome_of(&refused), Outcome::Collision);
+    }
+
+    #[test]
+    fn a_daemon_that_is_too_old_or_forbids_itself_is_refused() {
+        for (name, why) in [
+            (
+                "org.freedesktop.DBus.Error.UnknownMethod",
+                "it is older than 0.8",
+            ),
+            (
+                "org.freedesktop.DBus.Error.AccessDenied",
+                "no (AccessDenied)",
+            ),
+        ] {
+            let mut avahi = Avahi::new();
+            avahi.refuse(&Refusal {
+                name: name.into(),
+                message: "no".into(),
+            });
+            assert_eq!(avahi.daemon, Daemon::Refused(why.into()));
+        }
+    }
+}

@@ -200,6 +200,7 @@ impl Daemons {
 
     /// Sets what the links are for.
     fn apply(&self, links: &mut Links) {
+        links.set_new_only_ask(self.mode != Backend::Own);
         links.set_asks_daemon(self.mode == Backend::Avahi || self.retire_at.is_some());
         links.set_uses_sockets(self.mode != Backend::Avahi || self.retire_at.is_some());
     }

@@ -277,6 +277,12 @@ impl Links {
         }
     }
 
+    /// Whether links on our own sockets that are opened from now on only ask.
+    #[cfg(all(unix, feature = "daemon"))]
+    pub(crate) fn set_new_only_ask(&mut self, only_asks: bool) {
+        self.only_asks = only_asks;
+    }
+
     /// Whether the links on our own sockets only ask, because a daemon publishes for us.
     #[cfg(all(unix, feature = "daemon"))]
     pub(crate) fn set_only_asks(&mut self, now: Instant, host: &mut Host<Heap>, only_asks: bool) {

@@ -1,6 +1,9 @@
 //! Avahi asks and publishes for us: where it keeps the port, when it goes and comes back, and when we may not use it.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -340,5 +343,136 @@ pub(super) fn many(context: &Context) -> Result<()> {
         start.elapsed().as_secs_f64()
     );
     drop(daemons);
+    Ok(())
+}
+
+/// What systemd-resolved and polkit consist of, on Debian 12. They are unpacked and not installed: a machine whose lab this is keeps its
+/// own resolver.
+const PACKAGES: [&str; 6] = [
+    "systemd-resolved",
+    "libsystemd-shared",
+    "polkitd",
+    "libpolkit-gobject-1-0",
+    "libpolkit-agent-1-0",
+    "libduktape207",
+];
+
+/// Downloads and unpacks them, once; returns where they are.
+fn unpacked() -> Result<PathBuf> {
+    let folder = target().join("resolved");
+    let root = folder.join("root");
+    if root.join("lib/systemd/systemd-resolved").exists() {
+        return Ok(root);
+    }
+    std::fs::create_dir_all(&root)?;
+    let script = format!(
+        "apt-get download --quiet {} && for deb in *.deb; do dpkg -x $deb root; done",
+        PACKAGES.join(" ")
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(&folder)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "systemd-resolved cannot be unpacked: {output:?}"
+    );
+    Ok(root)
+}
+
+/// Its user and polkit's, its folders and its setting, seen by one host alone.
+const RESOLVED: &str = "
+    cp /etc/passwd /run/passwd; cp /etc/group /run/group
+    echo 'systemd-resolve:x:994:994::/:/usr/sbin/nologin' >> /run/passwd
+    echo 'polkitd:x:993:993::/:/usr/sbin/nologin' >> /run/passwd
+    echo 'systemd-resolve:x:994:' >> /run/group
+    mount --bind /run/passwd /etc/passwd; mount --bind /run/group /etc/group
+    mkdir -p /run/systemd/resolve /run/systemd/resolved.conf.d /run/polkit/actions /run/polkit/rules.d
+    chown 994:994 /run/systemd/resolve
+    printf '[Resolve]\\nMulticastDNS=yes\\nLLMNR=no\\n' > /run/systemd/resolved.conf.d/lab.conf
+    mkdir -p /usr/share/polkit-1; mount --bind /run/polkit /usr/share/polkit-1
+    cp $ROOT/usr/share/polkit-1/actions/* /usr/share/polkit-1/actions/
+";
+
+/// covers: none (daemons)
+pub(super) fn resolved(context: &Context) -> Result<()> {
+    let root = unpacked()?;
+    let root = root.to_str().context("a path is not UTF-8")?;
+    let lab = Lab::new(context, 2, Families::Both)?;
+    let (ours, other) = (lab.host(1), lab.host(2));
+    let _other = other.avahi("h2", &[])?;
+    let _bus = ours.bus(BUS)?;
+    ours.run(&["sh", "-c", &format!("ROOT={root}; {RESOLVED}")])?;
+    let libraries = format!(
+        "LD_LIBRARY_PATH={root}/usr/lib/x86_64-linux-gnu/systemd:{root}/usr/lib/x86_64-linux-gnu"
+    );
+    let program = |path: &str| format!("{root}/{path}");
+    let daemon = program("lib/systemd/systemd-resolved");
+    let _daemon = ours.spawn(&["env", &libraries, "SYSTEMD_LOG_TARGET=console", &daemon])?;
+    let resolvectl = program("usr/bin/resolvectl");
+    let ask = |args: &[&str]| ours.run(&[&["env", &libraries, &resolvectl], args].concat());
+    until("systemd-resolved runs", SOON, || {
+        Ok(ask(&["mdns", "eth0", "yes"])?.status.success())
+    })?;
+
+    let args = [
+        "advertise",
+        "Ours",
+        HTTP,
+        "80",
+        "--txt",
+        "path=/",
+        "--backend",
+        "resolved",
+    ];
+    let advertising = mdns(context, ours, &args)?;
+    advertising.event("registered", SOON, |event| event.kind == Kind::Registered)?;
+    until("resolvectl sees it on the same host", SOON, || {
+        let output = ask(&["service", "Ours", HTTP, "local"])?;
+        Ok(output.stdout.contains("path=/"))
+    })?;
+    resolves(&Stack::Avahi.browse(context, other, HTTP)?, "Ours")?;
+    let events = advertising.events();
+    let registered = events.iter().filter(|event| event.kind == Kind::Registered);
+    ensure!(registered.count() == 1, "our own sockets publish it, too");
+    let doctor = ours.run(&[context.mdns.to_str().unwrap_or_default(), "doctor"])?;
+    ensure!(doctor.stdout.contains("MulticastDNS=yes"), "{doctor:?}");
+
+    let refused = |why: &str| {
+        let args = [
+            "advertise",
+            "Nobody",
+            HTTP,
+            "81",
+            "--backend",
+            "resolved",
+            "--timeout",
+            "2",
+        ];
+        let output = as_nobody(context, ours, &args)?.output(SOON)?;
+        ensure!(
+            output.status.code() == Some(1) && output.stderr.contains(why),
+            "{why}: {output:?}"
+        );
+        Ok(())
+    };
+    refused("AccessDenied")?;
+    let polkit = program("usr/lib/polkit-1/polkitd");
+    let polkit = ours.spawn(&["env", &libraries, &polkit, "--no-debug"])?;
+    polkit.wait_for("", Duration::from_secs(2)).ok();
+    refused("InteractiveAuthorizationRequired")?;
+    // Who chooses by itself does without.
+    let args = [
+        "advertise",
+        "Nobody",
+        HTTP,
+        "81",
+        "--backend",
+        "auto",
+        "--count",
+        "1",
+    ];
+    let output = as_nobody(context, ours, &args)?.output(SOON)?;
+    ensure!(output.status.success(), "{output:?}");
     Ok(())
 }

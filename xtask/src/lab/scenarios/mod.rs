@@ -67,6 +67,11 @@ pub(super) fn all() -> Vec<Scenario> {
             backend::auto,
         ),
         scenario(
+            "backend-resolved",
+            "systemd-resolved publishes for us, as root; nobody is refused, with polkit and without",
+            backend::resolved,
+        ),
+        scenario(
             "backend-500",
             "five hundred services published and resolved through Avahi",
             backend::many,
