@@ -152,11 +152,17 @@ impl Client {
     /// How the daemons are.
     pub fn status(&self) -> Status {
         Status {
-            no_bus: self.no_bus.clone(),
+            no_bus: match &self.no_bus {
+                None if !self.has_connected || self.unknown > 0 => {
+                    Some("it has not answered yet".into())
+                }
+                why => why.clone(),
+            },
             avahi_runs: self.avahi.daemon == Daemon::Running,
             avahi_refuses: match &self.avahi.daemon {
                 Daemon::Refused(why) => Some(why.clone()),
                 Daemon::Settling => Some("it looks for a host name".into()),
+                Daemon::Asking => Some("it has not answered yet".into()),
                 _ => None,
             },
             avahi_version: self.avahi.version.clone(),

@@ -36,6 +36,9 @@ use crate::{
 /// How long to wait at the start until it is known which daemons there are. It takes some milliseconds.
 const START: Duration = Duration::from_secs(1);
 
+/// How long to wait for a daemon without which there is an error: a busy one may need it.
+const START_CHOSEN: Duration = Duration::from_secs(5);
+
 /// How long a daemon may be away before our own sockets take over: a restart takes less.
 const ABSENCE: Duration = Duration::from_secs(10);
 
@@ -153,7 +156,9 @@ impl Daemons {
     /// Waits until the daemons have said how they are.
     fn wait(&mut self, now: Instant) {
         if let Some(client) = &mut self.client {
-            self.status = client.wait_for_status(now, START);
+            let is_chosen = matches!(self.policy, Backend::Avahi | Backend::Resolved);
+            let timeout = if is_chosen { START_CHOSEN } else { START };
+            self.status = client.wait_for_status(now, timeout);
         }
     }
 
