@@ -15,8 +15,8 @@ use std::{
 };
 
 use mdns_driver::{
-    Announcement, BrowseNews, Driver, LookupNews, Mdns, Options, QueryNews, Reactor, ResolveNews,
-    Results, Subscription,
+    Announcement, BrowseNews, Driver, LookupNews, Mdns, QueryNews, Reactor, ResolveNews, Results,
+    Subscription,
     proto::{
         discovery::{AddressKind, AskId, Span},
         wire::RecordType,
