@@ -389,7 +389,7 @@ async fn ids_are_drawn_anew_for_each_query() {
 ///
 /// covers: 6763-11-a, 6763-11-e
 #[tokio::test]
-async fn domains_are_told_and_nothing_else() {
+async fn domains_are_advice_and_nothing_else() {
     let (servers, client) = client();
     let office = name("office.example.com");
     servers.add(

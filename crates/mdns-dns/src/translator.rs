@@ -532,7 +532,9 @@ impl Translator {
             };
             let (client, asked) = (pending.client, pending.query.asked.as_ref());
             let qtype = asked.map_or(RecordType::ANY, |asked| asked.qtype);
-            let Some(entry) = self.entries.get_mut(&request) else {
+            // One that made room for the target of an alias, while others waited for it, has no records any more.
+            let entry = self.entries.get_mut(&request);
+            let Some(entry) = entry.filter(|entry| entry.stage != Stage::Cancelled) else {
                 self.ready.push_back((id, Outcome::Error(Rcode::ServFail)));
                 return;
             };

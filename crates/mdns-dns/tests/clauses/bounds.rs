@@ -184,3 +184,24 @@ fn time_that_goes_backwards_stands_still() {
         .handle_timeout(mdns_proto::time::Instant::ZERO);
     assert_eq!(bench.pass_millis(1000).len(), 1);
 }
+
+/// Found by fuzzing: a request that made room for the target of its own alias left the second of its clients without a response.
+///
+/// covers: SEC-10, SEC-11
+#[test]
+fn every_client_of_an_alias_gets_a_response_where_there_is_no_room_for_the_target() {
+    let config = Config {
+        requests_max: 1,
+        ..Config::DEFAULT
+    };
+    let mut bench = Bench::new(Face::Stub, config);
+    for _ in 0..3 {
+        bench.query(&Query::new("a.local", RecordType::A));
+    }
+    let request = bench.request("a.local", RecordType::A);
+    let target = crate::bench::name("b.local");
+    let mut replies = bench.tell(request, &[Rdata::Cname(target.as_name())], true);
+    replies.extend(bench.pass_millis(1000));
+    assert_eq!(replies.len(), 3);
+    assert_eq!(bench.translator.query_count(), 0);
+}

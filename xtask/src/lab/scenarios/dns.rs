@@ -14,6 +14,7 @@ use crate::{
     install::{DNSMASQ, unpacked},
     lab::{
         Context, Lab,
+        avahi::BUS,
         net::{Families, Host},
         peer::Peer,
         stack::{SOON, Service, Stack, advertise_many, mdns},
@@ -216,9 +217,10 @@ pub(super) fn musl(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// dnsmasq and Unbound ask the stub for `.local`, and it alone.
+/// dnsmasq, Unbound and systemd-resolved ask the stub for `.local`, and it alone.
 pub(super) fn forwarders(context: &Context) -> Result<()> {
     let root = unpacked(&DNSMASQ)?;
+    let systemd = unpacked(&["systemd-resolved", "libsystemd-shared"])?;
     let lab = Lab::new(context, 2, Families::Both)?;
     let (host, other) = (lab.host(1), lab.host(2));
     let _web = web(context, other, "hall")?;
@@ -248,7 +250,10 @@ pub(super) fn forwarders(context: &Context) -> Result<()> {
     )?;
     let unbound = host.spawn(&["unbound", "-d", "-c", "/run/unbound.conf"])?;
     unbound.wait_for("start of service", SOON)?;
-    for server in ["127.0.0.2", "127.0.0.3"] {
+    host.bus(BUS)?;
+    let _resolved = resolved(host, &systemd, "DNS=127.0.0.1:5354\nDomains=~local\n")?;
+    // The last is that of systemd-resolved.
+    for server in ["127.0.0.2", "127.0.0.3", "127.0.0.53"] {
         until(server, SOON, || {
             let found = dig(host, server, &["hall.local", "A", "+short"])?;
             Ok(found.lines().any(|line| line == other.v4()))
@@ -412,14 +417,15 @@ fn wide_area(host: &Host, domain: &str) -> Result<String> {
     Ok(found)
 }
 
-/// Resolves a service by systemd-resolved, which asks BIND.
-fn resolve_by_resolved(
-    host: &Host,
-    root: &Path,
-    device: &str,
-    server: &str,
-    service: &[&str],
-) -> Result<String> {
+/// A running systemd-resolved, and how to ask it.
+struct Resolved {
+    daemon: Peer,
+    env: String,
+    resolvectl: String,
+}
+
+/// Starts systemd-resolved, unpacked below `root`, with this configuration.
+fn resolved(host: &Host, root: &Path, conf: &str) -> Result<Resolved> {
     let passwd = std::fs::read_to_string("/etc/passwd")?;
     let user = "systemd-resolve:x:998:998::/:/usr/sbin/nologin\n";
     if !passwd.contains("systemd-resolve:") {
@@ -432,23 +438,36 @@ fn resolve_by_resolved(
         "/run/systemd/resolved.conf.d",
     ])?;
     host.run(&["chown", "-R", "998:998", "/run/systemd"])?;
-    let conf = "[Resolve]\nMulticastDNS=no\nLLMNR=no\nDNSSEC=no\nDNSStubListener=no\n";
-    host.write("/run/systemd/resolved.conf.d/lab.conf", conf)?;
-    let shared = format!(
-        "{}/usr/lib/{}-linux-gnu/systemd",
-        root.display(),
-        std::env::consts::ARCH
+    let conf = format!("[Resolve]\nMulticastDNS=no\nLLMNR=no\nDNSSEC=no\n{conf}");
+    host.write("/run/systemd/resolved.conf.d/lab.conf", &conf)?;
+    let arch = std::env::consts::ARCH;
+    let env = format!(
+        "LD_LIBRARY_PATH={}/usr/lib/{arch}-linux-gnu/systemd",
+        root.display()
     );
-    let env = format!("LD_LIBRARY_PATH={shared}");
     let daemon = format!("{}/lib/systemd/systemd-resolved", root.display());
-    let resolved = host.spawn(&[
-        "env",
-        &env,
-        "SYSTEMD_LOG_TARGET=console",
-        "SYSTEMD_LOG_LEVEL=info",
-        &daemon,
-    ])?;
+    let daemon = host.spawn(&["env", &env, "SYSTEMD_LOG_TARGET=console", &daemon])?;
     let resolvectl = format!("{}/usr/bin/resolvectl", root.display());
+    Ok(Resolved {
+        daemon,
+        env,
+        resolvectl,
+    })
+}
+
+/// Resolves a service by systemd-resolved, which asks this server.
+fn resolve_by_resolved(
+    host: &Host,
+    root: &Path,
+    device: &str,
+    server: &str,
+    service: &[&str],
+) -> Result<String> {
+    let Resolved {
+        daemon,
+        env,
+        resolvectl,
+    } = resolved(host, root, "DNSStubListener=no\n")?;
     // The hosts of a service are asked for on the interface that told of it.
     for words in [["dns", device, server], ["domain", device, "~."]] {
         until("resolvectl", SOON, || {
@@ -462,7 +481,7 @@ fn resolve_by_resolved(
         found = output.stdout + &output.stderr;
         Ok(output.status.success())
     });
-    resolved.kill();
+    daemon.kill();
     asked.with_context(|| found.clone())?;
     Ok(found)
 }

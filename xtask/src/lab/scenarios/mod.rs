@@ -105,7 +105,7 @@ pub(super) fn all() -> Vec<Scenario> {
         ),
         scenario(
             "dns-forwarders",
-            "dnsmasq and Unbound ask mdns resolver for .local",
+            "dnsmasq, Unbound and systemd-resolved ask mdns resolver for .local",
             dns::forwarders,
         ),
         long(
