@@ -17,11 +17,14 @@ use mdns_proto::{
     },
 };
 
+/// TTL and flat rdata of each record.
+type Rrset = Vec<(u32, Vec<u8>)>;
+
 /// What the servers say.
 #[derive(Default)]
 struct Zone {
     /// TTL and flat rdata by name and type.
-    records: HashMap<(String, u16), Vec<(u32, Vec<u8>)>>,
+    records: HashMap<(String, u16), Rrset>,
     /// Response codes of servers; those that say `None` do not answer.
     rcodes: HashMap<SocketAddr, Option<u8>>,
     /// Datagrams hold so many bytes.
