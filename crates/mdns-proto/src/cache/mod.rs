@@ -937,17 +937,15 @@ fn target_of<'r>(rdata: &Rdata<'r>) -> Option<Name<'r>> {
     }
 }
 
-/// Shows a record with its rdata as they are kept: of an NSEC only the types that §6.1 is about.
-pub(crate) fn as_kept<T>(record: &Record<'_>, f: impl FnOnce(&Record<'_>) -> T) -> T {
+/// Rdata as they are kept: of an NSEC only the types that §6.1 is about, which are written to `types`.
+#[cfg_attr(target_os = "none", inline(never))]
+pub(crate) fn as_kept<'a>(record: &Record<'a>, types: &'a mut TypeSet) -> Rdata<'a> {
     let Rdata::Nsec(nsec) = record.rdata else {
-        return f(record);
+        return record.rdata;
     };
-    let types: TypeSet = nsec.types.iter().collect();
-    f(&Record {
-        rdata: Rdata::Nsec(Nsec {
-            next: record.name,
-            types: types.as_types(),
-        }),
-        ..*record
+    *types = nsec.types.iter().collect();
+    Rdata::Nsec(Nsec {
+        next: record.name,
+        types: types.as_types(),
     })
 }

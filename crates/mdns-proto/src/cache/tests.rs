@@ -12,7 +12,7 @@ use crate::{
     querier::scene::{Board, name, on_both, with_record},
     store::{Full, Limits, NONE, NameId, Names},
     time::Instant,
-    wire::{Class, Rdata, Record, RecordType, Ttl, Txt},
+    wire::{Class, Rdata, Record, RecordType, Ttl, Txt, TypeSet},
 };
 
 const NOW: Instant = Instant::from_millis(1_000_000);
@@ -56,12 +56,17 @@ impl<H: HeardStorage + AskStorage> Kept<H> {
     ) -> (Result<Inserted, Full>, Vec<String>) {
         let before = self.texts();
         let (mut name, mut gone) = (self.names.look_up(record.name), 0);
-        let inserted = as_kept(record, |record| {
-            let gone = &mut |_| gone += 1;
-            let room = &mut Room { worth, gone };
-            let Kept { cache, names } = self;
-            cache.insert::<H>(names, now, (record, &mut name), origin, room)
-        });
+        let mut types = TypeSet::new();
+        let record = &Record {
+            rdata: as_kept(record, &mut types),
+            ..*record
+        };
+        let room = &mut Room {
+            worth,
+            gone: &mut |_| gone += 1,
+        };
+        let Kept { cache, names } = self;
+        let inserted = cache.insert::<H>(names, now, (record, &mut name), origin, room);
         let after = self.texts();
         let mut went = before;
         went.retain(|text| !after.contains(text));
@@ -97,9 +102,9 @@ impl<H: HeardStorage + AskStorage> Kept<H> {
     fn find(&self, line: &str) -> Option<u32> {
         with_record(line, |record| {
             let name = self.names.find(record.name)?;
-            as_kept(record, |record| {
-                self.cache.find::<H>(&self.names, name, &record.rdata)
-            })
+            let mut types = TypeSet::new();
+            let rdata = as_kept(record, &mut types);
+            self.cache.find::<H>(&self.names, name, &rdata)
         })
     }
 

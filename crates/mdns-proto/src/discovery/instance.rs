@@ -194,8 +194,10 @@ impl<'a> Instance<'a> {
         for (at, heard) in each_link(self.links).enumerate() {
             for target in targets_of(heard, self.name, newest) {
                 // Each counts once: on the first link that has it.
-                let has_it = |heard| targets_of(heard, self.name, newest).any(|of| of == target);
-                if each_link(self.links).take(at).any(has_it) {
+                if each_link(self.links)
+                    .take(at)
+                    .any(|heard| has_target(heard, self.name, newest, target))
+                {
                     continue;
                 }
                 let mut hash = KeyedHash::new(key);
@@ -419,6 +421,12 @@ fn first_of(
 pub(super) fn is_target_on(heard: &dyn Heard, name: NameId, host: NameId) -> bool {
     newest_on(heard, name, RecordType::SRV)
         .is_some_and(|rank| targets_of(heard, name, rank).any(|target| target.host == host))
+}
+
+/// Whether a target is among those of an instance on a link.
+#[cfg_attr(target_os = "none", inline(never))]
+fn has_target(heard: &dyn Heard, name: NameId, newest: Rank, target: StoredTarget) -> bool {
+    targets_of(heard, name, newest).any(|other| other == target)
 }
 
 fn targets_of(

@@ -240,14 +240,8 @@ impl<S: QuerierStorage> Querier<S> {
     fn follow_aliases(&mut self, now: Instant, told: u32, from: Option<NameId>, ask: u32) {
         let Querier { links, asks, .. } = self;
         loop {
-            let is_alias = |name: NameId| {
-                from.is_some_and(|from| {
-                    each_link(&*links).any(|heard| {
-                        name != from && aliases_on(&*links, heard, from).any(|alias| alias == name)
-                    })
-                })
-            };
-            let Some(old) = asks.hops(told).find(|&name| !is_alias(name)) else {
+            let is_past = |&name: &NameId| !from.is_some_and(|from| is_alias_of(links, from, name));
+            let Some(old) = asks.hops(told).find(is_past) else {
                 break;
             };
             asks.keep_hops(&mut links.names, told, |name| name != old);
@@ -523,4 +517,11 @@ impl<S: QuerierStorage> Querier<S> {
         }
         self.put(now, index, (name, rtype), start, own)
     }
+}
+
+/// Whether a look-up of one name goes through another on any link.
+#[cfg_attr(target_os = "none", inline(never))]
+fn is_alias_of(links: &dyn Links, from: NameId, name: NameId) -> bool {
+    name != from
+        && each_link(links).any(|heard| aliases_on(links, heard, from).any(|alias| alias == name))
 }

@@ -10,7 +10,7 @@ use crate::{
     discovery::{AskStorage, NamesOf},
     store::NameId,
     time::Instant,
-    wire::{Class, Message, Question, Record, RecordType, Section},
+    wire::{Class, Message, Question, Record, RecordType, Section, TypeSet},
 };
 
 /// For how many sets of records a link asks within so long because others were not answered (§10.5): anybody can ask without end.
@@ -45,16 +45,11 @@ impl<H: HeardStorage> HeardLink<H> {
                 return;
             };
             compared_left = left;
-            let mut has_known = false;
-            for known in listed(message, &question) {
-                has_known = true;
-                self.set_listed::<A>(names, name, &known, true);
-            }
+            let asked = (message, &question);
+            let has_known = self.set_listed::<A>(names, name, asked, true);
             self.expect_answers::<A>(names, now, name, &question, has_known, chance);
             if has_known {
-                for known in listed(message, &question) {
-                    self.set_listed::<A>(names, name, &known, false);
-                }
+                self.set_listed::<A>(names, name, asked, false);
             }
             let Some(id) = self.question_of(name, question.qtype) else {
                 continue;
@@ -79,6 +74,7 @@ impl<H: HeardStorage> HeardLink<H> {
     /// when it is gone, it is asked for then. Of a shared set each record is in doubt for itself, unless the query lists it. Whoever
     /// wants one asks for it himself before it goes: the question that would find it again may be an hour away, and who sent the two
     /// questions may have seen to it that only we heard them.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn expect_answers<A: AskStorage>(
         &mut self,
         names: &mut NamesOf<A>,
@@ -160,27 +156,35 @@ impl<H: HeardStorage> HeardLink<H> {
     }
 
     /// The record that a query lists as known.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn find_listed<A: AskStorage>(
         &self,
         names: &NamesOf<A>,
         name: NameId,
         known: &Record<'_>,
     ) -> Option<u32> {
-        as_kept(known, |known| {
-            self.cache.find::<A>(names, name, &known.rdata)
-        })
+        let mut types = TypeSet::new();
+        let rdata = as_kept(known, &mut types);
+        self.cache.find::<A>(names, name, &rdata)
     }
 
+    /// Says of all records that a query lists as known whether it does, and whether there are any.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn set_listed<A: AskStorage>(
         &mut self,
         names: &NamesOf<A>,
         name: NameId,
-        known: &Record<'_>,
+        (message, question): (&Message<'_>, &Question<'_>),
         is_listed: bool,
-    ) {
-        if let Some(id) = self.find_listed::<A>(names, name, known) {
-            self.cache.set_listed(id, is_listed);
+    ) -> bool {
+        let mut has_any = false;
+        for known in listed(message, question) {
+            has_any = true;
+            if let Some(id) = self.find_listed::<A>(names, name, &known) {
+                self.cache.set_listed(id, is_listed);
+            }
         }
+        has_any
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     stats::Stats,
     store::{Full, Limits, Lookup, NONE, NameId, Names, Slots},
     time::Instant,
-    wire::{Class, Message, Rdata, Record, RecordType, Section, Ttl},
+    wire::{Class, Message, Rdata, Record, RecordType, Section, Ttl, TypeSet},
 };
 
 use self::link::is_service;
@@ -122,6 +122,7 @@ impl<S: QuerierStorage> Rows<S> {
     }
 
     /// Forgets a record that nobody would miss, on any link but this.
+    #[cfg_attr(target_os = "none", inline(never))]
     pub(crate) fn evict_any(&mut self, asks: &mut Asks<S::Ask>, but: usize) -> Result<(), Full> {
         for index in (0..self.row.len()).filter(|&index| index != but) {
             if let Some((link, names)) = self.up_with_names(index)
@@ -478,6 +479,7 @@ impl<S: QuerierStorage> Querier<S> {
     }
 
     /// Looks at the name of a record, and at who wants the record.
+    #[cfg_attr(target_os = "none", inline(never))]
     fn look_at<'r>(&self, record: &Record<'r>) -> Incoming<'r> {
         let (name, asks) = (self.links.names.look_up(record.name), &self.asks);
         let mut incoming = Incoming {
@@ -525,8 +527,9 @@ impl<S: QuerierStorage> Querier<S> {
             let Some(name) = incoming.name.id else {
                 return;
             };
-            let find = |record: &Record<'_>| link.cache.find::<S::Ask>(names, name, &record.rdata);
-            if let Some(id) = as_kept(record, find) {
+            let mut types = TypeSet::new();
+            let rdata = as_kept(record, &mut types);
+            if let Some(id) = link.cache.find::<S::Ask>(names, name, &rdata) {
                 let gone = &mut |subject| asks.note_gone(subject);
                 link.cache.withdraw::<S::Ask>(names, now, id, origin, gone);
             }
@@ -578,16 +581,20 @@ impl<S: QuerierStorage> Querier<S> {
             need,
             ..
         } = incoming;
+        let mut types = TypeSet::new();
+        let record = &Record {
+            rdata: as_kept(record, &mut types),
+            ..*record
+        };
         let inserted = loop {
             let (link, names) = links.up_with_names(index)?;
-            let inserted = as_kept(record, |record| {
-                let room = &mut Room {
-                    worth: worth_of(need),
-                    gone: &mut |subject| asks.note_gone(subject),
-                };
+            let room = &mut Room {
+                worth: worth_of(need),
+                gone: &mut |subject| asks.note_gone(subject),
+            };
+            let inserted =
                 link.cache
-                    .insert::<S::Ask>(names, now, (record, &mut name), origin, room)
-            });
+                    .insert::<S::Ask>(names, now, (record, &mut name), origin, room);
             // The room for names is that of all links.
             let is_for_names = inserted.is_err() && !names.has_room();
             if !is_for_names || links.evict_any(asks, index).is_err() {
