@@ -39,7 +39,10 @@ async fn look_up(args: &Lookup, session: &mut Session) -> Result<Found, Failure>
             () = &mut session.stop => break,
             Some(event) = lookup.next() => {
                 let incomplete = LookupEvent::Incomplete;
-                let (event, is_incomplete) = settled(event, incomplete, &mut lookup).await;
+                let (event, is_incomplete) = settled(event, incomplete, &mut lookup, |event| match event {
+                    LookupEvent::Addresses(found) => found.len(),
+                    _ => 0,
+                }).await;
                 if let Some(LookupEvent::Addresses(found)) = event {
                         let canonical = &found.canonical_name;
                         if !canonical.as_name().is_link_local() {

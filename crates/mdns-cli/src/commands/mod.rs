@@ -34,16 +34,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// can be apart (RFC 6762 §5.2).
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// The same after the last state of a result that misses nothing: what another link has to add was asked for at the same time, and records
-/// that need several packets follow each other at once (RFC 6762 §10.2).
+/// The same after the last state of a result that misses nothing: what another link has to add was asked for at the same time.
 const COMPLETE: Duration = Duration::from_millis(3);
 
+/// Addresses that one packet holds for certain: of a host that has as many, more may come in the next packet. It follows within a
+/// second (RFC 6762 §10.2); ours are some 30 ms apart.
+const ADDRESSES_OF_A_PACKET: usize = 16;
+
 /// The last of the states that follow closely on each other, and whether it was said among them that results are missing, which
-/// is `incomplete` and no state.
+/// is `incomplete` and no state. `addresses` counts the addresses in a state.
 async fn settled<N: Subscription>(
     first: N::Event,
     incomplete: N::Event,
     results: &mut mdns_tokio::Results<N>,
+    addresses: impl Fn(&N::Event) -> usize,
 ) -> (Option<N::Event>, bool)
 where
     N::Event: PartialEq,
@@ -57,10 +61,12 @@ where
         } else {
             last = Some(state);
         }
-        let end = start + TOGETHER;
+        let now = tokio::time::Instant::now();
+        let fills_packet = |state| addresses(state) >= ADDRESSES_OF_A_PACKET;
         let end = match results.is_complete() {
-            true => end.min(tokio::time::Instant::now() + COMPLETE),
-            false => end,
+            _ if last.as_ref().is_some_and(fills_packet) => now + TOGETHER,
+            true => (start + TOGETHER).min(now + COMPLETE),
+            false => start + TOGETHER,
         };
         let later = tokio::time::timeout_at(end, results.next()).await;
         event = later.ok().flatten();

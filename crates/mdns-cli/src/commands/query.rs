@@ -43,7 +43,10 @@ async fn query(args: &Query, session: &mut Session) -> Result<Found, Failure> {
             biased;
             () = &mut session.stop => break,
             Some(event) = query.next() => {
-                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut query).await;
+                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut query, |event| match event {
+                    QueryEvent::Answers(answers) => answers.len(),
+                    _ => 0,
+                }).await;
                 if is_incomplete {
                     session.output.incomplete()?;
                 }

@@ -32,7 +32,10 @@ async fn resolve(name: &NameBuf, limits: &Limits, session: &mut Session) -> Resu
             () = &mut session.stop => break,
             Some(event) = resolve.next() => {
                 let incomplete = ResolveEvent::Incomplete;
-                let (event, is_incomplete) = settled(event, incomplete, &mut resolve).await;
+                let (event, is_incomplete) = settled(event, incomplete, &mut resolve, |event| match event {
+                    ResolveEvent::Resolved(instance) => instance.addresses.len(),
+                    _ => 0,
+                }).await;
                 match &event {
                     Some(ResolveEvent::Resolved(instance)) => {
                         results.add();

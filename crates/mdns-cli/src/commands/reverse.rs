@@ -32,7 +32,7 @@ async fn reverse(ip: IpAddr, limits: &Limits, session: &mut Session) -> Result<F
             biased;
             () = &mut session.stop => break,
             Some(event) = reverse.next() => {
-                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut reverse).await;
+                let (event, is_incomplete) = settled(event, QueryEvent::Incomplete, &mut reverse, |_| 0).await;
                 if is_incomplete {
                     session.output.incomplete()?;
                 }
