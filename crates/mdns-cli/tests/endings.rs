@@ -28,7 +28,10 @@ struct Running {
 
 impl Running {
     fn start(words: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mdns"))
+        // The tests themselves may run under nohup, and what is ignored is inherited.
+        let mut child = Command::new("env")
+            .arg("--default-signal=HUP,INT,QUIT")
+            .arg(env!("CARGO_BIN_EXE_mdns"))
             .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

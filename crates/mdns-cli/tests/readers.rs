@@ -146,7 +146,10 @@ struct Running {
 
 impl Running {
     fn start(words: &[&str], stdout: impl Into<Stdio>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mdns"));
+        // The tests themselves may run under nohup, and what is ignored is inherited.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT,QUIT");
+        command.arg(env!("CARGO_BIN_EXE_mdns"));
         command.args(words).args(["--interface", "lo*"]);
         command.env("TERM", "xterm").stdin(Stdio::null());
         let command = command.stdout(stdout).stderr(Stdio::null());
