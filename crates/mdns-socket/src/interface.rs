@@ -123,13 +123,26 @@ impl Address {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn interfaces() -> io::Result<Vec<Interface>> {
-    let interfaces = system::interfaces()?;
+    let interfaces = system::interfaces().map_err(with_advice)?;
     if interfaces.is_empty() {
         return Err(io::Error::other(
             "the system lists no network interface, not even loopback; are all file descriptors in use?",
         ));
     }
     Ok(interfaces)
+}
+
+/// Says what to do where the process or the system has no descriptor left.
+fn with_advice(error: io::Error) -> io::Error {
+    use rustix::io::Errno;
+    match Errno::from_io_error(&error) {
+        #[cfg(unix)]
+        Some(Errno::NFILE) => {}
+        Some(Errno::MFILE) => {}
+        _ => return error,
+    }
+    let advice = format!("{error}; close files or raise the limit (ulimit -n)");
+    io::Error::new(error.kind(), advice)
 }
 
 #[cfg(target_os = "linux")]
