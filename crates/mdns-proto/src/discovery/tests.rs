@@ -1054,7 +1054,9 @@ fn a_record_of_a_host_of_many_instances_is_looked_at_step_by_step() {
         }
         most
     };
-    let (few, many) = (work(100, 1), work(2_000, 1));
+    // With numbers of 16 bits there is room for fewer.
+    let instances = if cfg!(mdns_narrow) { 1_000 } else { 2_000 };
+    let (few, many) = (work(100, 1), work(instances, 1));
     assert!(many < few + few / 10, "{many} looks, {few} with few");
     let with_addresses = work(100, 400);
     assert!(

@@ -1,14 +1,14 @@
 //! The registry: hosts, services and records that this host has registered, once for all links.
 //!
 //! Records are derived, not stored. A record has a number; the row under it says only what kind of record it is and of which
-//! host, service or address. Owner name, type, TTL and rdata follow from that ([`Registry::owner`], [`Registry::info`],
-//! [`Registry::rdata`]), so that a rename or an update changes one place. A negative response (NSEC, RFC 6762 §6.1) is a record
+//! host, service or address. Owner name, type, TTL and rdata follow from that (`Registry::owner`, `Registry::info`,
+//! `Registry::rdata`), so that a rename or an update changes one place. A negative response (NSEC, RFC 6762 §6.1) is a record
 //! like any other. What a link knows of a record (when it is due, when it was sent) stands in the link, under the same number.
 //!
 //! A *claim* is a name that must be ours alone: a host name, a service instance, the reverse name of an address. Records under a
 //! claim are unique; all others are shared (RFC 6762 §2).
 //!
-//! Two functions hide how records are found: [`Registry::named`] (the records with this name) and [`Registry::records_of`]
+//! Two functions hide how records are found: `Registry::named` (the records with this name) and `Registry::records_of`
 //! (the records of this claim). On fixed memory they look through all records, on growing memory they use an index.
 
 mod claim;
