@@ -127,27 +127,26 @@ pub(crate) fn unpacked(packages: &[&str]) -> Result<PathBuf> {
         .join(format!("unpacked-{}", packages.join("-")));
     let done = dir.join("done");
     if !done.exists() {
-        // Several scenarios may want the same at once: each makes its own, and the last stays.
-        let new = dir.with_extension(std::process::id().to_string());
-        fs::create_dir_all(&new)?;
-        let download = || {
-            Shell::new("sh")
-                .args(["-c", UNPACK, "sh"])
-                .args([&new])
-                .args(packages)
-                .output()
-        };
         install(&packages.join(" "), || {
+            // Several scenarios may have wanted the same at once: the first whose turn it was has made it.
+            if done.exists() {
+                return Ok(());
+            }
+            let download = || {
+                Shell::new("sh")
+                    .args(["-c", UNPACK, "sh"])
+                    .args([&dir])
+                    .args(packages)
+                    .output()
+            };
+            fs::create_dir_all(&dir)?;
             if download().is_err() {
                 Shell::new("apt-get").args(["-qq", "update"]).output()?;
                 download()?;
             }
+            fs::write(&done, "")?;
             Ok(())
         })?;
-        fs::write(new.join("done"), "")?;
-        if fs::rename(&new, &dir).is_err() {
-            fs::remove_dir_all(&new).ok();
-        }
     }
     Ok(dir)
 }

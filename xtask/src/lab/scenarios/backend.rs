@@ -1,9 +1,6 @@
 //! Avahi asks and publishes for us: where it keeps the port, when it goes and comes back, and when we may not use it.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -12,6 +9,7 @@ use super::{
     until,
 };
 use crate::{
+    install,
     lab::{
         Context, Kind, Lab,
         avahi::BUS,
@@ -358,29 +356,6 @@ const PACKAGES: [&str; 6] = [
     "libduktape207",
 ];
 
-/// Downloads and unpacks them, once; returns where they are.
-fn unpacked() -> Result<PathBuf> {
-    let folder = target().join("resolved");
-    let root = folder.join("root");
-    if root.join("lib/systemd/systemd-resolved").exists() {
-        return Ok(root);
-    }
-    std::fs::create_dir_all(&root)?;
-    let script = format!(
-        "apt-get download --quiet {} && for deb in *.deb; do dpkg -x $deb root; done",
-        PACKAGES.join(" ")
-    );
-    let output = std::process::Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(&folder)
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "systemd-resolved cannot be unpacked: {output:?}"
-    );
-    Ok(root)
-}
-
 /// Its user and polkit's, its folders and its setting, seen by one host alone.
 const RESOLVED: &str = "
     cp /etc/passwd /run/passwd; cp /etc/group /run/group
@@ -397,7 +372,7 @@ const RESOLVED: &str = "
 
 /// covers: none (daemons)
 pub(super) fn resolved(context: &Context) -> Result<()> {
-    let root = unpacked()?;
+    let root = install::unpacked(&PACKAGES)?;
     let root = root.to_str().context("a path is not UTF-8")?;
     let lab = Lab::new(context, 2, Families::Both)?;
     let (ours, other) = (lab.host(1), lab.host(2));
