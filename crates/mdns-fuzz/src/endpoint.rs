@@ -30,7 +30,6 @@ const TIGHT: Config = Config {
     asks_max: 6,
     own_records_max: 48,
     own_text_max: 4096,
-    rrset_max: 4,
     ..Config::DEFAULT
 };
 

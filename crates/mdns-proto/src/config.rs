@@ -36,8 +36,6 @@ pub struct Config {
     pub own_records_max: u32,
     /// The most bytes of names and rdata of our own.
     pub own_text_max: usize,
-    /// How many records of one unique RRset are looked at: what a hostile peer can make us walk.
-    pub rrset_max: usize,
     /// How many records of one name are looked at on a link, where what is asked for may have many: the addresses of a host. Where there
     /// are more, some are not told, and [`Incomplete`](crate::discovery::Event::Incomplete) is. Each change of a name that is asked for
     /// costs a look at so many records at the most.
@@ -60,7 +58,6 @@ impl Config {
         asks_max: 10_000,
         own_records_max: 1_000_000,
         own_text_max: 256 << 20,
-        rrset_max: 16,
         name_records_max: 1024,
         // RFC 6762 §10: what its sender should have said, of most records.
         ttl_max: Duration::from_secs(75 * 60),

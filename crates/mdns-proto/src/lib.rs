@@ -23,7 +23,7 @@
 //!     host::{Event, Host},
 //!     link::{Destination, Family, InterfaceId, LinkConfig, Packet, Subnet, Via},
 //!     name::ServiceType,
-//!     own::Service,
+//!     registry::Service,
 //!     time::Instant,
 //!     wire::{Message, Question, RecordType, Txt, Writer, Header, Flags},
 //! };
