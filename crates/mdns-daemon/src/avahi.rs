@@ -24,7 +24,7 @@ use zbus::{Message, OwnedObjectPath};
 
 use crate::{
     calls::{Calls, Refusal},
-    group::{Entry, GroupId, Outcome, Place, escape, escape_label},
+    group::{ChangedGroups, Entry, GroupId, Outcome, Place, escape, escape_label},
 };
 
 /// The name of the daemon on the bus.
@@ -195,7 +195,7 @@ pub(crate) struct Avahi {
     /// Browsers that found no room, and were not told of yet.
     not_asked: Vec<Key>,
     /// Groups whose outcome has changed.
-    settled: Vec<GroupId>,
+    changed: ChangedGroups,
 }
 
 #[derive(Clone, Debug)]
@@ -217,7 +217,7 @@ impl Avahi {
             groups: BTreeMap::new(),
             listed: Vec::new(),
             not_asked: Vec::new(),
-            settled: Vec::new(),
+            changed: ChangedGroups::default(),
         }
     }
 
@@ -345,7 +345,7 @@ impl Avahi {
                     if let Some(group) = self.groups.get_mut(&id) {
                         group.phase = GroupPhase::Idle;
                     }
-                    self.settle(id, Outcome::Failed(refusal.text()));
+                    self.set_outcome(id, Outcome::Failed(refusal.text()));
                 }
             },
             (Purpose::Fill(id, round), result) => self.filled(id, round, result),
@@ -356,7 +356,7 @@ impl Avahi {
                     .is_some_and(|group| group.round == round)
                 {
                     self.reset(id);
-                    self.settle(id, outcome_of(&refusal));
+                    self.set_outcome(id, outcome_of(&refusal));
                 }
             }
             (Purpose::Update(id, round), Ok(())) => self.updated(id, round),
@@ -641,7 +641,7 @@ impl Avahi {
                 let count = group.entries.len();
                 let why =
                     format!("Avahi takes {ENTRIES_MAX} entries for a service, and it has {count}");
-                return self.settle(id, Outcome::Failed(why));
+                return self.set_outcome(id, Outcome::Failed(why));
             }
             group.phase = GroupPhase::Creating;
             self.call("/", SERVER2, "EntryGroupNew", &(), Purpose::Create(id));
@@ -851,7 +851,7 @@ impl Avahi {
         match (group.refused.take(), group.path.clone()) {
             (Some(outcome), _) => {
                 self.reset(id);
-                self.settle(id, outcome);
+                self.set_outcome(id, outcome);
             }
             (None, Some(path)) => {
                 let purpose = Purpose::Commit(id, round);
@@ -872,39 +872,33 @@ impl Avahi {
         match state {
             GROUP_ESTABLISHED => {
                 group.is_established = true;
-                self.settle(id, Outcome::Established);
+                self.set_outcome(id, Outcome::Established);
             }
             GROUP_COLLISION => {
                 group.is_established = false;
-                self.settle(id, Outcome::Collision);
+                self.set_outcome(id, Outcome::Collision);
             }
             GROUP_FAILURE => {
                 group.is_established = false;
-                self.settle(id, Outcome::Failed(error.to_owned()));
+                self.set_outcome(id, Outcome::Failed(error.to_owned()));
             }
             _ => {}
         }
     }
 
-    fn settle(&mut self, id: GroupId, outcome: Outcome) {
+    fn set_outcome(&mut self, id: GroupId, outcome: Outcome) {
         if let Some(group) = self.groups.get_mut(&id)
             && group.outcome.as_ref() != Some(&outcome)
         {
             group.outcome = Some(outcome);
-            self.settled.retain(|settled| *settled != id);
-            self.settled.push(id);
+            self.changed.note(id);
         }
     }
 
     /// The next group whose outcome has changed.
-    pub(crate) fn poll_settled(&mut self) -> Option<(GroupId, Outcome)> {
-        while let Some(id) = self.settled.pop() {
-            let group = self.groups.get(&id);
-            if let Some(outcome) = group.and_then(|group| group.outcome.clone()) {
-                return Some((id, outcome));
-            }
-        }
-        None
+    pub(crate) fn poll_outcome(&mut self) -> Option<(GroupId, Outcome)> {
+        let groups = &self.groups;
+        self.changed.poll(|id| groups.get(&id)?.outcome.clone())
     }
 }
 
@@ -1212,7 +1206,7 @@ mod tests {
             .avahi
             .handle_group_state(GroupId(1), GROUP_ESTABLISHED, "");
         assert_eq!(
-            bench.avahi.poll_settled(),
+            bench.avahi.poll_outcome(),
             Some((GroupId(1), Outcome::Established))
         );
         // While one update is on the way the others wait, and the last of them is sent.
@@ -1241,7 +1235,7 @@ mod tests {
             .avahi
             .handle_group_state(GroupId(1), GROUP_COLLISION, "");
         assert_eq!(
-            bench.avahi.poll_settled(),
+            bench.avahi.poll_outcome(),
             Some((GroupId(1), Outcome::Collision))
         );
         // The same once more, because the caller found no other.

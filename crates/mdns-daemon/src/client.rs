@@ -350,10 +350,10 @@ impl Client {
         if news.contains(&true) {
             return Some(Event::Status);
         }
-        if let Some((id, outcome)) = self.avahi.poll_settled() {
+        if let Some((id, outcome)) = self.avahi.poll_outcome() {
             return Some(Event::Group(id, outcome));
         }
-        if let Some((id, outcome)) = self.resolved.poll_settled() {
+        if let Some((id, outcome)) = self.resolved.poll_outcome() {
             return Some(Event::Group(id, outcome));
         }
         if let Some(told) = self.avahi.poll_told() {

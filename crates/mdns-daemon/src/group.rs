@@ -1,5 +1,7 @@
 //! What is published: groups of entries that are there together or not at all.
 
+use std::collections::VecDeque;
+
 use mdns_proto::{link::Family, name::NameBuf};
 
 /// The number of a group. The caller chooses it.
@@ -79,6 +81,31 @@ pub enum Outcome {
     Collision,
     /// The daemon does not publish it, and why. It is tried again when the daemon was restarted.
     Failed(String),
+}
+
+/// The groups whose outcome has changed and was not reported yet, in the order of the changes.
+#[derive(Debug, Default)]
+pub(crate) struct ChangedGroups(VecDeque<GroupId>);
+
+impl ChangedGroups {
+    /// Notes that the outcome of a group has changed.
+    pub(crate) fn note(&mut self, id: GroupId) {
+        self.0.retain(|known| *known != id);
+        self.0.push_back(id);
+    }
+
+    /// Returns the next group that still has an outcome, with it.
+    pub(crate) fn poll(
+        &mut self,
+        outcome: impl Fn(GroupId) -> Option<Outcome>,
+    ) -> Option<(GroupId, Outcome)> {
+        while let Some(id) = self.0.pop_front() {
+            if let Some(outcome) = outcome(id) {
+                return Some((id, outcome));
+            }
+        }
+        None
+    }
 }
 
 /// Writes a name as Avahi does: letters, digits, hyphens and underscores as they are, all else as `\DDD`.

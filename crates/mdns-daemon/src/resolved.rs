@@ -9,7 +9,7 @@ use zbus::{Message, OwnedObjectPath, OwnedVariant};
 
 use crate::{
     calls::{Calls, Refusal},
-    group::{Entry, GroupId, Outcome},
+    group::{ChangedGroups, Entry, GroupId, Outcome},
 };
 
 /// The name of the daemon on the bus.
@@ -47,7 +47,7 @@ pub(crate) struct Resolved {
     pub(crate) calls: Calls<Purpose>,
     groups: BTreeMap<GroupId, Group>,
     paths: HashMap<OwnedObjectPath, GroupId>,
-    settled: Vec<GroupId>,
+    changed: ChangedGroups,
 }
 
 impl Resolved {
@@ -59,7 +59,7 @@ impl Resolved {
             calls: Calls::new(SERVICE),
             groups: BTreeMap::new(),
             paths: HashMap::new(),
-            settled: Vec::new(),
+            changed: ChangedGroups::default(),
         }
     }
 
@@ -116,7 +116,7 @@ impl Resolved {
                     Some(group) => {
                         group.path = Some(path.clone());
                         self.paths.insert(path, id);
-                        self.settle(id, Outcome::Established);
+                        self.set_outcome(id, Outcome::Established);
                     }
                     None => self.unregister(&path),
                 }
@@ -127,7 +127,7 @@ impl Resolved {
                     .get(&id)
                     .is_some_and(|group| group.round == round)
                 {
-                    self.settle(id, Outcome::Failed(refusal.text()));
+                    self.set_outcome(id, Outcome::Failed(refusal.text()));
                 }
             }
             (Purpose::Nothing, _) => {}
@@ -140,7 +140,7 @@ impl Resolved {
             && member.as_str() == "Conflicted"
             && let Some(&id) = self.paths.get(path)
         {
-            self.settle(id, Outcome::Collision);
+            self.set_outcome(id, Outcome::Collision);
         }
     }
 
@@ -197,7 +197,7 @@ impl Resolved {
         });
         let Some((instance, service_type, port, txt)) = service else {
             let why = "systemd-resolved publishes services and its own host name only";
-            return self.settle(id, Outcome::Failed(why.into()));
+            return self.set_outcome(id, Outcome::Failed(why.into()));
         };
         // `%` begins a specifier.
         let template = instance.replace('%', "%%");
@@ -221,22 +221,16 @@ impl Resolved {
             .call(PATH, MANAGER, "RegisterService", &body, purpose);
     }
 
-    fn settle(&mut self, id: GroupId, outcome: Outcome) {
+    fn set_outcome(&mut self, id: GroupId, outcome: Outcome) {
         if let Some(group) = self.groups.get_mut(&id) {
             group.outcome = Some(outcome);
-            self.settled.retain(|settled| *settled != id);
-            self.settled.push(id);
+            self.changed.note(id);
         }
     }
 
     /// The next group whose outcome has changed.
-    pub(crate) fn poll_settled(&mut self) -> Option<(GroupId, Outcome)> {
-        while let Some(id) = self.settled.pop() {
-            let group = self.groups.get(&id);
-            if let Some(outcome) = group.and_then(|group| group.outcome.clone()) {
-                return Some((id, outcome));
-            }
-        }
-        None
+    pub(crate) fn poll_outcome(&mut self) -> Option<(GroupId, Outcome)> {
+        let groups = &self.groups;
+        self.changed.poll(|id| groups.get(&id)?.outcome.clone())
     }
 }
