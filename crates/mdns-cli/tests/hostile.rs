@@ -2,24 +2,21 @@
 
 #![cfg(target_os = "linux")]
 
+mod sender;
+
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
+    thread,
 };
 
 use mdns_proto::{
-    name::{Name, NameBuf},
+    name::Name,
     wire::{Class, Flags, Header, Rdata, Record, Section, Srv, Ttl, TxtVec},
 };
 use mdns_sim::{ip_packet, message, reported_packets};
-use mdns_socket::{Family, LinkSocket, interfaces};
+use sender::{Sender, name};
 use serde_json::Value;
 
 /// What would clear a terminal, rename its window, go to the next line, turn the rest around, and what cannot be seen.
@@ -43,44 +40,9 @@ fn assert_harmless(bytes: &[u8]) {
 }
 
 /// A service on loopback whose name, host and attributes are nasty, said again and again until this is dropped.
-struct Liar {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Liar {
-    fn of(kind: &str) -> Self {
-        let response = announcement(kind);
-        let all = interfaces().expect("interfaces");
-        let loopback = all.iter().find(|interface| interface.is_loopback);
-        let mouth = LinkSocket::open(loopback.expect("loopback"), Family::V4).expect("a socket");
-        let ends = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&ends);
-        let thread = thread::spawn(move || {
-            while !asked.load(Ordering::SeqCst) {
-                mouth.send_to(&response, mouth.group()).expect("sent");
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        Liar {
-            ends,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Liar {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            // What went wrong there has been said.
-            thread.join().ok();
-        }
-    }
-}
-
-fn name<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> NameBuf {
-    NameBuf::from_labels(labels).expect("a name")
+fn liar(kind: &str) -> Sender {
+    let response = announcement(kind);
+    Sender::start(move || response.clone())
 }
 
 fn announcement(kind: &str) -> Vec<u8> {
@@ -128,7 +90,7 @@ fn announcement(kind: &str) -> Vec<u8> {
 #[test]
 fn what_others_say_commands_no_terminal() {
     let kind = format!("_c{}", std::process::id() % 100_000);
-    let _liar = Liar::of(&kind);
+    let _liar = liar(&kind);
     let service_type = format!("{kind}._udp");
     let in_text = name([NASTY.as_bytes(), kind.as_bytes(), b"_udp", b"local"]).to_string();
     let host = name([NASTY.as_bytes(), b"local"]).to_string();
@@ -233,7 +195,7 @@ fn the_packets_of_all_reports_are_shown() {
 #[test]
 fn who_does_not_read_on_ends_it() {
     let kind = format!("_p{}", std::process::id() % 100_000);
-    let _liar = Liar::of(&kind);
+    let _liar = liar(&kind);
     let mut command = mdns(&["monitor", "--interface", "lo*", "--timeout", "60"]);
     let mut child: Child = command.stdout(Stdio::piped()).spawn().expect("the program");
     let mut told = BufReader::new(child.stdout.take().expect("its output"));

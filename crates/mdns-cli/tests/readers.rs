@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod sender;
+
 use std::{
     os::{
         fd::OwnedFd,
@@ -10,25 +12,22 @@ use std::{
     },
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
 use mdns_proto::{
-    name::{Name, NameBuf},
+    name::Name,
     wire::{Class, Flags, Header, Rdata, Record, Section, Srv, Ttl, TxtVec},
 };
 use mdns_sim::message;
-use mdns_socket::{Family, LinkSocket, interfaces};
 use rustix::{
     fs::{Mode, OFlags},
     pipe::PipeFlags,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
+use sender::{Sender, name};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,47 +47,9 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 /// Instances and types on loopback that nobody has heard of before, again and again until this is dropped.
-struct Crowd {
-    ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Crowd {
-    fn of(kind: &str) -> Self {
-        let all = interfaces().expect("interfaces");
-        let loopback = all.iter().find(|interface| interface.is_loopback);
-        let mouth = LinkSocket::open(loopback.expect("loopback"), Family::V4).expect("a socket");
-        let ends = Arc::new(AtomicBool::new(false));
-        let (asked, kind) = (Arc::clone(&ends), kind.to_owned());
-        let thread = thread::spawn(move || {
-            for number in (0..PACKETS).cycle() {
-                if asked.load(Ordering::SeqCst) {
-                    break;
-                }
-                // A full queue is of the moment.
-                mouth.send_to(&newcomers(&kind, number), mouth.group()).ok();
-                thread::sleep(Duration::from_millis(50));
-            }
-        });
-        Crowd {
-            ends,
-            thread: Some(thread),
-        }
-    }
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            // What went wrong there has been said.
-            thread.join().ok();
-        }
-    }
-}
-
-fn name<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> NameBuf {
-    NameBuf::from_labels(labels).expect("a name")
+fn crowd(kind: &str) -> Sender {
+    let (kind, mut numbers) = (kind.to_owned(), (0..PACKETS).cycle());
+    Sender::start(move || newcomers(&kind, numbers.next().unwrap_or(0)))
 }
 
 fn newcomers(kind: &str, number: usize) -> Vec<u8> {
@@ -255,7 +216,7 @@ fn assert_gives_up(running: &mut Running, why: &str) {
 fn a_stalled_pipe_keeps_no_command() {
     let _turn = turn();
     let (kind, service_type) = unique('p');
-    let _crowd = Crowd::of(&kind);
+    let _crowd = crowd(&kind);
     let mut all: Vec<(Running, OwnedFd)> = Vec::new();
     for words in talkative(&service_type) {
         let (reader, writer) = pipe();
@@ -282,7 +243,7 @@ fn a_stalled_pipe_keeps_no_command() {
 fn a_stopped_terminal_keeps_no_command() {
     let _turn = turn();
     let (kind, service_type) = unique('s');
-    let _crowd = Crowd::of(&kind);
+    let _crowd = crowd(&kind);
     let mut all: Vec<(Running, OwnedFd)> = Vec::new();
     for words in talkative(&service_type) {
         let (ours, theirs) = terminal();
@@ -302,7 +263,7 @@ fn a_stopped_terminal_keeps_no_command() {
 fn a_terminal_that_has_hung_up_ends_every_command() {
     let _turn = turn();
     let (kind, service_type) = unique('h');
-    let crowd = Crowd::of(&kind);
+    let crowd = crowd(&kind);
     let quiet = [
         vec!["browse", "_nobody-has._udp"],
         vec!["lookup", "nobody-has-this", "--timeout", "1000"],
@@ -334,7 +295,7 @@ fn a_terminal_that_has_hung_up_ends_every_command() {
 fn the_first_line_ends_what_is_read_by_head() {
     let _turn = turn();
     let (kind, service_type) = unique('f');
-    let _crowd = Crowd::of(&kind);
+    let _crowd = crowd(&kind);
     for words in talkative(&service_type) {
         let started = Instant::now();
         let output = Command::new("sh")
