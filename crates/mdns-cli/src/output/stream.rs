@@ -60,6 +60,7 @@ struct State {
     pending: VecDeque<u8>,
     has_thread: bool,
     /// A thread waits for the reader to go.
+    #[cfg(unix)]
     is_watched: bool,
     /// Lines that found no room since text was last taken in.
     lost: u64,
@@ -96,6 +97,7 @@ impl Stream {
             state: Mutex::new(State {
                 pending: VecDeque::new(),
                 has_thread: false,
+                #[cfg(unix)]
                 is_watched: false,
                 lost: 0,
                 marker: None,

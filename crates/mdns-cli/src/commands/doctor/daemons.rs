@@ -1,5 +1,6 @@
 //! The daemons of this host that speak mDNS: whether they run, and those of their settings that matter to us.
 
+#[cfg(unix)]
 use std::time::Duration;
 
 use serde::Serialize;
